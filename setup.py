@@ -1,0 +1,57 @@
+"""The distribution: what is installed, under which names, and what it needs."""
+
+import pathlib
+
+from setuptools import setup
+
+HERE = pathlib.Path(__file__).parent
+
+REQUIREMENTS = [
+    "absl-py>=2.1",  # flags of the programs
+    "ai-edge-litert>=2.1",  # runs .tflite files; tf.lite.Interpreter is being removed
+    "importlib_resources>=6",  # needed by tensorflow-datasets 4.9.10, which does not ask for it
+    "keras>=3.12,<4",  # 3.12 is the last that runs on Python 3.10
+    "numpy>=1.26",
+    "scikit-learn>=1.5",  # carries the images of the bundled data set `digits`
+    "tensorflow>=2.21,<3",
+    "tensorflow-datasets>=4.9.10",  # earlier releases do not import with protobuf 7
+]
+TENSORBOARD = ["tensorboard>=2.20"]  # no longer installed with TensorFlow
+TEST = [
+    *TENSORBOARD,
+    "build>=1.2",  # builds the wheel that the tests open
+    "pytest>=8",
+    "pytest-xdist>=3.6",  # runs the test files on every core
+]
+
+setup(
+    name="kgan",
+    version="0.1.0",
+    description="Generative adversarial networks for Keras, played as written",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10,<3.14",
+    install_requires=REQUIREMENTS,
+    extras_require={
+        "tensorboard": TENSORBOARD,
+        "test": TEST,
+        "dev": [*TEST, "mypy>=1.13", "ruff>=0.8"],
+    },
+    # train/ and export/ keep their names in the repository; nothing so generic reaches site-packages.
+    packages=["kgan", "kgan.data", "kgan.networks", "kgan_train", "kgan_export"],
+    package_dir={"kgan_train": "train", "kgan_export": "export"},
+    entry_points={
+        "console_scripts": [
+            "kgan-train = kgan_train.main:cli",
+            "kgan-export = kgan_export.main:cli",
+        ]
+    },
+    classifiers=[
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
