@@ -1,0 +1,36 @@
+"""kgan: generative adversarial networks for Keras, played as written."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from kgan import artifacts, layers, losses, networks, priors
+from kgan.gan import GAN
+
+if TYPE_CHECKING:
+    from kgan import callbacks, data, plots
+
+# The rooms above hold what a saved model refers to, so that `import kgan` is all that loading one needs.
+# These are opened when first asked for.
+_LAZY = ("callbacks", "data", "plots")
+
+__all__ = [
+    "GAN",
+    "artifacts",
+    "callbacks",
+    "data",
+    "layers",
+    "losses",
+    "networks",
+    "plots",
+    "priors",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"kgan.{name}")
+    raise AttributeError(f"module 'kgan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

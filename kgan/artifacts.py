@@ -1,0 +1,141 @@
+"""The run directory: every file name in it, and how files come to be there.
+
+This is all that training and export share. Files are written under a temporary name and renamed, so
+a file that has its name is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+__all__ = ["RunDirectory", "replaced_when_whole"]
+
+
+@contextlib.contextmanager
+def replaced_when_whole(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Gives a temporary path to write a file to, and renames it to `path` when the block succeeds.
+
+    The temporary file lies beside `path`, hidden and with the same suffix, and is removed when the
+    block fails.
+
+    Args:
+        path: where the file shall be; its directory is made if it is absent.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class RunDirectory:
+    """One training run on disk.
+
+    Args:
+        path: the directory; `~` is expanded. Nothing is made or read until it is asked for.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = pathlib.Path(path).expanduser()
+        self.config = self.path / "config.json"
+        self.samples = self.path / "samples"
+        self.logs = self.path / "logs"
+        self.metrics = self.path / "metrics.jsonl"
+        self.generator = self.path / "generator.keras"
+        self.discriminator = self.path / "discriminator.keras"
+
+    def sample(self, step: int) -> pathlib.Path:
+        """The sample grid of one step."""
+        return self.samples / f"step_{step:08d}.png"
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Makes sure that a run of these options may be written here, and writes nothing.
+
+        Args:
+            options: the resolved options of the run, as JSON holds them.
+
+        Raises:
+            NotADirectoryError: the path is a file.
+            PermissionError: the directory cannot be written to.
+            ValueError: it holds a run of other options, or a `config.json` that is none of ours.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise NotADirectoryError(
+                f"The run directory {self.path} is a file. Name a directory, or one yet to be made."
+            )
+        existing = self.path
+        while not existing.exists():
+            existing = existing.parent
+        try:
+            with tempfile.TemporaryFile(dir=existing):
+                pass
+        except OSError as error:
+            raise PermissionError(
+                f"The run directory {self.path} cannot be written to ({error.strerror}). "
+                "Name another one."
+            ) from error
+        if self.config.exists():
+            self._check_same(options)
+
+    def _check_same(self, options: Mapping[str, Any]) -> None:
+        before, now = self.read_config()["options"], json.loads(json.dumps(dict(options)))
+        changes = [
+            f"{name} {before.get(name)!r} -> {now.get(name)!r}"
+            for name in sorted({*before, *now})
+            if before.get(name) != now.get(name)
+        ]
+        if changes:
+            raise ValueError(
+                f"The run directory {self.path} holds a run of another configuration: "
+                f"{'; '.join(changes)}. Name another directory, or repeat the options it began with."
+            )
+
+    def create(self, options: Mapping[str, Any], **record: Any) -> None:
+        """Makes the directory and records the run's options, and whatever else shall be known of it.
+
+        Args:
+            options: the resolved options of the run.
+            **record: more entries of `config.json`, such as versions.
+
+        Raises:
+            NotADirectoryError, PermissionError, ValueError: as `check`.
+        """
+        self.check(options)
+        with replaced_when_whole(self.config) as partial:
+            partial.write_text(json.dumps({"options": dict(options), **record}, indent=2) + "\n")
+
+    def read_config(self) -> dict[str, Any]:
+        """The recorded `options` and whatever else the run recorded.
+
+        Raises:
+            FileNotFoundError: no run began here.
+            ValueError: the file is damaged.
+        """
+        if not self.config.exists():
+            raise FileNotFoundError(
+                f"{self.path} is no run directory: it has no {self.config.name}. "
+                "Name the --run_dir of a kgan-train run."
+            )
+        try:
+            config = json.loads(self.config.read_text())
+            config["options"].items()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{self.config} is damaged or was not written by kgan-train. Name another directory."
+            ) from error
+        return config
+
+    def append_metrics(self, values: Mapping[str, Any]) -> None:
+        """Adds one line to `metrics.jsonl`: the values and the time, in seconds since 1970."""
+        with self.metrics.open("a") as file:
+            file.write(json.dumps({**values, "time": round(time.time(), 3)}) + "\n")

@@ -1,0 +1,420 @@
+"""The game: Algorithm 1 of Goodfellow et al. (2014), whole, as a Keras model."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan import losses
+from kgan.priors import Prior
+
+__all__ = ["GAN"]
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class GAN(keras.Model):
+    """Two players and the game between them.
+
+    One step of `fit` is one round of Algorithm 1: k updates of the discriminator, each on a minibatch
+    of m fresh images and m fresh latent points, then one update of the generator on m fresh latent
+    points. The data delivers k * m images a step.
+
+    Every random draw is a pure function of (seed, iteration, update within it, replica), dropout
+    inside the players included, so a run can be repeated and resumed. The weights' initial values
+    are the networks' own affair: call `keras.utils.set_random_seed` before making them.
+
+    Logs (natural logarithms, means over the epoch):
+        `d_loss`, `g_loss`: what the two players minimise.
+        `d_real`, `d_fake`: mean D(x) on data and mean D(G(z)); both are 1/2 at equilibrium.
+        `d_accuracy`: share of data and samples that D tells right; 1/2 at equilibrium.
+        `value`: the estimate V~ of the value function (eq. 1); -log 4 at equilibrium.
+        `twice_jsd_bound`: 2 log 2 + V~, which estimates from below twice the Jensen-Shannon
+            divergence between data and samples (Theorem 1); 0 at equilibrium.
+
+    Args:
+        generator: maps latents `[batch, latent_dim]` to images. Any `keras.Model` will do.
+        discriminator: maps images to logits `[batch, 1]`. Any `keras.Model` will do.
+        prior: distribution of the latent points, from `kgan.priors`.
+        discriminator_steps: k of Algorithm 1.
+        seed: an integer from which all randomness of the training follows.
+
+    Raises:
+        ValueError: the players, the prior and k do not fit each other.
+
+    Example:
+        ```python
+        gan = kgan.GAN(
+            generator=kgan.networks.MLPGenerator(image_shape=(28, 28, 1), latent_dim=100),
+            discriminator=kgan.networks.MLPDiscriminator(image_shape=(28, 28, 1)),
+            prior=kgan.priors.Uniform(100),
+        )
+        gan.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5))
+        gan.fit(kgan.data.load("mnist", batch_size=100), epochs=20)
+        images = gan.sample(16, seed=0)
+        ```
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        prior: Prior,
+        discriminator_steps: int = 1,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        _check_players(generator, discriminator, prior)
+        if (
+            isinstance(discriminator_steps, bool)
+            or not isinstance(discriminator_steps, int)
+            or discriminator_steps < 1
+        ):
+            raise ValueError(
+                "Invalid value for argument `discriminator_steps`: expected a positive integer, "
+                f"the k of Algorithm 1, received {discriminator_steps!r}."
+            )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.prior = prior
+        self.discriminator_steps = discriminator_steps
+        self.seed = seed
+        self.report = _GameReport()
+
+    def build(self, input_shape: Any = None) -> None:
+        """Creates the variables of both players; `input_shape` is not needed."""
+        latents = (None, self.prior.dim)
+        if not self.generator.built:
+            self.generator.build(latents)
+        images = self.generator.compute_output_shape(latents)
+        if not self.discriminator.built:
+            self.discriminator.build(images)
+        self.iteration = self.add_weight(
+            shape=(), dtype="int64", initializer="zeros", trainable=False, name="iteration"
+        )
+        self.built = True
+
+    def compile(
+        self,
+        generator_optimizer: Any,
+        discriminator_optimizer: Any,
+        loss: Any = "non_saturating",
+        **kwargs: Any,
+    ) -> None:
+        """Sets the objective and how each player is updated.
+
+        Args:
+            generator_optimizer: a Keras optimizer, by name, configuration or object.
+            discriminator_optimizer: another one; the two players share none.
+            loss: an adversarial loss, by name (`"minimax"`, `"non_saturating"`, `"blended"`),
+                configuration or object (`kgan.losses`).
+            **kwargs: `jit_compile`, `steps_per_execution` and `run_eagerly`, as in Keras.
+
+        Raises:
+            ValueError: the loss is not known, or both players got the same optimizer.
+        """
+        loss = losses.get(loss)
+        optimizers = [
+            keras.optimizers.get(given) for given in (generator_optimizer, discriminator_optimizer)
+        ]
+        if optimizers[0] is optimizers[1]:
+            raise ValueError(
+                "Invalid value for argument `discriminator_optimizer`: expected an optimizer of its "
+                "own, received the generator's. Make two."
+            )
+        super().compile(optimizer=None, **kwargs)
+        self.loss = loss
+        if self.dtype_policy.name == "mixed_float16":
+            optimizers = [
+                given
+                if isinstance(given, keras.optimizers.LossScaleOptimizer)
+                else keras.optimizers.LossScaleOptimizer(given)
+                for given in optimizers
+            ]
+        self.generator_optimizer, self.discriminator_optimizer = optimizers
+        if not self.built:
+            self.build()
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One round of Algorithm 1 on k * m images; returns the logs."""
+        minibatches = self._minibatches(data)
+        reports = [self._update_discriminator(images, k) for k, images in enumerate(minibatches)]
+        batch = tf.shape(minibatches[-1])[0]
+        g_loss = self._update_generator(batch)
+        self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), batch)
+        self.iteration.assign_add(1)
+        return self.get_metrics_result()
+
+    def _update_discriminator(self, images: tf.Tensor, step: int) -> tf.Tensor:
+        """Ascends D's objective on one minibatch of data and as many samples."""
+        self._seed_layers("train", self.iteration, step)
+        latents = self._latents(tf.shape(images)[0], "train", self.iteration, step)
+        with _unchanged(self.generator):
+            samples = self.generator(latents, training=True)
+        weights = self.discriminator.trainable_variables
+        optimizer = self.discriminator_optimizer
+        with tf.GradientTape() as tape:
+            real_logits = self.discriminator(images, training=True)
+            fake_logits = self.discriminator(samples, training=True)
+            loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
+            scaled_loss = optimizer.scale_loss(loss)
+        optimizer.apply(tape.gradient(scaled_loss, weights), weights)
+        return _discriminator_report(loss, real_logits, fake_logits)
+
+    def _update_generator(self, batch: tf.Tensor) -> tf.Tensor:
+        """Descends G's objective on a minibatch of samples; D plays as in training, but stays."""
+        step = self.discriminator_steps
+        self._seed_layers("train", self.iteration, step)
+        latents = self._latents(batch, "train", self.iteration, step)
+        weights = self.generator.trainable_variables
+        optimizer = self.generator_optimizer
+        with _unchanged(self.discriminator), tf.GradientTape() as tape:
+            samples = self.generator(latents, training=True)
+            fake_logits = self.discriminator(samples, training=True)
+            loss = tf.reduce_mean(self.loss.generator(None, fake_logits))
+            scaled_loss = optimizer.scale_loss(loss)
+        optimizer.apply(tape.gradient(scaled_loss, weights), weights)
+        return loss
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Measures both players in inference mode on one batch of images and fresh samples."""
+        images = _images(data)
+        batch = tf.shape(images)[0]
+        latents = self._latents(batch, "test", self.report.examples)
+        real_logits = self.discriminator(images, training=False)
+        fake_logits = self.discriminator(self.generator(latents, training=False), training=False)
+        d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
+        g_loss = tf.reduce_mean(self.loss.generator(None, fake_logits))
+        report = _discriminator_report(d_loss, real_logits, fake_logits)
+        self.report.update_state(g_loss, report, batch)
+        return self.get_metrics_result()
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """What `fit` and `evaluate` log: the report alone, as no single loss describes two players."""
+        return [self.report]
+
+    def call(self, latents: Any, training: bool = False) -> Any:
+        """The generator's images for `latents`; `predict` therefore generates."""
+        return self.generator(latents, training=training)
+
+    def sample(self, n: int, seed: Any = 0) -> np.ndarray:
+        """Draws images from the generator, in inference mode.
+
+        Args:
+            n: how many.
+            seed: an int or two ints; the same seed gives the same images, and the first of many are
+                those of few.
+
+        Returns:
+            float32 `[n, *image_shape]` in the generator's value range.
+        """
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise ValueError(
+                f"Invalid value for argument `n`: expected a positive integer, received {n!r}."
+            )
+        if not self.built:
+            self.build()
+        return self.predict(self.prior.sample(n, seed), batch_size=500, verbose=0)
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Plays the game; as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
+
+        Images are floating point in the generator's value range. `batch_size` (or the data set's
+        batches) is k * m, which k must divide, the last batch of an epoch included.
+
+        Raises:
+            ValueError: k does not divide a batch.
+        """
+        k = self.discriminator_steps
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
+        elif k > 1 and hasattr(x, "shape"):
+            batch_size = kwargs.get("batch_size") or 32
+            for size in (min(batch_size, len(x)), len(x) % batch_size):
+                if size % k:
+                    raise ValueError(_indivisible(size, k))
+        return super().fit(x, *args, **kwargs)
+
+    def _minibatches(self, data: Any) -> list[tf.Tensor]:
+        """The k minibatches of m images in a batch."""
+        images = _images(data)
+        k = self.discriminator_steps
+        if k == 1:
+            return [images]
+        size = images.shape[0]
+        if size is None:
+            size = tf.shape(images)[0]
+            tf.debugging.assert_equal(size % k, 0, _indivisible("a number that is no multiple", k))
+        elif size % k:
+            raise ValueError(_indivisible(size, k))
+        return tf.unstack(tf.reshape(images, [k, size // k, *images.shape[1:]]))
+
+    def _latents(self, batch: tf.Tensor, *when: Any) -> tf.Tensor:
+        return self.prior.sample(batch, self._stream("latents", *when))
+
+    def _seed_layers(self, *when: Any) -> None:
+        """Makes what the players' own random layers (dropout, noise) draw next a function of `when`.
+
+        Keras keeps a running state in each such layer; it is set anew before each update.
+        """
+        states = [
+            state
+            for player in (self.generator, self.discriminator)
+            for state in player.non_trainable_variables
+            if state.name == "seed_generator_state"
+        ]
+        for i, state in enumerate(states):
+            state.assign(tf.cast(self._stream("layers", *when, i), state.dtype))
+
+    def _stream(self, *path: Any) -> tf.Tensor:
+        """A seed `[2]` that is a pure function of the model's seed, `path` and the replica."""
+        context = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group if context else 0
+        seed = tf.constant([self.seed, 0], tf.int64)
+        for part in (*path, replica):
+            if isinstance(part, str):
+                part = _PURPOSES.index(part)
+            part = tf.cast(part, tf.int64)
+            seed = tf.random.experimental.stateless_fold_in(seed, part, alg="philox")
+        return seed
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "generator": serialize(self.generator),
+            "discriminator": serialize(self.discriminator),
+            "prior": serialize(self.prior),
+            "discriminator_steps": self.discriminator_steps,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> GAN:
+        """The model that `config` describes."""
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("generator", "discriminator", "prior")
+        }
+        return cls(**{**config, **parts})
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile`, so that a loaded model goes on with its optimizers."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "generator_optimizer": serialize(self.generator_optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
+            "loss": serialize(self.loss),
+            "jit_compile": self.jit_compile,
+            "steps_per_execution": self.steps_per_execution,
+            "run_eagerly": self.run_eagerly,
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` says; Keras calls this when it loads a model."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Says that the model is built before its weights are loaded."""
+        return {"built": True}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds both players; Keras calls this when it loads a model."""
+        if not self.built:
+            self.build()
+
+
+# What a random draw is for: each purpose has a stream of its own.
+_PURPOSES = ("train", "test", "latents", "layers")
+
+
+@contextlib.contextmanager
+def _unchanged(player: keras.Model) -> Iterator[None]:
+    """Lets `player` run in training mode, yet leaves its normalisation statistics (and every other
+    variable that is no weight) as they were: an update is of one player only.
+    """
+    before = [(state, tf.identity(state)) for state in player.non_trainable_variables]
+    yield
+    for state, kept in before:
+        state.assign(kept)
+
+
+def _images(data: Any) -> tf.Tensor:
+    images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+    if not images.dtype.is_floating:
+        raise ValueError(
+            "Invalid value for argument `x`: expected floating point images in the generator's "
+            f"value range, received {images.dtype.name}. Scale them first "
+            "(`kgan.data.load` does)."
+        )
+    return images
+
+
+def _indivisible(size: Any, k: int) -> str:
+    return (
+        f"Invalid batch size: discriminator_steps={k} splits every batch into {k} equal minibatches, "
+        f"but a batch has {size} images. Choose a batch size that is a multiple of {k}, and drop or "
+        "pad a last batch that is not."
+    )
+
+
+def _check_players(generator: keras.Model, discriminator: keras.Model, prior: Prior) -> None:
+    latent_dim = getattr(generator, "latent_dim", prior.dim)
+    if latent_dim != prior.dim:
+        raise ValueError(
+            "Invalid value for argument `prior`: expected latents of the generator's "
+            f"latent_dim={latent_dim}, received a prior of dim={prior.dim}."
+        )
+    made = getattr(generator, "image_shape", None)
+    judged = getattr(discriminator, "image_shape", made)
+    if made is not None and judged != made:
+        raise ValueError(
+            "Invalid value for argument `discriminator`: expected one for the generator's "
+            f"image_shape={made}, received one for image_shape={judged}."
+        )
+
+
+def _discriminator_report(loss: Any, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+    """`[d_loss, d_real, d_fake, d_accuracy, value]` of one minibatch."""
+    told_right = tf.concat([real_logits > 0, fake_logits <= 0], axis=0)
+    return tf.stack(
+        [
+            loss,
+            tf.reduce_mean(tf.sigmoid(real_logits)),
+            tf.reduce_mean(tf.sigmoid(fake_logits)),
+            tf.reduce_mean(tf.cast(told_right, loss.dtype)),
+            tf.reduce_mean(losses.value(real_logits, fake_logits)),
+        ]
+    )
+
+
+class _GameReport(keras.metrics.Metric):
+    """Running means of all logged quantities in one variable: one small update a step."""
+
+    NAMES = ("g_loss", "d_loss", "d_real", "d_fake", "d_accuracy", "value")
+
+    def __init__(self) -> None:
+        super().__init__(name="report", dtype="float32")
+        self.totals = self.add_variable((len(self.NAMES),), initializer="zeros", name="totals")
+        self.examples = self.add_variable((), initializer="zeros", name="examples")
+
+    def update_state(self, g_loss: Any, discriminator_report: Any, batch: Any) -> None:
+        batch = tf.cast(batch, tf.float32)
+        values = tf.concat([g_loss[tf.newaxis], discriminator_report], axis=0)
+        self.totals.assign_add(batch * tf.cast(values, tf.float32))
+        self.examples.assign_add(batch)
+
+    def result(self) -> dict[str, tf.Tensor]:
+        means = tf.math.divide_no_nan(self.totals.value, self.examples.value)
+        logs = dict(zip(self.NAMES, tf.unstack(means), strict=True))
+        return {**logs, "twice_jsd_bound": 2 * math.log(2) + logs["value"]}

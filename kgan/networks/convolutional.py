@@ -1,0 +1,183 @@
+"""Convolutional players after DCGAN (Radford, Metz and Chintala 2016, arXiv 1511.06434)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kgan.networks.base import Discriminator, Generator
+
+__all__ = ["DCGANDiscriminator", "DCGANGenerator"]
+
+KERNEL = 4  # a multiple of the stride: transposed convolutions then leave no checkerboard
+
+
+def _doublings(image_shape: Sequence[int]) -> int:
+    """How often the network halves or doubles the sides: down to 4 to 8 pixels.
+
+    Raises:
+        ValueError: the sides cannot be reached by doubling from at most 8 pixels.
+    """
+    doublings = 0
+    if len(image_shape) == 3:
+        height, width = image_shape[:2]
+        while height % 2 == 0 and width % 2 == 0 and max(height, width) > 4:
+            height, width, doublings = height // 2, width // 2, doublings + 1
+        if doublings and max(height, width) <= 8:
+            return doublings
+    raise ValueError(
+        "Invalid value for argument `image_shape`: a DCGAN makes images (height, width, channels) "
+        "whose sides are at most 8 pixels doubled once or more, such as 8, 28, 32, 48, 64 or 96; "
+        f"received {tuple(image_shape)}. Resize the images (`image_size`)."
+    )
+
+
+def _convolution(
+    kind: type[keras.layers.Layer], filters: int, dtype: Any, use_bias: bool = False
+) -> keras.layers.Layer:
+    return kind(
+        filters,
+        KERNEL,
+        strides=2,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        dtype=dtype,
+    )
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class DCGANGenerator(Generator):
+    """Projects a latent point onto a small grid and doubles it to the image's size.
+
+    Batch normalisation and ReLU follow every layer but the last.
+
+    Args:
+        image_shape: `(height, width, channels)`; the sides are 8 pixels or fewer, doubled.
+        latent_dim: size of a latent point.
+        filters: channels at half of the image's size; they double with each halving.
+        value_range: `(low, high)` of the output, or None for an output without bounds.
+
+    Input:
+        float `[batch, latent_dim]`.
+
+    Output:
+        float32 `[batch, height, width, channels]` in `value_range`.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int = 100,
+        filters: int = 64,
+        value_range: tuple[float, float] | None = (-1.0, 1.0),
+        **kwargs: Any,
+    ):
+        super().__init__(image_shape, latent_dim, value_range, **kwargs)
+        self.filters = filters
+        doublings = _doublings(self.image_shape)
+        height, width, channels = self.image_shape
+        widths = [filters * 2**i for i in reversed(range(doublings))]
+        self.grid_shape = (height >> doublings, width >> doublings, widths[0])
+        dtype = self.dtype_policy
+        self.projection = keras.layers.Dense(
+            self.grid_shape[0] * self.grid_shape[1] * self.grid_shape[2],
+            use_bias=False,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+            dtype=dtype,
+        )
+        self.normalizations = [
+            keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype) for _ in widths
+        ]
+        up = keras.layers.Conv2DTranspose
+        self.convolutions = [_convolution(up, n, dtype) for n in widths[1:]]
+        self.output_layer = _convolution(up, channels, dtype, use_bias=True)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for latents of `input_shape`, `(batch, latent_dim)`."""
+        self.projection.build(input_shape)
+        shape: tuple[Any, ...] = (None, *self.grid_shape)
+        self.normalizations[0].build(shape)
+        for convolution, normalization in zip(
+            self.convolutions, self.normalizations[1:], strict=True
+        ):
+            convolution.build(shape)
+            shape = convolution.compute_output_shape(shape)
+            normalization.build(shape)
+        self.output_layer.build(shape)
+
+    def call(self, latents: Any, training: bool = False) -> Any:
+        """Images for `latents`."""
+        x = keras.ops.reshape(self.projection(latents), (-1, *self.grid_shape))
+        x = keras.ops.relu(self.normalizations[0](x, training=training))
+        for convolution, normalization in zip(
+            self.convolutions, self.normalizations[1:], strict=True
+        ):
+            x = keras.ops.relu(normalization(convolution(x), training=training))
+        return self.to_range(self.output_layer(x))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "filters": self.filters}
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class DCGANDiscriminator(Discriminator):
+    """Halves the image to a small grid and reads one logit off it.
+
+    LeakyReLU (slope 0.2) follows every convolution, and batch normalisation every one but the first.
+
+    Args:
+        image_shape: `(height, width, channels)`; the sides are 8 pixels or fewer, doubled.
+        filters: channels at half of the image's size; they double with each halving.
+
+    Input:
+        float `[batch, height, width, channels]`.
+
+    Output:
+        float32 logits `[batch, 1]`.
+    """
+
+    def __init__(self, image_shape: Sequence[int], filters: int = 64, **kwargs: Any):
+        super().__init__(image_shape, **kwargs)
+        self.filters = filters
+        widths = [filters * 2**i for i in range(_doublings(self.image_shape))]
+        dtype = self.dtype_policy
+        self.convolutions = [
+            _convolution(keras.layers.Conv2D, n, dtype, use_bias=i == 0)
+            for i, n in enumerate(widths)
+        ]
+        self.normalizations = [
+            keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype)
+            for _ in widths[1:]
+        ]
+        self.output_layer = keras.layers.Dense(
+            1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), dtype=dtype
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for images of `input_shape`, `(batch, height, width, channels)`."""
+        shape = input_shape
+        for i, convolution in enumerate(self.convolutions):
+            convolution.build(shape)
+            shape = convolution.compute_output_shape(shape)
+            if i:
+                self.normalizations[i - 1].build(shape)
+        self.output_layer.build((None, shape[1] * shape[2] * shape[3]))
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Logits for `images`."""
+        x = images
+        for i, convolution in enumerate(self.convolutions):
+            x = convolution(x)
+            if i:
+                x = self.normalizations[i - 1](x, training=training)
+            x = keras.ops.leaky_relu(x, negative_slope=0.2)
+        x = keras.ops.reshape(x, (-1, x.shape[1] * x.shape[2] * x.shape[3]))
+        return keras.ops.cast(self.output_layer(x), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "filters": self.filters}

@@ -1,0 +1,216 @@
+"""Fully connected players, as in the experiments of 2014."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kgan import layers
+from kgan.networks.base import Discriminator, Generator, fresh_initializer
+
+__all__ = ["MLPDiscriminator", "MLPGenerator"]
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class MLPGenerator(Generator):
+    """Fully connected generator; noise enters at the bottom layer only (2014, section 5).
+
+    Args:
+        image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
+        latent_dim: size of a latent point.
+        units: width of each hidden layer.
+        activation: of the hidden layers: `"relu"`, `"leaky_relu"` (slope 0.2), or any of Keras's.
+        value_range: `(low, high)` of the output, or None for an output without bounds.
+        kernel_initializer: start of every layer's weights.
+
+    Input:
+        float `[batch, latent_dim]`.
+
+    Output:
+        float32 `[batch, *image_shape]` in `value_range`.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int = 100,
+        units: Sequence[int] = (1200, 1200),
+        activation: Any = "relu",
+        value_range: tuple[float, float] | None = (-1.0, 1.0),
+        kernel_initializer: Any = "he_normal",
+        **kwargs: Any,
+    ):
+        super().__init__(image_shape, latent_dim, value_range, **kwargs)
+        self.units = tuple(units)
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.hidden = [
+            keras.layers.Dense(
+                width,
+                activation=activation,
+                kernel_initializer=fresh_initializer(kernel_initializer),
+                dtype=self.dtype_policy,
+            )
+            for width in self.units
+        ]
+        self.output_layer = keras.layers.Dense(
+            math.prod(self.image_shape),
+            kernel_initializer=fresh_initializer(kernel_initializer),
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for latents of `input_shape`, `(batch, latent_dim)`."""
+        width = input_shape[-1]
+        for layer in self.hidden:
+            layer.build((None, width))
+            width = layer.units
+        self.output_layer.build((None, width))
+
+    def call(self, latents: Any, training: bool = False) -> Any:
+        """Images for `latents`."""
+        x = latents
+        for layer in self.hidden:
+            x = layer(x)
+        x = self.to_range(self.output_layer(x))
+        return keras.ops.reshape(x, (-1, *self.image_shape))
+
+    def start_at_mean(self, mean: Any) -> None:
+        """Starts the output bias at the logit of each pixel's mean, as the code of 2014 did.
+
+        Args:
+            mean: `image_shape` array of pixel means in `value_range`. Without a value range the bias
+                starts at the mean itself. Means are kept 1e-4 of the range away from its ends.
+
+        Raises:
+            ValueError: the shape is not `image_shape`, or a mean lies outside `value_range`.
+        """
+        mean = np.asarray(mean, dtype=np.float64)
+        if mean.shape != self.image_shape:
+            raise ValueError(
+                f"Invalid value for argument `mean`: expected shape {self.image_shape}, "
+                f"received {mean.shape}."
+            )
+        if self.value_range is not None:
+            low, high = self.value_range
+            share = (mean - low) / (high - low)
+            if not (-1e-6 <= share.min() and share.max() <= 1 + 1e-6):
+                raise ValueError(
+                    "Invalid value for argument `mean`: expected values in "
+                    f"{self.value_range}, received {mean.min():.4g} to {mean.max():.4g}."
+                )
+            share = np.clip(share, 1e-4, 1 - 1e-4)
+            mean = np.log(share) - np.log1p(-share)
+        if not self.built:
+            self.build((None, self.latent_dim))
+        self.output_layer.bias.assign(mean.reshape(-1))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(keras.activations.get(self.activation)),
+            "kernel_initializer": keras.initializers.serialize(
+                keras.initializers.get(self.kernel_initializer)
+            ),
+        }
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class MLPDiscriminator(Discriminator):
+    """Fully connected discriminator, with maxout units and dropout as options.
+
+    The discriminator of the 2014 experiments is `units=(240, 240), maxout_pieces=5,
+    input_dropout=0.2, hidden_dropout=0.5`.
+
+    Args:
+        image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
+        units: width of each hidden layer.
+        activation: of the hidden layers: `"leaky_relu"` (slope 0.2), `"relu"`, or any of Keras's.
+            Maxout layers have none.
+        maxout_pieces: affine maps behind each hidden unit; None for ordinary layers.
+        input_dropout: share of the inputs set to zero in training, in [0, 1).
+        hidden_dropout: share of the hidden units set to zero in training, in [0, 1).
+        kernel_initializer: start of every layer's weights.
+
+    Input:
+        float `[batch, *image_shape]`.
+
+    Output:
+        float32 logits `[batch, 1]`.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        units: Sequence[int] = (1200, 1200),
+        activation: Any = "leaky_relu",
+        maxout_pieces: int | None = None,
+        input_dropout: float = 0.0,
+        hidden_dropout: float = 0.0,
+        kernel_initializer: Any = "he_normal",
+        **kwargs: Any,
+    ):
+        super().__init__(image_shape, **kwargs)
+        self.units = tuple(units)
+        self.activation = activation
+        self.maxout_pieces = maxout_pieces
+        self.input_dropout = input_dropout
+        self.hidden_dropout = hidden_dropout
+        self.kernel_initializer = kernel_initializer
+        self.dropouts = [
+            keras.layers.Dropout(rate, dtype=self.dtype_policy)
+            for rate in (input_dropout, *[hidden_dropout] * len(self.units))
+        ]
+        self.hidden = [self._hidden_layer(width) for width in self.units]
+        self.output_layer = keras.layers.Dense(
+            1, kernel_initializer=fresh_initializer(kernel_initializer), dtype=self.dtype_policy
+        )
+
+    def _hidden_layer(self, width: int) -> keras.layers.Layer:
+        initializer = fresh_initializer(self.kernel_initializer)
+        if self.maxout_pieces is None:
+            return keras.layers.Dense(
+                width,
+                activation=self.activation,
+                kernel_initializer=initializer,
+                dtype=self.dtype_policy,
+            )
+        return layers.Maxout(
+            width, self.maxout_pieces, kernel_initializer=initializer, dtype=self.dtype_policy
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for images of `input_shape`, `(batch, *image_shape)`."""
+        width = math.prod(input_shape[1:])
+        for layer in self.hidden:
+            layer.build((None, width))
+            width = layer.units
+        self.output_layer.build((None, width))
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Logits for `images`."""
+        x = keras.ops.reshape(images, (-1, math.prod(self.image_shape)))
+        x = self.dropouts[0](x, training=training)
+        for layer, dropout in zip(self.hidden, self.dropouts[1:], strict=True):
+            x = dropout(layer(x), training=training)
+        return keras.ops.cast(self.output_layer(x), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(keras.activations.get(self.activation)),
+            "maxout_pieces": self.maxout_pieces,
+            "input_dropout": self.input_dropout,
+            "hidden_dropout": self.hidden_dropout,
+            "kernel_initializer": keras.initializers.serialize(
+                keras.initializers.get(self.kernel_initializer)
+            ),
+        }
