@@ -97,11 +97,12 @@ class RunDirectory:
         if changes:
             raise ValueError(
                 f"The run directory {self.path} holds a run of another configuration: "
-                f"{'; '.join(changes)}. Name another directory, or repeat the options it began with."
+                f"{'; '.join(changes)}. "
+                "Name another directory, or repeat the options it began with."
             )
 
     def create(self, options: Mapping[str, Any], **record: Any) -> None:
-        """Makes the directory and records the run's options, and whatever else shall be known of it.
+        """Makes the directory and records the run's options, and what else shall be known of it.
 
         Args:
             options: the resolved options of the run.
@@ -131,7 +132,8 @@ class RunDirectory:
             config["options"].items()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"{self.config} is damaged or was not written by kgan-train. Name another directory."
+                f"{self.config} is damaged or was not written by kgan-train. "
+                "Name another directory."
             ) from error
         return config
 

@@ -150,9 +150,8 @@ class Blended(_ValueGame):
 
     def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
         """`-weight log D(G(z)) + (1 - weight) log(1 - D(G(z)))`; `real_logits` may be None."""
-        return (
-            -self.weight * _log_d(fake_logits)
-            + (1 - self.weight) * _log_one_minus_d(fake_logits)
+        return -self.weight * _log_d(fake_logits) + (1 - self.weight) * _log_one_minus_d(
+            fake_logits
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -179,13 +178,14 @@ def get(identifier: str | dict[str, Any] | AdversarialLoss) -> AdversarialLoss:
     """
     if isinstance(identifier, str) and identifier in _BY_NAME:
         return _BY_NAME[identifier]()
-    loss = identifier
+    loss: Any = identifier
     if isinstance(identifier, dict):
         loss = keras.saving.deserialize_keras_object(identifier)
-    if callable(getattr(loss, "discriminator", None)) and callable(getattr(loss, "generator", None)):
+    methods = [getattr(loss, name, None) for name in ("discriminator", "generator")]
+    if all(map(callable, methods)) and not isinstance(loss, type):
         return loss
     raise ValueError(
         f"Invalid value for argument `loss`: expected one of {sorted(_BY_NAME)}, a configuration "
-        "or an object with `discriminator` and `generator` methods (a `kgan.losses` class), "
+        "or an object with `discriminator` and `generator` methods (`kgan.losses.Minimax()`), "
         f"received {identifier!r}."
     )

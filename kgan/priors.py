@@ -6,15 +6,40 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 __all__ = ["Normal", "Prior", "Uniform"]
+
+
+def _random_integers(shape: Any, seed: Any) -> tf.Tensor:
+    """Uniform float64 integers in [0, 2^32), from Philox counters.
+
+    These are the same in every mode. TensorFlow's float draws are not, even from Philox: XLA turns
+    the same bits into other floats.
+    """
+    bits = tf.random.stateless_uniform(
+        shape, _seed_pair(seed), minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+    )
+    return tf.cast(bits, tf.float64)
 
 
 def _seed_pair(seed: Any) -> tf.Tensor:
     """An int becomes (int, 0); a pair stays itself."""
     seed = tf.convert_to_tensor(seed)
     return tf.stack([seed, tf.zeros_like(seed)]) if seed.shape.rank == 0 else seed
+
+
+def _unit_uniform(shape: list[Any], seed: Any) -> tf.Tensor:
+    """float32 in [0, 1), multiples of 2^-24.
+
+    Made from Philox's bits, which are the same in every mode; TensorFlow's own floats take the high
+    bits under XLA and the low ones elsewhere, and so differ.
+    """
+    bits = tf.random.stateless_uniform(
+        shape, _seed_pair(seed), minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+    )
+    return tf.cast(tf.cast(tf.bitwise.right_shift(bits, 8), tf.int32), tf.float32) * 2.0**-24
 
 
 class Prior:
@@ -34,8 +59,8 @@ class Prior:
     def sample(self, batch: Any, seed: Any) -> tf.Tensor:
         """Latent points, a pure function of `batch` and `seed`.
 
-        The generator is Philox in every mode, so eager, compiled and XLA programs draw the same
-        numbers.
+        Eager, compiled and XLA programs draw the same numbers, and a smaller batch is the
+        beginning of a larger one.
 
         Args:
             batch: how many; an int or a scalar integer tensor.
@@ -81,7 +106,7 @@ def _fractions(steps: int) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable(package="kgan")
 class Uniform(Prior):
-    """Independent coordinates, each uniform on [low, high).
+    """Independent coordinates, each uniform between low and high.
 
     The default is what the authors' code of 2014 used: unit variance, U(-sqrt 3, sqrt 3).
 
@@ -103,8 +128,10 @@ class Uniform(Prior):
 
     def sample(self, batch: Any, seed: Any) -> tf.Tensor:
         """Latent points: float32 `[batch, dim]`; see `Prior.sample`."""
-        unit = tf.random.stateless_uniform([batch, self.dim], _seed_pair(seed), alg="philox")
-        return self.low + (self.high - self.low) * unit
+        # 24 bits times a width of 24 bits is exact in float64: fused or not, one rounding is left.
+        unit = tf.floor(_random_integers([batch, self.dim], seed) * 2.0**-8) * 2.0**-24
+        low, width = (float(np.float32(x)) for x in (self.low, self.high - self.low))
+        return tf.cast(low + width * unit, tf.float32)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -121,13 +148,17 @@ class Normal(Prior):
 
     def sample(self, batch: Any, seed: Any) -> tf.Tensor:
         """Latent points: float32 `[batch, dim]`; see `Prior.sample`."""
-        return tf.random.stateless_normal([batch, self.dim], _seed_pair(seed), alg="philox")
+        # Box and Muller (1958), in float64, where modes differ far below float32's last bit.
+        u = (_random_integers([batch, self.dim, 2], seed) + 0.5) * 2.0**-32
+        radius, angle = tf.sqrt(-2.0 * tf.math.log(u[..., 0])), 2.0 * math.pi * u[..., 1]
+        return tf.cast(radius * tf.cos(angle), tf.float32)
 
     def interpolate(self, start: Any, end: Any, steps: int) -> tf.Tensor:
         """Points on the great circle from `start` to `end`, their lengths passing linearly.
 
         In many dimensions a normal point lies near a sphere of radius sqrt(dim), which the straight
-        line leaves for a region the generator never saw (White 2016, arXiv 1609.04468).
+        line leaves for a region the generator never saw (White 2016, arXiv 1609.04468). Between
+        opposite points there is no one great circle, and the line through zero is taken.
 
         Args:
             start: `[dim]`, not zero.
@@ -142,6 +173,6 @@ class Normal(Prior):
         radius = super().interpolate(tf.norm(start)[None], tf.norm(end)[None], steps)
         a, b = start / tf.norm(start), end / tf.norm(end)
         angle = tf.acos(tf.clip_by_value(tf.reduce_sum(a * b), -1.0, 1.0))
-        if angle < 1e-4:
+        if tf.sin(angle) < 1e-3:  # float32 tells no smaller angle
             return radius * ((1 - t) * a + t * b)
         return radius * (tf.sin((1 - t) * angle) * a + tf.sin(t * angle) * b) / tf.sin(angle)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -10,19 +11,35 @@ import keras
 __all__ = ["Discriminator", "Generator", "fresh_initializer"]
 
 
-def fresh_initializer(identifier: Any) -> keras.initializers.Initializer:
+def fresh_initializer(identifier: Any) -> Any:
     """An initializer of its own for one layer: a shared one would start equal shapes alike."""
-    return keras.initializers.get(identifier).clone()
+    initializer = keras.initializers.get(identifier)
+    return initializer.clone() if isinstance(initializer, keras.Initializer) else initializer
 
 
 def _checked_shape(image_shape: Sequence[int]) -> tuple[int, ...]:
-    shape = tuple(image_shape)
+    shape = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
     if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
         raise ValueError(
             "Invalid value for argument `image_shape`: expected positive integers such as "
             f"(28, 28, 1), received {image_shape!r}."
         )
     return shape
+
+
+def _checked_range(value_range: Any) -> tuple[float, float] | None:
+    if value_range is None:
+        return None
+    try:
+        low, high = map(float, value_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(
+            "Invalid value for argument `value_range`: expected (low, high) with low < high, "
+            f"both finite, or None, received {value_range!r}."
+        )
+    return low, high
 
 
 class Generator(keras.Model):
@@ -51,17 +68,11 @@ class Generator(keras.Model):
                 f"received {latent_dim!r}."
             )
         self.latent_dim = latent_dim
-        if value_range is not None and not (
-            len(value_range) == 2 and value_range[0] < value_range[1]
-        ):
-            raise ValueError(
-                "Invalid value for argument `value_range`: expected (low, high) with low < high, "
-                f"or None, received {value_range!r}."
-            )
-        self.value_range = value_range and (float(value_range[0]), float(value_range[1]))
+        self.value_range = _checked_range(value_range)
+        self.input_spec = keras.layers.InputSpec(shape=(None, latent_dim))
 
     def to_range(self, logits: Any) -> Any:
-        """Float32 values in `value_range`: a sigmoid stretched over it, or the logits themselves."""
+        """Float32 values in `value_range`: a sigmoid stretched over it, or the logits alone."""
         logits = keras.ops.cast(logits, "float32")
         if self.value_range is None:
             return logits
@@ -94,6 +105,7 @@ class Discriminator(keras.Model):
     def __init__(self, image_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
         self.image_shape = _checked_shape(image_shape)
+        self.input_spec = keras.layers.InputSpec(shape=(None, *self.image_shape))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """`(batch, 1)`."""

@@ -15,10 +15,10 @@ KERNEL = 4  # a multiple of the stride: transposed convolutions then leave no ch
 
 
 def _doublings(image_shape: Sequence[int]) -> int:
-    """How often the network halves or doubles the sides: down to 4 to 8 pixels.
+    """How often the network halves or doubles the sides: until the longer is 3 to 8 pixels.
 
     Raises:
-        ValueError: the sides cannot be reached by doubling from at most 8 pixels.
+        ValueError: the sides cannot be reached by doubling such a grid.
     """
     doublings = 0
     if len(image_shape) == 3:
@@ -29,7 +29,8 @@ def _doublings(image_shape: Sequence[int]) -> int:
             return doublings
     raise ValueError(
         "Invalid value for argument `image_shape`: a DCGAN makes images (height, width, channels) "
-        "whose sides are at most 8 pixels doubled once or more, such as 8, 28, 32, 48, 64 or 96; "
+        "whose longer side is 3 to 8 pixels doubled once or more, such as 8, 28, 32, 48, 64 or 96, "
+        "and whose shorter side can be halved as often; "
         f"received {tuple(image_shape)}. Resize the images (`image_size`)."
     )
 
@@ -42,6 +43,7 @@ def _convolution(
         KERNEL,
         strides=2,
         padding="same",
+        data_format="channels_last",
         use_bias=use_bias,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
         dtype=dtype,
@@ -55,7 +57,7 @@ class DCGANGenerator(Generator):
     Batch normalisation and ReLU follow every layer but the last.
 
     Args:
-        image_shape: `(height, width, channels)`; the sides are 8 pixels or fewer, doubled.
+        image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         latent_dim: size of a latent point.
         filters: channels at half of the image's size; they double with each halving.
         value_range: `(low, high)` of the output, or None for an output without bounds.
@@ -127,10 +129,10 @@ class DCGANGenerator(Generator):
 class DCGANDiscriminator(Discriminator):
     """Halves the image to a small grid and reads one logit off it.
 
-    LeakyReLU (slope 0.2) follows every convolution, and batch normalisation every one but the first.
+    LeakyReLU (slope 0.2) follows every convolution; batch normalisation, every one but the first.
 
     Args:
-        image_shape: `(height, width, channels)`; the sides are 8 pixels or fewer, doubled.
+        image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at half of the image's size; they double with each halving.
 
     Input:

@@ -83,8 +83,8 @@ class MLPGenerator(Generator):
         """Starts the output bias at the logit of each pixel's mean, as the code of 2014 did.
 
         Args:
-            mean: `image_shape` array of pixel means in `value_range`. Without a value range the bias
-                starts at the mean itself. Means are kept 1e-4 of the range away from its ends.
+            mean: `image_shape` array of pixel means in `value_range`. Without a value range the
+                bias starts at the mean itself. Means are kept 1e-4 of the range from its ends.
 
         Raises:
             ValueError: the shape is not `image_shape`, or a mean lies outside `value_range`.
@@ -98,7 +98,7 @@ class MLPGenerator(Generator):
         if self.value_range is not None:
             low, high = self.value_range
             share = (mean - low) / (high - low)
-            if not (-1e-6 <= share.min() and share.max() <= 1 + 1e-6):
+            if not (share.min() >= -1e-6 and share.max() <= 1 + 1e-6):
                 raise ValueError(
                     "Invalid value for argument `mean`: expected values in "
                     f"{self.value_range}, received {mean.min():.4g} to {mean.max():.4g}."
