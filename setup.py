@@ -11,10 +11,12 @@ REQUIREMENTS = [
     "ai-edge-litert>=2.1",  # runs .tflite files; tf.lite.Interpreter is being removed
     "importlib_resources>=6",  # needed by tensorflow-datasets 4.9.10, which does not ask for it
     "keras>=3.12,<4",  # 3.12 is the last that runs on Python 3.10
+    "matplotlib>=3.8",  # sample grids and plots
     "numpy>=1.26",
     "scikit-learn>=1.5",  # carries the images of the bundled data set `digits`
     "tensorflow>=2.21,<3",
     "tensorflow-datasets>=4.9.10",  # earlier releases do not import with protobuf 7
+    "tqdm>=4.66",  # the progress bar, as TFDS has it
 ]
 TENSORBOARD = ["tensorboard>=2.20"]  # no longer installed with TensorFlow
 TEST = [

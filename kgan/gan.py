@@ -155,9 +155,9 @@ class GAN(keras.Model):
 
     def _update_discriminator(self, images: tf.Tensor, step: int) -> tf.Tensor:
         """Ascends D's objective on one minibatch of data and as many samples."""
-        self._seed_layers("train", self.iteration, step)
         latents = self._latents(tf.shape(images)[0], "train", self.iteration, step)
         with _unchanged(self.generator):
+            self._seed_layers("train", self.iteration, step)
             samples = self.generator(latents, training=True)
         weights = self.discriminator.trainable_variables
         optimizer = self.discriminator_optimizer
@@ -172,15 +172,16 @@ class GAN(keras.Model):
     def _update_generator(self, batch: tf.Tensor) -> tf.Tensor:
         """Descends G's objective on a minibatch of samples; D plays as in training, but stays."""
         step = self.discriminator_steps
-        self._seed_layers("train", self.iteration, step)
         latents = self._latents(batch, "train", self.iteration, step)
         weights = self.generator.trainable_variables
         optimizer = self.generator_optimizer
-        with _unchanged(self.discriminator), tf.GradientTape() as tape:
-            samples = self.generator(latents, training=True)
-            fake_logits = self.discriminator(samples, training=True)
-            loss = tf.reduce_mean(self.loss.generator(None, fake_logits))
-            scaled_loss = optimizer.scale_loss(loss)
+        with _unchanged(self.discriminator):
+            self._seed_layers("train", self.iteration, step)
+            with tf.GradientTape() as tape:
+                samples = self.generator(latents, training=True)
+                fake_logits = self.discriminator(samples, training=True)
+                loss = tf.reduce_mean(self.loss.generator(None, fake_logits))
+                scaled_loss = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled_loss, weights), weights)
         return loss
 
@@ -225,7 +226,7 @@ class GAN(keras.Model):
             self.build()
         return self.predict(self.prior.sample(n, seed), batch_size=500, verbose=0)
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any) -> Any:
         """Plays the game; as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
 
         Images are floating point in the generator's value range. `batch_size` (or the data set's
@@ -238,11 +239,11 @@ class GAN(keras.Model):
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
         elif k > 1 and hasattr(x, "shape"):
-            batch_size = kwargs.get("batch_size") or 32
-            for size in (min(batch_size, len(x)), len(x) % batch_size):
+            full = batch_size or 32
+            for size in (min(full, len(x)), len(x) % full):
                 if size % k:
                     raise ValueError(_indivisible(size, k))
-        return super().fit(x, *args, **kwargs)
+        return super().fit(x, y, batch_size, **kwargs)
 
     def _minibatches(self, data: Any) -> list[tf.Tensor]:
         """The k minibatches of m images in a batch."""
@@ -253,7 +254,9 @@ class GAN(keras.Model):
         size = images.shape[0]
         if size is None:
             size = tf.shape(images)[0]
-            tf.debugging.assert_equal(size % k, 0, _indivisible("a number that is no multiple", k))
+            divides = tf.debugging.Assert(size % k == 0, [_indivisible("?", k), size])
+            with tf.control_dependencies([divides]):
+                images = tf.identity(images)
         elif size % k:
             raise ValueError(_indivisible(size, k))
         return tf.unstack(tf.reshape(images, [k, size // k, *images.shape[1:]]))

@@ -1,0 +1,1 @@
+"""The training program, installed as `kgan_train`."""

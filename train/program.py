@@ -8,19 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from absl import app, flags
+from absl import app, flags, logging
 
 
-def run(main: Callable[[], int | None], flags_module: Any) -> None:
+def run(program: str, main: Callable[[], int | None], flags_module: Any) -> None:
     """Parses the flags, runs `main` and exits: 0 done, 1 failed, 130 interrupted.
 
     A failure is one sentence on standard error; `--verbosity=1` adds the traceback.
 
     Args:
+        program: the name that its sentences begin with.
         main: the program; returns None or an exit code.
         flags_module: the module that defines its flags; its docstring heads `--help`.
     """
-    program = os.path.basename(sys.argv[0])
     sys.modules["__main__"].__doc__ = flags_module.__doc__
     for flag in flags.FLAGS.get_flags_for_module(flags_module.__name__):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
@@ -29,6 +29,8 @@ def run(main: Callable[[], int | None], flags_module: Any) -> None:
         if len(argv) > 1:
             print(f"{program}: unexpected argument {argv[1]!r}; flags begin with --.", file=sys.stderr)
             return 1
+        if flags.FLAGS["verbosity"].using_default_value:
+            logging.set_verbosity(logging.WARNING)
         try:
             return main()
         except KeyboardInterrupt:

@@ -1,0 +1,98 @@
+"""Pictures: samples in a grid, points in a plane."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+__all__ = ["grid", "points", "samples", "write_png"]
+
+TILE = 56  # small images are enlarged to about this many pixels
+GAP = 4
+
+
+def samples(images: Any, value_range: tuple[float, float] | None = (-1.0, 1.0)) -> np.ndarray:
+    """The picture that fits what a generator made: a grid of images, or a plot of points.
+
+    Args:
+        images: `[n, height, width, channels]` images, or `[n, dim]` points with dim 1 or more.
+        value_range: `(low, high)`, shown as black and white; points need none.
+
+    Returns:
+        uint8 `[height, width, 3]`.
+    """
+    images = np.asarray(images)
+    return points(images) if images.ndim == 2 else grid(images, value_range or (-1.0, 1.0))
+
+
+def grid(
+    images: Any, value_range: tuple[float, float] = (-1.0, 1.0), columns: int | None = None
+) -> np.ndarray:
+    """Images side by side, separated, small ones enlarged by a whole factor without smoothing.
+
+    Args:
+        images: `[n, height, width, channels]` with 1 or 3 channels.
+        value_range: `(low, high)`, shown as black and white; values outside are clipped.
+        columns: images in a row; None makes the grid about square.
+
+    Returns:
+        uint8 `[height, width, 3]`.
+
+    Raises:
+        ValueError: the shape is not that of images.
+    """
+    images = np.asarray(images, dtype=np.float64)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+        raise ValueError(
+            "Invalid value for argument `images`: expected [n, height, width, 1 or 3] with n > 0, "
+            f"received shape {images.shape}."
+        )
+    low, high = value_range
+    pixels = np.rint(255 * np.clip((images - low) / (high - low), 0, 1)).astype(np.uint8)
+    factor = max(1, round(TILE / max(images.shape[1:3])))
+    pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
+    n, height, width, _ = pixels.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    canvas = np.full(
+        (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), 255, dtype=np.uint8
+    )
+    for i, tile in enumerate(pixels):
+        top = GAP + i // columns * (height + GAP)
+        left = GAP + i % columns * (width + GAP)
+        canvas[top : top + height, left : left + width] = tile
+    return canvas
+
+
+def points(values: Any) -> np.ndarray:
+    """A histogram of one-dimensional points, or a scatter plot of the first two coordinates.
+
+    Args:
+        values: `[n, dim]`.
+
+    Returns:
+        uint8 `[480, 480, 3]`.
+    """
+    values = np.asarray(values)
+    figure = Figure(figsize=(4.8, 4.8), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    if values.shape[1] == 1:
+        axes.hist(values[:, 0], bins=50, density=True, color="0.4")
+        axes.set(xlabel="x", ylabel="density")
+    else:
+        axes.scatter(values[:, 0], values[:, 1], s=4, color="0.2")
+        axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
+    """Writes a uint8 `[height, width, 3]` picture as a PNG file."""
+    matplotlib.image.imsave(path, picture, format="png")

@@ -1,0 +1,105 @@
+"""The options of a training run, resolved and checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from .presets import PRESETS
+
+# kgan's own names, repeated here so that a wrong one is noticed before TensorFlow is imported;
+# a test holds the two together.
+LOSSES = ("minimax", "non_saturating", "blended")
+NETWORKS = ("mlp", "maxout", "dcgan")
+PRIORS = ("uniform", "normal")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that decides what a run computes. Each field but `preset` is a flag's value.
+
+    Raises:
+        ValueError: an option's value is unusable; the sentence names the flag.
+    """
+
+    dataset: str = "digits"
+    image_size: int | None = None
+    network: str = "mlp"
+    width: int | None = None
+    prior: str = "uniform"
+    latent_dim: int = 100
+    loss: str = "non_saturating"
+    discriminator_steps: int = 1
+    batch_size: int = 100
+    epochs: int | None = None
+    steps: int | None = None
+    generator_learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 2e-4
+    seed: int = 0
+    sample_every: int = 500
+    jit_compile: bool = False
+    steps_per_execution: int = 1
+
+    def __post_init__(self) -> None:
+        for name, known in (("network", NETWORKS), ("prior", PRIORS), ("loss", LOSSES)):
+            _check_known(name, getattr(self, name), known)
+        for name in (
+            "image_size",
+            "width",
+            "latent_dim",
+            "discriminator_steps",
+            "batch_size",
+            "epochs",
+            "steps",
+            "sample_every",
+            "steps_per_execution",
+        ):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name}={value}: expected a positive integer.")
+        for name in ("generator_learning_rate", "discriminator_learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"--{name}={getattr(self, name)}: expected a positive number.")
+        if self.epochs is not None and self.steps is not None:
+            raise ValueError(
+                f"--epochs={self.epochs} and --steps={self.steps}: give one of the two."
+            )
+        if self.steps is not None and self.steps % self.steps_per_execution:
+            raise ValueError(
+                f"--steps={self.steps}: expected a multiple of "
+                f"--steps_per_execution={self.steps_per_execution}."
+            )
+
+    def options(self) -> dict[str, Any]:
+        """The fields as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+def resolve(preset: str | None, explicit: Mapping[str, Any]) -> Config:
+    """The configuration that a preset and the explicit options make; the latter win.
+
+    Args:
+        preset: a name in `PRESETS`, or None.
+        explicit: options given by the user; those that are None were not given.
+
+    Raises:
+        ValueError: a name is not known or a value is unusable.
+    """
+    options: dict[str, Any] = {}
+    if preset is not None:
+        _check_known("preset", preset, PRESETS)
+        options.update(PRESETS[preset])
+    given = {name: value for name, value in explicit.items() if value is not None}
+    for one, other in (("epochs", "steps"), ("steps", "epochs")):
+        if one in given and other not in given:
+            options.pop(other, None)  # either ends the run: the explicit one replaces the preset's
+    options.update(given)
+    if options.get("epochs") is None and options.get("steps") is None:
+        options["epochs"] = 50
+    return Config(**options)
+
+
+def _check_known(name: str, value: str, known: Any) -> None:
+    if value not in known:
+        raise ValueError(f"--{name}={value}: expected one of {', '.join(known)}.")

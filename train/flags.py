@@ -1,0 +1,82 @@
+"""Trains a GAN on a TFDS image data set by Algorithm 1 of Goodfellow et al. (2014).
+
+    kgan-train --preset=digits_mlp --run_dir=runs/digits
+
+The run directory receives config.json, samples/, logs/ (TensorBoard), metrics.jsonl, generator.keras and
+discriminator.keras; kgan-export turns it into files that serve.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl import flags
+
+from .config import LOSSES, NETWORKS, PRIORS, Config
+from .presets import PRESETS
+
+
+def _default(name: str) -> str:
+    value = {field.name: field.default for field in dataclasses.fields(Config)}[name]
+    return f" (default: {value})"
+
+
+# Every option's flag defaults to None, "not given", so that an explicit flag can beat its preset.
+flags.DEFINE_string("run_dir", None, "Directory that receives the run. Required.")
+flags.DEFINE_string(
+    "data_dir", None, "Directory of TFDS data; TFDS's own (~/tensorflow_datasets) when not given."
+)
+flags.DEFINE_string("preset", None, f"A named configuration: {', '.join(PRESETS)}.")
+flags.DEFINE_bool("dry_run", False, "Print the resolved configuration and stop.")
+flags.DEFINE_string(
+    "dataset",
+    None,
+    "A TFDS image data set, such as mnist or cifar10, or a bundled one: digits, gaussian, ring, grid"
+    + _default("dataset"),
+)
+flags.DEFINE_integer(
+    "image_size", None, "Side to resize the images to, in pixels; their own size when not given."
+)
+flags.DEFINE_string("network", None, f"One of {', '.join(NETWORKS)}" + _default("network"))
+flags.DEFINE_integer(
+    "width",
+    None,
+    "Hidden units (mlp, maxout: of the generator; 1200 when not given) or filters at half of the "
+    "image's size (dcgan; 64 when not given).",
+)
+flags.DEFINE_string("prior", None, f"One of {', '.join(PRIORS)}" + _default("prior"))
+flags.DEFINE_integer("latent_dim", None, "Size of a latent point" + _default("latent_dim"))
+flags.DEFINE_string("loss", None, f"One of {', '.join(LOSSES)}" + _default("loss"))
+flags.DEFINE_integer(
+    "discriminator_steps",
+    None,
+    "k of Algorithm 1: discriminator updates for each generator update"
+    + _default("discriminator_steps"),
+)
+flags.DEFINE_integer(
+    "batch_size", None, "m of Algorithm 1: images in each update's minibatch" + _default("batch_size")
+)
+flags.DEFINE_integer("epochs", None, "Passes over the data (default, without --steps: 50)")
+flags.DEFINE_integer("steps", None, "Rounds of Algorithm 1, instead of --epochs.")
+flags.DEFINE_float(
+    "generator_learning_rate",
+    None,
+    "Of the generator's Adam optimizer" + _default("generator_learning_rate"),
+)
+flags.DEFINE_float(
+    "discriminator_learning_rate",
+    None,
+    "Of the discriminator's Adam optimizer" + _default("discriminator_learning_rate"),
+)
+flags.DEFINE_integer(
+    "seed", None, "All randomness of the run follows from it" + _default("seed")
+)
+flags.DEFINE_integer(
+    "sample_every", None, "Steps between two sample grids" + _default("sample_every")
+)
+flags.DEFINE_bool("jit_compile", None, "Compile the step with XLA" + _default("jit_compile"))
+flags.DEFINE_integer(
+    "steps_per_execution",
+    None,
+    "Steps run in one call of the compiled function" + _default("steps_per_execution"),
+)

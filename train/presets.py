@@ -1,0 +1,43 @@
+"""Named configurations: what a data set needs, written down once. An explicit flag beats its preset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The demonstration: scikit-learn's digits, no download, a few minutes at most.
+    "digits_mlp": {
+        "dataset": "digits",
+        "network": "mlp",
+        "width": 256,
+        "prior": "normal",
+        "latent_dim": 32,
+        "batch_size": 64,
+        "steps": 8000,
+        "sample_every": 1000,
+    },
+    "digits_dcgan": {
+        "dataset": "digits",
+        "network": "dcgan",
+        "prior": "normal",
+        "latent_dim": 32,
+        "batch_size": 64,
+        "steps": 3000,
+    },
+    "mnist_mlp": {
+        "dataset": "mnist",
+        "network": "mlp",
+        "prior": "uniform",
+        "batch_size": 100,
+        "epochs": 50,
+        "sample_every": 600,
+    },
+    "mnist_dcgan": {
+        "dataset": "mnist",
+        "network": "dcgan",
+        "prior": "normal",
+        "batch_size": 64,
+        "epochs": 20,
+        "sample_every": 500,
+    },
+}
