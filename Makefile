@@ -1,0 +1,48 @@
+# Two commands, which need python3 (3.10 to 3.13) with venv, and make: `make demo` and `make test`.
+# Both work inside the checkout and write nothing outside it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := demo
+
+# Libraries that would write to the home directory write here instead.
+export KERAS_HOME := $(CURDIR)/$(VENV)/home/keras
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/home/matplotlib
+export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/home/cache
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+.PHONY: demo test lint bench clean
+
+# Trains on scikit-learn's digits, exports the generator, loads both exports and checks them.
+demo: $(READY)
+	$(BIN)/kgan-train --preset=digits_mlp --run_dir=$(DEMO)/run --data_dir=$(DEMO)/data
+	$(BIN)/kgan-export --run_dir=$(DEMO)/run --output_dir=$(DEMO)/export
+	@echo
+	@echo "Sample grids of the training:   $(DEMO)/run/samples/"
+	@echo "The run (networks, metrics):    $(DEMO)/run/"
+	@echo "SavedModel, TFLite and parity:  $(DEMO)/export/"
+
+# Style, types and every test.
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Speed against the Keras documentation's shape of train_step; a quiet machine gives fair numbers.
+bench: $(READY)
+	$(BIN)/python -m benchmarks.step
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(READY): setup.py pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
