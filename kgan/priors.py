@@ -30,18 +30,6 @@ def _seed_pair(seed: Any) -> tf.Tensor:
     return tf.stack([seed, tf.zeros_like(seed)]) if seed.shape.rank == 0 else seed
 
 
-def _unit_uniform(shape: list[Any], seed: Any) -> tf.Tensor:
-    """float32 in [0, 1), multiples of 2^-24.
-
-    Made from Philox's bits, which are the same in every mode; TensorFlow's own floats take the high
-    bits under XLA and the low ones elsewhere, and so differ.
-    """
-    bits = tf.random.stateless_uniform(
-        shape, _seed_pair(seed), minval=None, maxval=None, dtype=tf.uint32, alg="philox"
-    )
-    return tf.cast(tf.cast(tf.bitwise.right_shift(bits, 8), tf.int32), tf.float32) * 2.0**-24
-
-
 class Prior:
     """A distribution over latent points. Subclasses define `sample`.
 

@@ -1,0 +1,368 @@
+"""The loss battery: add a class to `CASES` and it is tested.
+
+The oracle is a NumPy float64 twin of each player's objective and of its slope along each logit,
+written from the formula. The slopes are themselves held to finite differences of the objectives.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from kgan import losses
+
+
+def log_d(o):
+    """log sigmoid(o); exact at any logit, since logaddexp never leaves the log domain."""
+    return -np.logaddexp(0.0, -o)
+
+
+def log_not_d(o):
+    """log(1 - sigmoid(o))."""
+    return -np.logaddexp(0.0, o)
+
+
+def d(o):
+    """sigmoid(o), to full relative accuracy in both tails."""
+    return np.exp(log_d(o))
+
+
+def not_d(o):
+    """1 - sigmoid(o)."""
+    return np.exp(log_not_d(o))
+
+
+@dataclasses.dataclass(frozen=True)
+class Twin:
+    """A function of the logits (r)eal and (f)ake, and its slopes along each."""
+
+    value: Callable
+    along_real: Callable
+    along_fake: Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    loss: losses.AdversarialLoss
+    discriminator: Twin
+    generator: Twin
+    cancellation: float = 0.0  # absolute error where terms of opposite sign cancel
+
+
+def zero(r, f):
+    return np.zeros_like(r + f)
+
+
+def d_twin(weight=1.0):
+    """-(log D(x) + log(1 - D(G(z)))) (2014, eq. 1), times a weight."""
+    return Twin(
+        lambda r, f: -weight * (log_d(r) + log_not_d(f)),
+        lambda r, f: -weight * not_d(r),
+        lambda r, f: weight * d(f),
+    )
+
+
+def g_twin(weight):
+    """A mix of -log D (weight 1; 2014, section 3) and log(1 - D) (weight 0; eq. 1)."""
+    return Twin(
+        lambda r, f: -weight * log_d(f) + (1 - weight) * log_not_d(f),
+        zero,
+        lambda r, f: -weight * not_d(f) - (1 - weight) * d(f),
+    )
+
+
+CASES = [
+    Case(losses.Minimax(), d_twin(), g_twin(0.0)),
+    Case(losses.Minimax(discriminator_weight=0.5), d_twin(0.5), g_twin(0.0)),
+    Case(losses.NonSaturating(), d_twin(), g_twin(1.0)),
+    Case(losses.NonSaturating(discriminator_weight=2.0), d_twin(2.0), g_twin(1.0)),
+    # Near logit 0 two terms of at most log 2 cancel: a few of their units in the last place remain.
+    Case(losses.Blended(), d_twin(), g_twin(0.5), cancellation=2e-7),
+    Case(losses.Blended(0.3, discriminator_weight=0.5), d_twin(0.5), g_twin(0.3), 2e-7),
+    Case(losses.Blended(0.0), d_twin(), g_twin(0.0)),
+    Case(losses.Blended(1.0), d_twin(), g_twin(1.0)),
+]
+each_loss = pytest.mark.parametrize(
+    "case",
+    CASES,
+    ids=lambda case: "-".join(
+        map(str, [type(case.loss).__name__, *case.loss.get_config().values()])
+    ),
+)
+each_player = pytest.mark.parametrize("player", ["discriminator", "generator"])
+
+LOGITS = [-1e4, -100.0, -30.0, -1.0, 0.0, 1.0, 30.0, 100.0, 1e4]
+GRID = np.array([(r, f) for r in LOGITS for f in LOGITS])
+
+# A value is a handful of float32 operations, each right to an ulp or two (1.2e-7).
+RTOL = 2e-6
+# Below the smallest normal number of float32, results may be flushed to zero: sigmoid(-100).
+TINY = 1.2e-38
+
+
+def logits_of(dtype):
+    """The grid as `[81, 1]` tensors of real and fake logits, and what they hold in float64."""
+    real, fake = (tf.constant(column[:, None], dtype) for column in GRID.T)
+    return real, fake, *(tf.cast(x, tf.float64).numpy()[:, 0] for x in (real, fake))
+
+
+def value_and_slopes(objective, real, fake):
+    with tf.GradientTape() as tape:
+        tape.watch([real, fake])
+        value = objective(real, fake)
+    # The tape sums the examples, but each slope is its own example's: no example sees another.
+    slopes = tape.gradient(value, [real, fake], unconnected_gradients="zero")
+    return value, *slopes
+
+
+def assert_slopes(objective, twin, dtype="float32"):
+    real, fake, r, f = logits_of(dtype)
+    _, *slopes = value_and_slopes(objective, real, fake)
+    # Slopes come back in the logits' own type: bfloat16 keeps 8 bits and float32's range, float16
+    # keeps 11 bits and steps of 6e-8.
+    rtol, atol = {
+        "float64": (RTOL, TINY),
+        "float32": (RTOL, TINY),
+        "bfloat16": (2.0**-8, TINY),
+        "float16": (2.0**-11, 6e-8),
+    }[dtype]
+    for slope, expected in zip(slopes, (twin.along_real(r, f), twin.along_fake(r, f)), strict=True):
+        assert slope.shape == (len(GRID), 1)
+        np.testing.assert_allclose(
+            tf.cast(slope, tf.float64).numpy()[:, 0], expected, rtol=rtol, atol=atol
+        )
+
+
+@each_player
+@each_loss
+def test_the_twins_slopes_are_the_slopes_of_the_twins_values(case, player):
+    """Central differences in float64: an error of h^2 times a third derivative below 1/4."""
+    twin, h = getattr(case, player), 1e-4
+    r, f = np.random.default_rng(0).normal(scale=3.0, size=(2, 50))
+    along_real = (twin.value(r + h, f) - twin.value(r - h, f)) / (2 * h)
+    along_fake = (twin.value(r, f + h) - twin.value(r, f - h)) / (2 * h)
+    np.testing.assert_allclose(twin.along_real(r, f), along_real, atol=1e-8)
+    np.testing.assert_allclose(twin.along_fake(r, f), along_fake, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@each_player
+@each_loss
+def test_values(case, player, dtype):
+    real, fake, r, f = logits_of(dtype)
+    value = getattr(case.loss, player)(real, fake)
+    assert value.dtype == ("float64" if dtype == "float64" else "float32")
+    assert value.shape == (len(GRID),)
+    expected = getattr(case, player).value(r, f)
+    np.testing.assert_allclose(value, expected, rtol=RTOL, atol=TINY + case.cancellation)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@each_player
+@each_loss
+def test_slopes(case, player, dtype):
+    assert_slopes(getattr(case.loss, player), getattr(case, player), dtype)
+
+
+@each_loss
+def test_compiled_by_xla_values_and_slopes_are_the_same(case):
+    @tf.function(jit_compile=True)
+    def compiled(real, fake):
+        return [
+            value_and_slopes(p, real, fake) for p in (case.loss.discriminator, case.loss.generator)
+        ]
+
+    real, fake, r, f = logits_of("float32")
+    for (value, *slopes), twin in zip(
+        compiled(real, fake), (case.discriminator, case.generator), strict=True
+    ):
+        atol = TINY + case.cancellation
+        np.testing.assert_allclose(value, twin.value(r, f), rtol=RTOL, atol=atol)
+        for slope, expected in zip(
+            slopes, (twin.along_real(r, f), twin.along_fake(r, f)), strict=True
+        ):
+            np.testing.assert_allclose(slope[:, 0], expected, rtol=RTOL, atol=TINY)
+
+
+@each_loss
+def test_config_round_trip(case):
+    config = keras.saving.serialize_keras_object(case.loss)
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is type(case.loss)
+    assert again.get_config() == case.loss.get_config()
+    assert losses.get(config).get_config() == case.loss.get_config()
+    real, fake, *_ = logits_of("float32")
+    for player in ("discriminator", "generator"):
+        np.testing.assert_array_equal(
+            getattr(again, player)(real, fake), getattr(case.loss, player)(real, fake)
+        )
+
+
+def test_every_loss_is_in_the_battery():
+    public = {getattr(losses, name) for name in losses.__all__}
+    classes = {x for x in public if isinstance(x, type) and x is not losses.AdversarialLoss}
+    assert classes == {type(case.loss) for case in CASES}
+
+
+# What the mathematics says of them
+
+
+def naive_non_saturating(real, fake):
+    """The usual guard against log 0. It also guards against learning."""
+    return -tf.math.log(tf.sigmoid(fake[:, 0]) + 1e-8)
+
+
+def test_non_saturating_slope_survives_a_confident_discriminator():
+    assert_slopes(losses.NonSaturating().generator, g_twin(1.0))
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        assert_slopes(naive_non_saturating, g_twin(1.0))
+
+
+def test_slopes_at_minus_thirty():
+    """sigmoid(-30) = 9.3576e-14 (1 / (1 + e^30)): one game goes on, the other has stopped.
+
+    The naive form's slope there is D(1 - D) / (D + 1e-8) = 9.3575e-6.
+    """
+    fake = tf.constant([[-30.0]])
+    slope = {
+        name: value_and_slopes(objective, fake, fake)[2].numpy().item()
+        for name, objective in {
+            "non_saturating": losses.NonSaturating().generator,
+            "minimax": losses.Minimax().generator,
+            "naive": naive_non_saturating,
+        }.items()
+    }
+    assert slope["non_saturating"] == pytest.approx(-1.0, rel=1e-6)
+    assert slope["minimax"] == pytest.approx(-9.3576e-14, rel=1e-4)
+    assert slope["naive"] == pytest.approx(-9.3575e-6, rel=1e-4)
+
+
+def test_minimax_is_zero_sum_in_what_the_generator_moves():
+    """G's loss + D's loss = -log D(x): the samples drop out (2014, eq. 1). Not so when G cheats."""
+    real, fake, r, _ = logits_of("float32")
+
+    def total(loss):
+        return lambda real, fake: loss.generator(real, fake) + loss.discriminator(real, fake)
+
+    value, _, along_fake = value_and_slopes(total(losses.Minimax()), real, fake)
+    # The two terms of the samples cancel up to an ulp of their size, here at most 1e4.
+    np.testing.assert_allclose(value, -log_d(r), rtol=RTOL, atol=1e-3)
+    np.testing.assert_array_equal(along_fake, np.zeros((len(GRID), 1)))
+    _, _, along_fake = value_and_slopes(total(losses.NonSaturating()), real, fake)
+    assert np.abs(along_fake).max() == pytest.approx(1.0)
+
+
+def test_value_is_minus_the_discriminators_loss():
+    real, fake, *_ = logits_of("float32")
+    for loss in (losses.Minimax(), losses.NonSaturating(), losses.Blended()):
+        np.testing.assert_array_equal(losses.value(real, fake), -loss.discriminator(real, fake))
+
+
+def test_where_data_and_samples_are_alike_the_value_is_greatest_at_one_half():
+    """max over y of log y + log(1 - y) is -log 4, at y = 1/2 (2014, Theorem 1)."""
+    logits = tf.constant([[o] for o in LOGITS])
+    values = losses.value(logits, logits).numpy()
+    assert LOGITS[values.argmax()] == 0.0
+    assert values.max() == pytest.approx(-math.log(4.0), rel=1e-6)
+    assert np.sort(values)[-2] < -1.6  # log D(1) + log(1 - D(1)) = -1.6265
+
+
+def test_half_weight_is_the_cross_entropy_of_an_even_mix():
+    """J_D = -V/2 (2016 tutorial, eq. 8) is Keras's binary cross-entropy of the labels 1 and 0."""
+    real, fake, *_ = logits_of("float32")
+    loss = losses.NonSaturating(discriminator_weight=0.5).discriminator(real, fake)
+    entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    expected = entropy(
+        tf.concat([tf.ones_like(real), tf.zeros_like(fake)], 0), tf.concat([real, fake], 0)
+    )
+    assert float(tf.reduce_mean(loss)) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_real_comes_before_fake():
+    """A discriminator that is right loses little; one that is wrong loses the logits' sum."""
+    positive, negative = tf.constant([[20.0]]), tf.constant([[-20.0]])
+    for case in CASES:
+        weight = case.loss.discriminator_weight
+        assert case.loss.discriminator(positive, negative).numpy().item() < 1e-6 * weight
+        wrong = case.loss.discriminator(negative, positive).numpy().item()
+        assert wrong == pytest.approx(40.0 * weight, rel=1e-6)
+
+
+@each_loss
+def test_generator_needs_no_real_logits(case):
+    real, fake, *_ = logits_of("float32")
+    np.testing.assert_array_equal(case.loss.generator(None, fake), case.loss.generator(real, fake))
+
+
+# Names, objects and errors
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("minimax", losses.Minimax),
+        ("non_saturating", losses.NonSaturating),
+        ("blended", losses.Blended),
+    ],
+)
+def test_get_by_name(name, cls):
+    loss = kgan.losses.get(name)
+    assert type(loss) is cls
+    assert loss.get_config() == cls().get_config()
+
+
+def test_get_passes_objects_on():
+    class Mine:
+        def discriminator(self, real_logits, fake_logits): ...
+
+        def generator(self, real_logits, fake_logits): ...
+
+    for loss in (losses.Minimax(), Mine()):
+        assert losses.get(loss) is loss
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "hinges",
+        None,
+        3,
+        losses.Minimax,
+        object(),
+        keras.saving.serialize_keras_object(kgan.priors.Normal(2)),
+    ],
+    ids=["misspelt", "none", "number", "class", "object", "config-of-another"],
+)
+def test_get_refuses_and_lists_what_there_is(identifier):
+    known = re.escape("expected one of ['blended', 'minimax', 'non_saturating']")
+    with pytest.raises(ValueError, match=rf"argument `loss`: {known}.*received .+\.$"):
+        losses.get(identifier)
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.1, math.nan])
+def test_bad_blend(weight):
+    with pytest.raises(
+        ValueError, match=rf"argument `weight`: expected .*\[0, 1\], received {weight}"
+    ):
+        losses.Blended(weight)
+
+
+@pytest.mark.parametrize("weight", [0, -0.5, math.nan])
+@pytest.mark.parametrize("cls", [losses.Minimax, losses.NonSaturating, losses.Blended])
+def test_bad_discriminator_weight(cls, weight):
+    with pytest.raises(
+        ValueError, match=rf"`discriminator_weight`: expected a positive number .*received {weight}"
+    ):
+        cls(discriminator_weight=weight)
+
+
+def test_a_loss_of_ones_own_must_say_what_the_players_do():
+    for player in ("discriminator", "generator"):
+        with pytest.raises(NotImplementedError):
+            getattr(losses.AdversarialLoss(), player)(None, None)
