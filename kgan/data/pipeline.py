@@ -1,0 +1,223 @@
+"""From a name to batches: the one pipeline of images and of toy densities."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.utils import tqdm_utils
+
+from kgan.data.densities import DENSITIES, Mixture
+from kgan.data.images import crop_and_resize, image_feature, target_size
+from kgan.data.prepare import find_builder, prepare
+
+_MEMORY_BYTES = 2**30  # uint8 images up to this size are decoded once and kept
+_SHUFFLE_BYTES = 2**28  # buffer of a data set that is streamed instead
+_READ_BATCH = 1000
+_DENSITY_SPLITS = {"train": 100_000, "test": 10_000}
+
+
+def load(
+    name: str,
+    split: str = "train",
+    batch_size: int = 100,
+    discriminator_steps: int = 1,
+    image_size: int | tuple[int, int] | None = None,
+    value_range: tuple[float, float] | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = True,
+) -> tf.data.Dataset:
+    """Loads a data set as batches for Algorithm 1, one epoch per iteration.
+
+    A batch holds the `discriminator_steps` minibatches of `batch_size` rows that one iteration of
+    the algorithm consumes, and no two minibatches of an epoch share a row; the rows left over when
+    the batches are full are dropped. Images of at most 1 GiB as uint8 are decoded once and kept in
+    memory; others are streamed from disk through a shuffle buffer of 256 MiB.
+
+    Args:
+        name: Any image data set of TensorFlow Datasets ('mnist', 'cycle_gan/horse2zebra'), the
+            bundled 'digits', or a density: 'gaussian', 'ring', 'grid'.
+        split: Split or slice of one, such as 'train[:50%]'. A density has 100,000 points in
+            'train' and 10,000 in 'test'.
+        batch_size: Rows of one minibatch, m.
+        discriminator_steps: Minibatches in a batch, k.
+        image_size: Side of a square or (height, width) in pixels: the largest centred piece of
+            that aspect ratio is cut out and resized with antialiasing. None keeps the native size.
+        value_range: What the pixel values 0 and 255 become; None means (-1, 1). Points of a
+            density are never scaled.
+        shuffle: Whether each epoch comes in a new order instead of the order of TFDS.
+        seed: Seed of the orders; None means 0. Data sets made with the same seed pass through the
+            same orders (the seed of `tf.random.set_seed`, where set, takes part).
+        data_dir: Directory of prepared data sets; None means TFDS's default,
+            ~/tensorflow_datasets.
+        download: Whether a data set that is not prepared may be downloaded. False never touches
+            the network.
+
+    Returns:
+        A finite, prefetched data set of float32 [discriminator_steps * batch_size, height, width,
+        channels], or [..., dim] for a density, of known cardinality.
+
+    Raises:
+        ValueError: If an argument is unusable, the split is smaller than one batch, or the data
+            set has no uint8 images or images of several sizes and no `image_size`.
+        FileNotFoundError: If the data set is absent and cannot be downloaded.
+        OSError: If `data_dir` is a file or cannot be read.
+    """
+    rows = _positive("batch_size", batch_size) * _positive(
+        "discriminator_steps", discriminator_steps
+    )
+    seed = 0 if seed is None else seed
+    if name in DENSITIES:
+        if image_size is not None or value_range is not None:
+            raise ValueError(
+                f"Arguments `image_size` and `value_range` are for images: expected None for the "
+                f"density {name!r}, received {image_size!r} and {value_range!r}."
+            )
+        points = _points(name, DENSITIES[name], split)
+        _check_rows(name, split, len(points), rows)
+        return _from_memory(points, rows, shuffle, seed, tf.identity)
+
+    scale = _scaler((-1.0, 1.0) if value_range is None else value_range)
+    builder = find_builder(name, data_dir, bundled=["digits", *DENSITIES])
+    feature, shape = image_feature(name, builder.info.features)
+    size = target_size(name, shape, image_size)
+    prepare(builder, download)
+    splits = builder.info.splits
+    n = sum(len(range(splits[key].num_examples)[part]) for key, part in _parts(name, split, splits))
+    _check_rows(name, split, n, rows)
+
+    image_bytes = math.prod((*size, shape[-1] or 1))
+    in_memory = n * image_bytes <= _MEMORY_BYTES
+    images = _images(builder, split, feature, size, seed if shuffle and not in_memory else None)
+    if in_memory:
+        return _from_memory(_read(name, images), rows, shuffle, seed, scale)
+    if shuffle:
+        images = images.shuffle(max(rows, _SHUFFLE_BYTES // image_bytes), seed=seed)
+    return _batches(images, rows, scale)
+
+
+def _images(
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    feature: str,
+    size: tuple[int, int],
+    file_seed: int | None,
+) -> tf.data.Dataset:
+    """Decodes the images of a split, uint8 [*size, channels]; shuffles its files given a seed."""
+    examples = builder.as_dataset(
+        split=split,
+        shuffle_files=file_seed is not None,
+        read_config=tfds.ReadConfig(
+            shuffle_seed=file_seed,
+            shuffle_reshuffle_each_iteration=True,
+            enable_ordering_guard=False,
+            try_autocache=False,
+        ),
+    )
+    native = builder.info.features[feature].shape[:2] == size
+
+    def image(example: dict[str, tf.Tensor]) -> tf.Tensor:
+        return example[feature] if native else crop_and_resize(example[feature], size)
+
+    return examples.map(image, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _from_memory(
+    table: np.ndarray, rows: int, shuffle: bool, seed: int, finish: Callable[[tf.Tensor], tf.Tensor]
+) -> tf.data.Dataset:
+    """Batches an array [n, ...] by shuffling its row numbers and gathering a batch at a time."""
+    numbers = tf.data.Dataset.range(len(table))
+    if shuffle:
+        numbers = numbers.shuffle(len(table), seed=seed)  # anew in each iteration
+    with tf.device("CPU"):  # where tf.data runs; from elsewhere each batch would move all of it
+        table = tf.constant(table)
+    return _batches(numbers, rows, lambda batch: finish(tf.gather(table, batch)))
+
+
+def _batches(
+    elements: tf.data.Dataset, rows: int, finish: Callable[[tf.Tensor], tf.Tensor]
+) -> tf.data.Dataset:
+    batches = elements.batch(rows, drop_remainder=True)
+    return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _read(name: str, images: tf.data.Dataset) -> np.ndarray:
+    """Reads every image into one array [n, ...]; shows a bar if that takes more than 5 s."""
+    batches = images.batch(_READ_BATCH)
+    bar = tqdm_utils.tqdm(
+        batches.as_numpy_iterator(),
+        total=len(batches),
+        desc=f"Reading {name}",
+        unit=f"x{_READ_BATCH} images",
+        delay=5,
+        leave=False,
+    )
+    return np.concatenate(list(bar))
+
+
+def _scaler(value_range: tuple[float, float]) -> Callable[[tf.Tensor], tf.Tensor]:
+    try:
+        low, high = (float(end) for end in value_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(
+            "Invalid value for argument `value_range`: expected two finite numbers (low, high) "
+            f"with low < high, received {value_range!r}."
+        )
+
+    def scale(pixels: tf.Tensor) -> tf.Tensor:
+        weight = tf.cast(pixels, tf.float32) / 255.0
+        return low * (1.0 - weight) + high * weight  # exact at both ends
+
+    return scale
+
+
+def _points(name: str, density: Mixture, split: str) -> np.ndarray:
+    """Returns float32 [n, dim]: the part `split` of the density's fixed samples."""
+    splits = {
+        key: tfds.core.SplitInfo(name=key, shard_lengths=[n], num_bytes=0)
+        for key, n in _DENSITY_SPLITS.items()
+    }
+    samples = {
+        key: density.sample(n, seed=number)
+        for number, (key, n) in enumerate(_DENSITY_SPLITS.items())
+    }
+    return np.concatenate([samples[key][part] for key, part in _parts(name, split, splits)])
+
+
+def _parts(name: str, split: str, splits: Any) -> list[tuple[str, slice]]:
+    """Resolves a split such as 'train[:50%]+test' to the rows it takes of each named split."""
+    try:
+        parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(splits)
+    except (NotImplementedError, ValueError) as error:
+        raise ValueError(
+            f"Invalid value for argument `split`: data set {name!r} has {', '.join(splits)}, and "
+            f"slices of these such as '{next(iter(splits))}[:50%]'; received {split!r}."
+        ) from error
+    return [(part.splitname, slice(part.from_, part.to)) for part in parts]
+
+
+def _positive(argument: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(
+            f"Invalid value for argument `{argument}`: expected a positive integer, "
+            f"received {value!r}."
+        )
+    return int(value)
+
+
+def _check_rows(name: str, split: str, n: int, rows: int) -> None:
+    if n < rows:
+        raise ValueError(
+            f"Split {split!r} of data set {name!r} has {n} rows, fewer than one batch of "
+            f"discriminator_steps * batch_size = {rows}; lower `batch_size`."
+        )

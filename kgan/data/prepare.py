@@ -1,0 +1,171 @@
+"""Find a TFDS data set and prepare it on disk, or say at once what is missing.
+
+Left to itself TFDS asks for each archive ten times with growing pauses, about 205 s when there is
+no network, and then raises a chain of errors that names neither the directory nor a way out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import Any
+
+import requests
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from tensorflow_datasets.core.download.resource import get_dl_fname
+
+_PROBE_SECONDS = 5
+
+
+def find_builder(
+    name: str, data_dir: str | os.PathLike[str] | None, bundled: list[str]
+) -> tfds.core.DatasetBuilder:
+    """Returns the builder of a data set, prepared or not; reads no network.
+
+    Args:
+        name: 'dataset', 'dataset/config' or 'dataset:version'.
+        data_dir: Directory of prepared data sets, `~` allowed; None means TFDS's default.
+        bundled: Names to list first when `name` is unknown.
+
+    Raises:
+        ValueError: If there is no such data set, configuration or version.
+        OSError: If `data_dir` is a file or cannot be read.
+    """
+    if data_dir is not None:
+        data_dir = _readable(data_dir)
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError:
+        known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
+        base = name.split("/")[0].split(":")[0].lower()
+        close = ", ".join(difflib.get_close_matches(base, sorted(known))) or "none"
+        raise ValueError(
+            f"Invalid value for argument `name`: expected an image data set of TensorFlow Datasets "
+            f"or a bundled one ({', '.join(bundled)}), received {name!r}; close matches: {close}."
+        ) from None
+    except (AssertionError, ValueError) as error:  # TFDS: configuration, version, spelling
+        detail = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        raise ValueError(
+            "Invalid value for argument `name`: expected 'dataset', 'dataset/config' or "
+            f"'dataset:version', received {name!r} ({detail})."
+        ) from error
+
+
+def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
+    """Prepares a data set in its directory unless it is there.
+
+    TFDS writes into a scratch directory and renames it when it is complete, so an interrupted
+    preparation leaves nothing that a second one would take for the data.
+
+    Args:
+        builder: The builder; afterwards its `info.splits` are known.
+        download: Whether what is missing may be downloaded.
+
+    Raises:
+        FileNotFoundError: If the data set is absent and cannot be downloaded, or is half copied.
+        ValueError: If an archive is not the original one.
+    """
+    if not builder.data_path.exists():
+        missing = _missing_archives(builder)
+        if not download and (missing or builder.url_infos is None):
+            raise _absent(builder, missing, "download=False")
+        if not _may_suffice(builder, missing):
+            _probe(builder, missing)
+        _download_and_prepare(builder, missing)
+    if not builder.info.splits:
+        raise FileNotFoundError(
+            f"{builder.data_path} holds no complete data set (no dataset_info.json); delete it and "
+            "load again, or copy it anew."
+        )
+
+
+def _readable(data_dir: str | os.PathLike[str]) -> str:
+    path = tfds.core.Path(data_dir).expanduser()
+    try:
+        if path.exists():
+            next(iter(path.iterdir()), None)
+    except OSError as error:
+        raise type(error)(
+            f"Invalid value for argument `data_dir`: expected a readable directory, or the path of "
+            f"one to create, received {str(path)!r} ({error.strerror})."
+        ) from error
+    return str(path)
+
+
+def _downloads(builder: tfds.core.DatasetBuilder) -> Any:
+    return builder.data_dir_root / "downloads"  # TFDS's own choice
+
+
+def _missing_archives(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
+    """Maps each address whose archive is neither placed by hand nor downloaded to its record."""
+    downloads = _downloads(builder)
+
+    def is_here(url, record):
+        placed = record.filename and (downloads / "manual" / record.filename).exists()
+        return placed or (downloads / builder.name / get_dl_fname(url, record.checksum)).exists()
+
+    records = builder.url_infos or {}
+    return {url: record for url, record in records.items() if not is_here(url, record)}
+
+
+def _may_suffice(builder: tfds.core.DatasetBuilder, missing: dict[str, Any]) -> bool:
+    """Whether the archives at hand may be all that this builder needs."""
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        manual = _downloads(builder) / "manual"
+        return manual.exists() and any(manual.iterdir())
+    if builder.builder_config:  # all configurations share one list
+        return len(missing) < len(builder.url_infos or ())
+    return not missing
+
+
+def _probe(builder: tfds.core.DatasetBuilder, missing: dict[str, Any]) -> None:
+    """Asks once, through the proxies TFDS would use, for the first archive that is missing."""
+    url = next((url for url in missing if url.startswith("http")), None)
+    if url is None:
+        return
+    try:
+        with requests.get(url, stream=True, timeout=_PROBE_SECONDS) as response:
+            if response.status_code >= 500:  # TFDS would ask again and again
+                response.raise_for_status()
+    except requests.RequestException as error:
+        raise _absent(builder, missing, f"{type(error).__name__} at {url}") from error
+
+
+def _download_and_prepare(builder: tfds.core.DatasetBuilder, missing: dict[str, Any]) -> None:
+    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    try:
+        builder.download_and_prepare(download_config=config)
+    except (requests.RequestException, tfds.download.DownloadError) as error:
+        raise _absent(builder, missing, str(error).splitlines()[0]) from error
+    except NonMatchingChecksumError as error:
+        raise ValueError(
+            f"Data set {builder.name!r} cannot be prepared because an archive is not the original: "
+            f"{str(error).splitlines()[0].rstrip(':')}; delete or replace that file."
+        ) from error
+    except AssertionError as error:
+        if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+            raise
+        raise FileNotFoundError(
+            f"Data set {builder.name!r} must be downloaded by hand: {' '.join(str(error).split())}"
+        ) from error
+
+
+def _absent(
+    builder: tfds.core.DatasetBuilder, missing: dict[str, Any], reason: str
+) -> FileNotFoundError:
+    names = [record.filename for record in missing.values() if record.filename]
+    manual = _downloads(builder) / "manual"
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
+        by_hand = f", or follow its instructions for {manual}: {instructions}"
+    elif names:
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+        by_hand = f", or put the original archives ({', '.join(names[:4])}{more}) into {manual}."
+    else:
+        by_hand = "."
+    return FileNotFoundError(
+        f"Data set {builder.info.full_name!r} is not in {builder.data_dir_root} and was not "
+        f"downloaded ({reason}): prepare it on a machine with a network and copy it to "
+        f"{builder.data_path}{by_hand}"
+    )
