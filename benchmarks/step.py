@@ -56,16 +56,12 @@ class KerasShaped(keras.Model):
         weights = self.discriminator.trainable_weights
         with tf.GradientTape() as tape:
             d_loss = self.cross_entropy(labels, self.discriminator(both))
-        self.d_optimizer.apply_gradients(
-            zip(tape.gradient(d_loss, weights), weights, strict=True)
-        )
+        self.d_optimizer.apply_gradients(zip(tape.gradient(d_loss, weights), weights, strict=True))
         weights = self.generator.trainable_weights
         with tf.GradientTape() as tape:
             judged = self.discriminator(self.generator(self._noise(batch)))
             g_loss = self.cross_entropy(tf.ones((batch, 1)), judged)
-        self.g_optimizer.apply_gradients(
-            zip(tape.gradient(g_loss, weights), weights, strict=True)
-        )
+        self.g_optimizer.apply_gradients(zip(tape.gradient(g_loss, weights), weights, strict=True))
         self.d_tracker.update_state(d_loss)
         self.g_tracker.update_state(g_loss)
         return {"d_loss": self.d_tracker.result(), "g_loss": self.g_tracker.result()}

@@ -226,7 +226,9 @@ class GAN(keras.Model):
             self.build()
         return self.predict(self.prior.sample(n, seed), batch_size=500, verbose=0)
 
-    def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any) -> Any:
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any
+    ) -> Any:
         """Plays the game; as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
 
         Images are floating point in the generator's value range. `batch_size` (or the data set's

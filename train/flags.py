@@ -54,7 +54,9 @@ flags.DEFINE_integer(
     + _default("discriminator_steps"),
 )
 flags.DEFINE_integer(
-    "batch_size", None, "m of Algorithm 1: images in each update's minibatch" + _default("batch_size")
+    "batch_size",
+    None,
+    "m of Algorithm 1: images in each update's minibatch" + _default("batch_size"),
 )
 flags.DEFINE_integer("epochs", None, "Passes over the data (default, without --steps: 50)")
 flags.DEFINE_integer("steps", None, "Rounds of Algorithm 1, instead of --epochs.")
@@ -68,9 +70,7 @@ flags.DEFINE_float(
     None,
     "Of the discriminator's Adam optimizer" + _default("discriminator_learning_rate"),
 )
-flags.DEFINE_integer(
-    "seed", None, "All randomness of the run follows from it" + _default("seed")
-)
+flags.DEFINE_integer("seed", None, "All randomness of the run follows from it" + _default("seed"))
 flags.DEFINE_integer(
     "sample_every", None, "Steps between two sample grids" + _default("sample_every")
 )

@@ -27,7 +27,9 @@ def run(program: str, main: Callable[[], int | None], flags_module: Any) -> None
 
     def guarded(argv: list[str]) -> int | None:
         if len(argv) > 1:
-            print(f"{program}: unexpected argument {argv[1]!r}; flags begin with --.", file=sys.stderr)
+            print(
+                f"{program}: unexpected argument {argv[1]!r}; flags begin with --.", file=sys.stderr
+            )
             return 1
         if flags.FLAGS.verbosity == 0:  # absl's default, at which libraries tell what they do
             logging.set_verbosity(logging.WARNING)

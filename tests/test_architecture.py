@@ -1,0 +1,121 @@
+"""Imports go one way, and the library keeps to what each room may use."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# What each room of kgan may import from kgan. A room is a module or a package of kgan.
+ALLOWED = {
+    "losses": set(),
+    "priors": set(),
+    "layers": set(),
+    "artifacts": set(),
+    "plots": set(),
+    "data": set(),
+    "networks": {"layers"},
+    "gan": {"losses", "priors"},
+    "callbacks": {"artifacts", "plots"},
+}
+# Libraries that one room alone may import.
+CONFINED = {
+    "tensorflow_datasets": {"kgan/data"},
+    "sklearn": {"kgan/data"},
+    "matplotlib": {"kgan/plots.py"},
+    "absl": {"train", "export"},
+    "ai_edge_litert": {"export"},
+}
+
+
+def sources(*folders):
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def imported(path, text=None):
+    """Full names of everything a file imports, relative imports resolved."""
+    package = path.relative_to(ROOT).parent.parts
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text() if text is None else text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def violations(path, text=None):
+    """Sentences, one for each import of a file that breaks a rule."""
+    relative = path.relative_to(ROOT).as_posix()
+    top, room = relative.split("/")[0], relative.split("/")[1].removesuffix(".py")
+    found = []
+    for name in sorted(imported(path, text)):
+        first, second = [*name.split("."), ""][:2]
+        for library, homes in CONFINED.items():
+            if first == library and not any(relative.startswith(home) for home in homes):
+                found.append(f"{relative}: {library} is imported in {sorted(homes)} alone")
+        if first in {"train", "export", "kgan_train", "kgan_export"} and first != top:
+            found.append(f"{relative}: {name} belongs to a program")
+        if (
+            first == "kgan"
+            and top == "export"
+            and second not in {"artifacts", "networks", "priors"}
+        ):
+            found.append(f"{relative}: export imports no {name}")
+        in_room = top == "kgan" and room != "__init__"
+        if first == "kgan" and in_room and second not in {room, *ALLOWED[room]}:
+            found.append(f"{relative}: {room} imports no {name}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sources("kgan", "train", "export"), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_imports_go_one_way(path):
+    assert not violations(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("kgan/losses.py", "from kgan import gan"),
+        ("kgan/gan.py", "import kgan.data"),
+        ("kgan/gan.py", "from absl import flags"),
+        ("kgan/callbacks.py", "import matplotlib.pyplot"),
+        ("kgan/networks/mlp.py", "from kgan.losses import get"),
+        ("kgan/gan.py", "import train.run"),
+        ("export/main.py", "from kgan import gan"),
+        ("export/main.py", "from train.run import train"),
+        ("train/run.py", "import tensorflow_datasets as tfds"),
+    ],
+)
+def test_the_rules_notice_what_they_forbid(path, line):
+    assert violations(ROOT / path, line)
+
+
+def test_rooms_have_no_name_that_the_plan_lacks():
+    rooms = {path.stem for path in (ROOT / "kgan").iterdir() if path.suffix == ".py"}
+    rooms |= {path.parent.name for path in (ROOT / "kgan").glob("*/__init__.py")}
+    assert rooms - {"__init__"} == set(ALLOWED)
+
+
+def test_importing_kgan_has_no_side_effects(tmp_path):
+    """It opens no program, writes no file and loads no library that is not needed yet."""
+    code = (
+        "import os, sys, kgan\n"
+        "assert 'tensorflow_datasets' not in sys.modules\n"
+        "assert not any(m.split('.')[0] in ('train', 'export') for m in sys.modules)\n"
+        "kgan.data, kgan.plots, kgan.callbacks\n"
+        "assert {'data', 'plots', 'callbacks', 'GAN'} <= set(dir(kgan))\n"
+        "print(os.listdir('.'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "[]"

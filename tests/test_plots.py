@@ -1,0 +1,74 @@
+"""Pictures: every pixel of a grid is known, so every pixel is tested."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from kgan import plots
+
+
+def test_grid_separates_and_enlarges_without_smoothing():
+    images = np.full((5, 8, 8, 1), -1.0)
+    images[3, :, 4:] = 1.0  # left half black, right half white
+    picture = plots.grid(images)
+    factor = 7  # 8 pixels become 56
+    tile, gap = 8 * factor, plots.GAP
+    assert picture.dtype == np.uint8
+    # Five tiles stand in two rows of three.
+    assert picture.shape == (2 * (tile + gap) + gap, 3 * (tile + gap) + gap, 3)
+    top, left = gap + tile + gap, gap  # the fourth begins the second row
+    fourth = picture[top : top + tile, left : left + tile]
+    assert (fourth[:, : tile // 2] == 0).all()
+    assert (fourth[:, tile // 2 :] == 255).all()
+    assert (picture[:gap] == 255).all()
+    assert (picture[gap + tile : top] == 255).all()
+    assert (picture[top:, left + tile + gap + tile :] == 255).all()  # no sixth tile
+
+
+@pytest.mark.parametrize(("side", "factor"), [(8, 7), (28, 2), (32, 2), (64, 1), (128, 1)])
+def test_small_images_grow_to_a_visible_size(side, factor):
+    assert plots.grid(np.zeros((1, side, side, 1))).shape[0] == side * factor + 2 * plots.GAP
+
+
+@pytest.mark.parametrize("value_range", [(-1, 1), (0, 1)])
+def test_value_range_becomes_black_to_white(value_range):
+    low, high = value_range
+    values = np.linspace(low, high, 256).reshape(1, 16, 16, 1)
+    picture = plots.grid(values, value_range)
+    factor = 56 // 16 + 1
+    middle = picture[plots.GAP : -plots.GAP : factor, plots.GAP : -plots.GAP : factor, 0]
+    np.testing.assert_array_equal(middle.ravel(), np.arange(256))
+    outside = plots.grid(np.array([low - 9.0, high + 9.0]).reshape(1, 1, 2, 1), value_range)
+    assert outside[plots.GAP, plots.GAP, 0] == 0
+    assert outside[plots.GAP, -plots.GAP - 1, 0] == 255
+
+
+def test_colour_stays():
+    image = np.zeros((1, 64, 64, 3))
+    image[..., 0] = 1.0
+    inner = plots.grid(image, (0, 1))[plots.GAP : -plots.GAP, plots.GAP : -plots.GAP]
+    assert (inner == [255, 0, 0]).all()
+
+
+def test_columns_are_as_asked():
+    assert plots.grid(np.zeros((6, 64, 64, 1)), columns=6).shape[:2] == (64 + 8, 6 * 68 + 4)
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 8), (0, 8, 8, 1), (4, 8, 8, 2)])
+def test_grid_wants_images(shape):
+    with pytest.raises(ValueError, match=r"`images`: expected \[n, height, width, 1 or 3\]"):
+        plots.grid(np.zeros(shape))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_points_leave_ink(dim):
+    picture = plots.samples(np.random.default_rng(0).normal(size=(200, dim)), None)
+    assert picture.shape == (480, 480, 3)
+    assert 0.01 < (picture < 128).mean() < 0.5
+
+
+def test_write_png_keeps_every_pixel(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    plots.write_png(tmp_path / "a.png", picture)
+    read = matplotlib.image.imread(tmp_path / "a.png")
+    np.testing.assert_array_equal(np.rint(read[..., :3] * 255), picture)

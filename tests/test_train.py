@@ -1,0 +1,288 @@
+"""The training program: flags, presets, the run directory, and one sentence for every mistake."""
+
+import dataclasses
+import hashlib
+import json
+import subprocess
+import sys
+import time
+
+import keras
+import matplotlib.image
+import numpy as np
+import pytest
+
+import kgan
+from train import config as config_module
+from train.config import Config, resolve
+from train.presets import PRESETS
+from train.run import train
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    """A directory with `digits` prepared."""
+    directory = tmp_path_factory.mktemp("data")
+    kgan.data.load("digits", data_dir=directory)
+    return str(directory)
+
+
+def program(*arguments, timeout=300):
+    return subprocess.run(
+        [sys.executable, "-m", "train", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def small(**options):
+    return Config(**{"width": 8, "latent_dim": 4, "batch_size": 64, "steps": 6, **options})
+
+
+# Configuration
+
+
+def test_names_are_those_of_the_library():
+    for name in config_module.LOSSES:
+        assert isinstance(kgan.losses.get(name), kgan.losses.AdversarialLoss)
+    with pytest.raises(ValueError, match="expected one of") as error:
+        kgan.losses.get("?")
+    assert all(f"'{name}'" in str(error.value) for name in config_module.LOSSES)
+    assert str(error.value).count("'") == 2 * len(config_module.LOSSES) + 2
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_a_configuration(preset):
+    config = resolve(preset, {})
+    for name, value in PRESETS[preset].items():
+        assert getattr(config, name) == value
+
+
+def test_an_explicit_flag_beats_its_preset():
+    config = resolve("digits_mlp", {"batch_size": 7, "latent_dim": None})
+    assert config.batch_size == 7
+    assert config.latent_dim == PRESETS["digits_mlp"]["latent_dim"]
+
+
+def test_explicit_epochs_replace_the_steps_of_a_preset_and_the_reverse():
+    config = resolve("digits_mlp", {"epochs": 3})
+    assert (config.epochs, config.steps) == (3, None)
+    config = resolve("mnist_mlp", {"steps": 30})
+    assert (config.epochs, config.steps) == (None, 30)
+
+
+def test_the_configuration_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().seed = 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"network": "vgg"}, r"--network=vgg: expected one of mlp, maxout, dcgan"),
+        ({"prior": "cauchy"}, r"--prior=cauchy: expected one of uniform, normal"),
+        ({"loss": "nash"}, r"--loss=nash: expected one of minimax, non_saturating, blended"),
+        ({"batch_size": 0}, r"--batch_size=0: expected a positive integer"),
+        ({"discriminator_steps": 0}, r"--discriminator_steps=0: expected a positive integer"),
+        ({"latent_dim": -1}, r"--latent_dim=-1: expected a positive integer"),
+        ({"steps": 0}, r"--steps=0: expected a positive integer"),
+        ({"generator_learning_rate": -0.1}, r"--generator_learning_rate=-0.1: .* positive number"),
+        ({"discriminator_learning_rate": 0.0}, r"--discriminator_learning_rate=0.0: .* positive"),
+        ({"discriminator_learning_rate": float("nan")}, r"=nan: expected a positive number"),
+        ({"steps": 3, "epochs": 3}, r"--epochs=3 and --steps=3: give one"),
+        ({"steps": 5, "steps_per_execution": 2}, r"--steps=5: expected a multiple of .*=2"),
+    ],
+)
+def test_unusable_options(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        resolve(None, options)
+
+
+def test_unknown_preset_lists_the_known():
+    with pytest.raises(ValueError, match=r"--preset=best: expected one of digits_mlp, "):
+        resolve("best", {})
+
+
+# Runs
+
+
+def test_a_run_leaves_what_the_run_directory_promises(data_dir, tmp_path):
+    run = tmp_path / "run"
+    train(small(sample_every=4, discriminator_steps=2), run, data_dir)
+    record = json.loads((run / "config.json").read_text())
+    assert record["options"] == small(sample_every=4, discriminator_steps=2).options()
+    assert record["versions"]["keras"] == keras.__version__
+    assert record["data"]["image_shape"] == [8, 8, 1]
+    prior = keras.saving.deserialize_keras_object(record["prior"])
+    assert isinstance(prior, kgan.priors.Uniform)
+    assert prior.dim == 4
+    assert sorted(p.name for p in (run / "samples").iterdir()) == [
+        "step_00000004.png",
+        "step_00000006.png",
+    ]
+    assert matplotlib.image.imread(run / "samples" / "step_00000006.png").shape[:2] == (484, 484)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 6
+    generator = keras.models.load_model(run / "generator.keras")
+    discriminator = keras.models.load_model(run / "discriminator.keras")
+    assert discriminator(generator(prior.sample(3, 0))).shape == (3, 1)
+    hidden = [path.name for path in run.rglob(".*")]
+    assert not hidden
+
+
+def test_epochs_are_passes_over_the_data(data_dir, tmp_path):
+    train(Config(width=8, latent_dim=4, batch_size=100, epochs=2), tmp_path / "run", data_dir)
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [14, 28]  # 1,437 images
+
+
+def test_steps_end_inside_an_epoch_and_keep_to_executions(data_dir, tmp_path):
+    train(small(steps=32, steps_per_execution=4), tmp_path / "run", data_dir)
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [20, 32]  # of 22 steps, 20 are whole
+
+
+def test_the_generator_starts_at_the_pixel_means(data_dir, tmp_path):
+    """After one step of a tiny learning rate the mean sample is near the mean image."""
+    options = {"steps": 1, "generator_learning_rate": 1e-12, "batch_size": 1437}
+    train(small(**options), tmp_path / "run", data_dir)
+    generator = keras.models.load_model(tmp_path / "run" / "generator.keras")
+    mean = kgan.data.mean_image(kgan.data.load("digits", batch_size=1437, data_dir=data_dir))
+    at_origin = generator.to_range(generator.output_layer.bias).numpy().reshape(8, 8, 1)
+    np.testing.assert_allclose(at_origin, mean, rtol=0, atol=3e-4)  # clipped at 1e-4 of the range
+
+
+@pytest.mark.parametrize(
+    "options", [{"network": "maxout"}, {"network": "dcgan"}, {"loss": "minimax"}]
+)
+def test_networks_and_losses_train(options, data_dir, tmp_path):
+    train(small(**options), tmp_path / "run", data_dir)
+    line = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    assert all(np.isfinite(value) for value in line.values())
+
+
+@pytest.mark.parametrize(("density", "dim"), [("gaussian", 1), ("ring", 2)])
+def test_densities_train(density, dim, tmp_path):
+    train(small(dataset=density), tmp_path / "run")
+    generator = keras.models.load_model(tmp_path / "run" / "generator.keras")
+    assert generator.image_shape == (dim,)
+    assert generator.value_range is None
+    assert (tmp_path / "run" / "samples" / "step_00000006.png").exists()
+
+
+def test_the_same_command_gives_the_same_weights(data_dir, tmp_path):
+    for name in ("a", "b"):
+        train(small(), tmp_path / name, data_dir)
+    a, b = (keras.models.load_model(tmp_path / name / "generator.keras") for name in "ab")
+    for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_finished_run_is_left_alone_and_an_unfinished_one_begins_again(
+    data_dir, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    train(small(), run, data_dir)
+    before = hashlib.sha256((run / "generator.keras").read_bytes()).hexdigest()
+    train(small(), run, data_dir)
+    assert "nothing is left to do" in capsys.readouterr().out
+    assert hashlib.sha256((run / "generator.keras").read_bytes()).hexdigest() == before
+    (run / "generator.keras").unlink()
+    train(small(), run, data_dir)
+    assert (run / "generator.keras").exists()
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+def test_another_configuration_is_refused_with_the_difference(data_dir, tmp_path):
+    train(small(), tmp_path / "run", data_dir)
+    with pytest.raises(
+        ValueError, match=r"another configuration: batch_size 64 -> 32; seed 0 -> 1"
+    ):
+        train(small(batch_size=32, seed=1), tmp_path / "run", data_dir)
+
+
+def test_an_image_size_that_the_network_cannot_make(data_dir, tmp_path):
+    with pytest.raises(ValueError, match=r"`image_shape`: a DCGAN makes .* received \(50, 50, 1\)"):
+        train(small(network="dcgan", image_size=50), tmp_path / "run", data_dir)
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_steps_an_execution_than_an_epoch_has(data_dir, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"--steps_per_execution=50: expected at most the 22 steps"
+    ):
+        train(small(steps=100, steps_per_execution=50), tmp_path / "run", data_dir)
+    assert not (tmp_path / "run").exists()
+
+
+# The program, as a user starts it
+
+
+def test_help_is_immediate_and_whole():
+    begin = time.perf_counter()
+    done = program("--help")
+    elapsed = time.perf_counter() - begin
+    assert "Algorithm 1" in done.stdout
+    for name in (*Config().options(), "run_dir", "data_dir", "preset", "dry_run"):
+        assert f"{name}:" in done.stdout, name
+    # Not a measurement: importing TensorFlow alone takes longer than this.
+    assert elapsed < 2.5
+
+
+def test_the_program_trains(data_dir, tmp_path):
+    run = tmp_path / "run"
+    done = program(
+        "--preset=digits_mlp",
+        f"--data_dir={data_dir}",
+        f"--run_dir={run}",
+        "--steps=3",
+        "--width=8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "config.json").read_text())["options"]["steps"] == 3
+    assert f"Generator: {run / 'generator.keras'}" in done.stdout
+    assert "3/3" in done.stderr
+    for noise in ("oneDNN", "cuda", "WARNING", "I0000", "E0000", "Traceback"):
+        assert noise not in done.stderr
+
+
+def test_a_dry_run_resolves_and_writes_nothing(tmp_path):
+    done = program("--preset=mnist_dcgan", f"--run_dir={tmp_path / 'run'}", "--seed=9", "--dry_run")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == resolve("mnist_dcgan", {"seed": 9}).options()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--steps=3"], "kgan-train: --run_dir is required"),
+        (["--run_dir=R", "--preset=nope"], "kgan-train: --preset=nope: expected one of digits_mlp"),
+        (["--run_dir=R", "--batch_size=0"], "kgan-train: --batch_size=0: expected a positive"),
+        (["--run_dir=R", "--batch_size=x"], "flag --batch_size=x: invalid literal for int"),
+        (["--run_dir=R", "--colour=red"], "Unknown command line flag 'colour'"),
+        (["--run_dir=R", "stray"], "kgan-train: unexpected argument 'stray'"),
+        (["--run_dir=R", "--dataset=mnits"], "mnist"),
+        (["--run_dir=FILE"], "FILE is a file"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_exit_code_1(arguments, sentence, tmp_path):
+    (tmp_path / "FILE").write_text("")
+    places = {
+        "--run_dir=R": f"--run_dir={tmp_path / 'R'}",
+        "--run_dir=FILE": f"--run_dir={tmp_path / 'FILE'}",
+    }
+    done = program(*[places.get(a, a) for a in arguments], f"--data_dir={tmp_path / 'data'}")
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "R").exists()
+    assert (tmp_path / "FILE").read_text() == ""
+
+
+def test_verbosity_adds_the_traceback():
+    done = program("--steps=3", "--verbosity=1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "--run_dir is required" in done.stderr
