@@ -13,7 +13,9 @@ REQUIREMENTS = [
     "keras>=3.12,<4",  # 3.12 is the last that runs on Python 3.10
     "matplotlib>=3.8",  # sample grids and plots
     "numpy>=1.26",
+    "requests>=2.31",  # asks whether a download can succeed; TFDS downloads with it
     "scikit-learn>=1.5",  # carries the images of the bundled data set `digits`
+    "scipy>=1.11",  # densities in float64
     "tensorflow>=2.21,<3",
     "tensorflow-datasets>=4.9.10",  # earlier releases do not import with protobuf 7
     "tqdm>=4.66",  # the progress bar, as TFDS has it
@@ -24,6 +26,7 @@ TEST = [
     "build>=1.2",  # builds the wheel that the tests open
     "pytest>=8",
     "pytest-xdist>=3.6",  # runs the test files on every core
+    "setuptools>=77",  # as pyproject.toml asks, for a build without isolation
 ]
 
 setup(
