@@ -1,0 +1,227 @@
+"""The run directory: whole files or none, and refusals that say what to do next."""
+
+import errno
+import json
+import os
+import tempfile
+import time
+
+import pytest
+
+from kgan import artifacts
+from kgan.artifacts import RunDirectory, replaced_when_whole
+
+OPTIONS = {"dataset": "digits", "batch_size": 100, "rate": 2e-4, "units": [12, 12], "preset": None}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunDirectory(tmp_path / "runs" / "first")
+
+
+# Atomic writes
+
+
+def test_a_file_appears_when_the_block_is_done(tmp_path):
+    target = tmp_path / "new" / "deep" / "image.png"
+    with replaced_when_whole(target) as partial:
+        partial.write_text("half")
+        assert not target.exists()
+        assert partial.parent == target.parent  # on the same file system, or no rename is atomic
+        assert partial.suffix == ".png"
+        assert partial.name.startswith(".")
+    assert target.read_text() == "half"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_file_is_replaced(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with replaced_when_whole(str(target)) as partial:
+        partial.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("before", [None, "old"], ids=["new", "existing"])
+def test_a_failure_leaves_what_was_there(tmp_path, before, error):
+    target = tmp_path / "file.txt"
+    if before is not None:
+        target.write_text(before)
+
+    def write():
+        with replaced_when_whole(target) as partial:
+            partial.write_text("half of it")
+            raise error("the disk is full")
+
+    with pytest.raises(error, match="the disk is full"):
+        write()
+    left = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert left == ({} if before is None else {"file.txt": before})
+
+
+def test_a_failed_rename_leaves_what_was_there(tmp_path, monkeypatch):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+
+    def refuse(source, destination):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(artifacts.os, "replace", refuse)
+    with pytest.raises(OSError, match="Input/output error"), replaced_when_whole(target) as partial:
+        partial.write_text("new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file.txt": "old"}
+
+
+# Names
+
+
+def test_names_are_those_of_the_contract(tmp_path):
+    run = RunDirectory(tmp_path)
+    names = ("config", "samples", "logs", "metrics", "generator", "discriminator")
+    assert [str(getattr(run, name).relative_to(tmp_path)) for name in names] == [
+        "config.json",
+        "samples",
+        "logs",
+        "metrics.jsonl",
+        "generator.keras",
+        "discriminator.keras",
+    ]
+    assert run.sample(1234).relative_to(tmp_path).as_posix() == "samples/step_00001234.png"
+    # Names sort as steps do.
+    assert sorted([run.sample(10_000), run.sample(9)]) == [run.sample(9), run.sample(10_000)]
+
+
+def test_home_is_expanded_and_nothing_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = RunDirectory("~/runs")
+    assert run.config == tmp_path / "runs" / "config.json"
+    assert not run.path.exists()
+
+
+# Options
+
+
+def test_create_and_read_back(run):
+    run.create(OPTIONS, versions={"kgan": "0.1.0"})
+    assert run.read_config() == {"options": OPTIONS, "versions": {"kgan": "0.1.0"}}
+    assert json.loads(run.config.read_text()) == run.read_config()
+    assert list(run.path.iterdir()) == [run.config]
+
+
+def test_the_same_options_may_go_on(run):
+    """Tuples become lists on disk, and the order of the options says nothing."""
+    run.create({**OPTIONS, "units": (12, 12)})
+    before = run.config.read_text()
+    run.check({**dict(reversed(OPTIONS.items())), "units": (12, 12)})
+    run.check(OPTIONS)
+    assert run.config.read_text() == before
+    run.create(OPTIONS)
+    assert run.read_config()["options"] == OPTIONS
+
+
+def test_other_options_are_refused_with_each_difference(run):
+    run.create(OPTIONS)
+    before = run.config.read_text()
+    other = {**OPTIONS, "dataset": "mnist", "batch_size": 50, "seed": 1}
+    del other["rate"]
+    for method in (run.check, run.create):
+        with pytest.raises(
+            ValueError,
+            match=r"another configuration: batch_size 100 -> 50; dataset 'digits' -> 'mnist'; "
+            r"rate 0\.0002 -> None; seed None -> 1\. Name another directory, or repeat the options",
+        ) as caught:
+            method(other)
+        assert "units" not in str(caught.value)  # what is the same is not listed
+        assert str(run.path) in str(caught.value)
+    assert run.config.read_text() == before
+
+
+def test_check_writes_nothing(run, tmp_path):
+    run.check(OPTIONS)
+    assert list(tmp_path.iterdir()) == []
+    run.path.mkdir(parents=True)
+    run.check(OPTIONS)
+    assert list(run.path.iterdir()) == []
+
+
+def test_a_file_in_place_of_the_directory(run):
+    run.path.parent.mkdir()
+    run.path.write_text("precious")
+    for method in (run.check, run.create):
+        with pytest.raises(
+            NotADirectoryError, match=r"first is a file\. Name a directory, or one yet"
+        ):
+            method(OPTIONS)
+    assert run.path.read_text() == "precious"
+
+
+def test_a_directory_below_a_file(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    run = RunDirectory(tmp_path / "file" / "runs" / "first")
+    with pytest.raises(PermissionError, match=r"cannot be written to \(Not a directory\)"):
+        run.check(OPTIONS)
+
+
+def test_a_directory_that_cannot_be_written_to(run, tmp_path, monkeypatch):
+    """Permissions do not bind every user, so the system's refusal is played."""
+
+    def refuse(dir):
+        assert dir == tmp_path  # the nearest directory that exists
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(dir))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(
+        PermissionError,
+        match=r"first cannot be written to \(Permission denied\)\. Name another one\.",
+    ):
+        run.create(OPTIONS)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "3", "{}", '{"options": 3}', '{"options": null}'],
+    ids=["empty", "cut", "list", "number", "no-options", "odd-options", "null-options"],
+)
+def test_damaged_config(run, text):
+    run.path.mkdir(parents=True)
+    run.config.write_text(text)
+    for method in (run.read_config, lambda: run.check(OPTIONS), lambda: run.create(OPTIONS)):
+        with pytest.raises(
+            ValueError, match=r"config\.json is damaged .* Name another directory\."
+        ):
+            method()
+    assert run.config.read_text() == text
+
+
+def test_config_that_is_no_text(run):
+    run.path.mkdir(parents=True)
+    run.config.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"config\.json is damaged"):
+        run.read_config()
+
+
+def test_no_run_here(run):
+    with pytest.raises(
+        FileNotFoundError, match=r"first is no run directory: it has no config\.json"
+    ):
+        run.read_config()
+
+
+# Metrics
+
+
+def test_metrics_are_lines_in_order(run):
+    run.create(OPTIONS)
+    start = time.time()
+    run.append_metrics({"step": 1, "d_loss": 1.386})
+    run.append_metrics({"step": 2, "d_loss": 0.5, "note": "two\nlines"})
+    first, second = map(json.loads, run.metrics.read_text().splitlines())
+    # The time is rounded to milliseconds.
+    assert start - 1e-3 <= first.pop("time") <= second.pop("time") <= time.time() + 1e-3
+    assert first == {"step": 1, "d_loss": 1.386}
+    assert second == {"step": 2, "d_loss": 0.5, "note": "two\nlines"}
+    assert run.metrics.read_text().endswith("\n")
