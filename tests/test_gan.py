@@ -176,6 +176,30 @@ def test_every_update_has_fresh_data_and_fresh_noise():
     assert {row.tobytes() for row in rows} == {row.tobytes() for row in data.reshape(-1, 64)}
 
 
+def test_one_pass_over_data_and_samples_changes_nothing(monkeypatch):
+    results = []
+    for one_pass in (True, False):
+        monkeypatch.setattr(kgan.networks.MLPDiscriminator, "independent_examples", one_pass)
+        keras.utils.set_random_seed(0)
+        gan = mlp_gan(k=2)
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+        gan.fit(images(100), batch_size=20, shuffle=False, verbose=0)
+        results.append(gan.get_weights())
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_allclose(one, two, rtol=0, atol=1e-6)  # the order of float32 sums
+
+
+def test_batch_normalisation_keeps_data_and_samples_apart():
+    gan = noisy_gan()
+    assert not gan.discriminator.independent_examples
+    gan.discriminator.dropout.rate = 0.0
+    data, samples = tf.constant(images(6)), tf.constant(images(6, seed=1) * 0.1)
+    real, fake = gan._judge(data, samples)
+    np.testing.assert_allclose(real, gan.discriminator(data, training=True), atol=1e-6)
+    both = gan.discriminator(tf.concat([data, samples], 0), training=True)
+    assert np.abs(both[:6] - real).max() > 0.01, "in one pass the statistics would mix"
+
+
 # The 1-D game G(z) = a z + b against D(x) = sigmoid(w x + c), whose gradients stand in closed form.
 
 

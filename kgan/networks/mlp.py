@@ -145,6 +145,8 @@ class MLPDiscriminator(Discriminator):
         float32 logits `[batch, 1]`.
     """
 
+    independent_examples = True
+
     def __init__(
         self,
         image_shape: Sequence[int],

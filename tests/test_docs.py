@@ -1,0 +1,137 @@
+"""What the documents say is run: every command, every Python block, every link and test name."""
+
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+import pytest
+
+from train.presets import PRESETS
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+REAL_DATA = os.environ.get("KGAN_TEST_DATA_DIR")
+SHORT = ["--steps=2", "--width=8", "--batch_size=16"]
+
+
+def blocks(document, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / document).read_text(), re.M | re.S)
+
+
+def commands(document):
+    return [line for block in blocks(document, "sh") for line in block.splitlines() if line]
+
+
+ALL_COMMANDS = [command for document in DOCUMENTS for command in commands(document)]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """Where the documents' commands are typed, one after the other."""
+    return tmp_path_factory.mktemp("desk")
+
+
+def shell(command, cwd, **environment):
+    path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PATH": path, **environment},
+        timeout=600,
+    )
+
+
+def check(done):
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def type_in(command, desk):
+    """Executes a documented command, trainings shortened to a few steps."""
+    words = shlex.split(command)
+    data = desk / "tensorflow_datasets"
+    if words[0] == "kgan-train":
+        if "--data_dir=DATA" in words:
+            archives = desk / "DATA" / "downloads" / "manual"
+            shutil.copytree(pathlib.Path(REAL_DATA or "", "downloads", "manual"), archives)
+        elif "mnist" in command:
+            data = REAL_DATA
+        check(shell([*words, *SHORT], desk, TFDS_DATA_DIR=str(data)))
+    elif words[0] in ("kgan-export", "saved_model_cli"):
+        check(shell(words, desk))
+    elif words[0] == "make":
+        check(shell([*words, "--dry-run"], ROOT))  # test_demo runs one; this test is in the other
+    elif "pytest" in words:
+        check(shell([sys.executable, *words[1:], "--collect-only", "--quiet"], ROOT))
+    elif "venv" in words or "pip" in words:
+        recipe = shell(["make", "--dry-run", "--always-make", "lint"], ROOT).stdout
+        assert set(words) - {"install"} <= set(shlex.split(recipe)), recipe
+    else:
+        assert words == [".venv/bin/python", "-m", "build"], (
+            f"{command!r} is new: say here how it is executed."
+        )  # test_packaging.py builds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ALL_COMMANDS)
+def test_commands_work(command, desk):
+    if "mnist" in command and REAL_DATA is None:
+        pytest.skip("KGAN_TEST_DATA_DIR does not point to TFDS data with MNIST")
+    type_in(command, desk)
+
+
+@pytest.mark.slow
+def test_demo(tmp_path):
+    """`make demo`, whole."""
+    done = shell(["make", "demo", f"DEMO={tmp_path / 'demo'}"], ROOT)
+    check(done)
+    run, out = tmp_path / "demo" / "run", tmp_path / "demo" / "export"
+    assert len(list((run / "samples").iterdir())) >= 2
+    assert (out / "saved_model" / "1" / "saved_model.pb").exists()
+    assert list((out / "tflite").iterdir())
+    for place in (run / "samples", run, out):
+        assert str(place) in done.stdout
+
+
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "python")], ids=str)
+def test_python_blocks_run(document, tmp_path):
+    code = "\n".join(blocks(document, "python"))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "TFDS_DATA_DIR": str(tmp_path / "data")},
+        timeout=300,
+    )
+    check(done)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text()):
+        if "://" not in target:
+            assert (ROOT / document).parent.joinpath(target).exists(), target
+
+
+def test_readme_names_every_preset_and_file():
+    text = (ROOT / "README.md").read_text()
+    for preset in PRESETS:
+        assert f"`{preset}`" in text
+    for path in re.findall(r"^\| `([^`]+)`", text, re.M):
+        assert (ROOT / path).exists(), path
+
+
+def test_theory_names_tests_that_exist():
+    text = (ROOT / "docs" / "theory.md").read_text()
+    named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", text)
+    assert named
+    for file, function in named:
+        source = (ROOT / "tests" / file).read_text()
+        assert f"def {function}(" in source or not function, (file, function)
