@@ -1,0 +1,1 @@
+"""The exporter: a trained generator as SavedModel and TFLite, and proof that they are the same."""
