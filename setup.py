@@ -44,7 +44,7 @@ setup(
         "test": TEST,
         "dev": [*TEST, "mypy>=1.13", "ruff>=0.8"],
     },
-    # train/ and export/ keep their names in the repository; nothing so generic reaches site-packages.
+    # train/ and export/ keep their names in the repository; site-packages gets nothing so generic.
     packages=["kgan", "kgan.data", "kgan.networks", "kgan_train", "kgan_export"],
     package_dir={"kgan_train": "train", "kgan_export": "export"},
     entry_points={

@@ -1,13 +1,12 @@
 """Training speed: kgan's step against the shape of train_step that the Keras examples teach.
 
-The same networks (the MLP pair of 2014: 100-1200-1200-784 and 784-1200-1200-1), optimizers, data and
-batch size, in one process and in turns (A B A B ...), each `fit` over the same number of steps:
+The same networks (100-1200-1200-784 and 784-1200-1200-1), optimizers, data and batch size, in one
+process and in turns (A B A B ...), each `fit` over the same number of steps:
 
     python -m benchmarks.step [--batch_size=100] [--rounds=7] [--steps=100]
 
-The Keras shape draws noise twice, runs the generator twice, judges data and samples in one
-concatenated batch and keeps two `Mean` metrics; kgan's step draws and judges them apart and keeps the
-seven figures of its log.
+Both run the generator twice and judge data and samples in one batch. The Keras shape keeps two
+`Mean` metrics, kgan the seven figures of its log.
 """
 
 from __future__ import annotations
@@ -112,7 +111,8 @@ def main() -> None:
         )
     ratios = [b / a for a, b in zip(rates["keras-shaped"], rates["kgan"], strict=True)]
     print(
-        f"kgan / keras-shaped: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        f"kgan / keras-shaped: {statistics.median(ratios):.2f} "
+        f"({min(ratios):.2f} to {max(ratios):.2f})"
     )
     print(
         json.dumps(

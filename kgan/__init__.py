@@ -9,8 +9,8 @@ from kgan.gan import GAN
 if TYPE_CHECKING:
     from kgan import callbacks, data, plots
 
-# The rooms above hold what a saved model refers to, so that `import kgan` is all that loading one needs.
-# These are opened when first asked for.
+# The rooms above hold what a saved model refers to, so that `import kgan` is all that loading one
+# needs. These are opened when first asked for.
 _LAZY = ("callbacks", "data", "plots")
 
 __all__ = [

@@ -21,9 +21,9 @@ __all__ = ["GAN"]
 class GAN(keras.Model):
     """Two players and the game between them.
 
-    One step of `fit` is one round of Algorithm 1: k updates of the discriminator, each on a minibatch
-    of m fresh images and m fresh latent points, then one update of the generator on m fresh latent
-    points. The data delivers k * m images a step.
+    One step of `fit` is one round of Algorithm 1: k updates of the discriminator, each on a
+    minibatch of m fresh images and m fresh latent points, then one update of the generator on m
+    fresh latent points. The data delivers k * m images a step.
 
     Every random draw is a pure function of (seed, iteration, update within it, replica), dropout
     inside the players included, so a run can be repeated and resumed. The weights' initial values
@@ -125,8 +125,8 @@ class GAN(keras.Model):
         ]
         if optimizers[0] is optimizers[1]:
             raise ValueError(
-                "Invalid value for argument `discriminator_optimizer`: expected an optimizer of its "
-                "own, received the generator's. Make two."
+                "Invalid value for argument `discriminator_optimizer`: expected an optimizer of "
+                "its own, received the generator's. Make two."
             )
         super().compile(optimizer=None, **kwargs)
         self.loss = loss
@@ -210,7 +210,7 @@ class GAN(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """What `fit` and `evaluate` log: the report alone, as no single loss describes two players."""
+        """What `fit` and `evaluate` log: the report alone; no single loss describes two players."""
         return [self.report]
 
     def call(self, latents: Any, training: bool = False) -> Any:
@@ -277,7 +277,7 @@ class GAN(keras.Model):
         return self.prior.sample(batch, self._stream("latents", *when))
 
     def _seed_layers(self, *when: Any) -> None:
-        """Makes what the players' own random layers (dropout, noise) draw next a function of `when`.
+        """Makes what the players' random layers (dropout, noise) draw next a function of `when`.
 
         Keras keeps a running state in each such layer; it is set anew before each update.
         """
@@ -355,8 +355,9 @@ _PURPOSES = ("train", "test", "latents", "layers")
 
 @contextlib.contextmanager
 def _unchanged(player: keras.Model) -> Iterator[None]:
-    """Lets `player` run in training mode, yet leaves its normalisation statistics (and every other
-    variable that is no weight) as they were: an update is of one player only.
+    """Lets `player` run in training mode and then puts its state back, all but trained weights.
+
+    An update is of one player only, so the other's normalisation statistics must not move.
     """
     before = [(state, tf.identity(state)) for state in player.non_trainable_variables]
     yield
@@ -377,9 +378,9 @@ def _images(data: Any) -> tf.Tensor:
 
 def _indivisible(size: Any, k: int) -> str:
     return (
-        f"Invalid batch size: discriminator_steps={k} splits every batch into {k} equal minibatches, "
-        f"but a batch has {size} images. Choose a batch size that is a multiple of {k}, and drop or "
-        "pad a last batch that is not."
+        f"Invalid batch size: discriminator_steps={k} splits every batch into {k} equal "
+        f"minibatches, but a batch has {size} images. Choose a batch size that is a multiple of "
+        f"{k}, and drop or pad a last batch that is not."
     )
 
 

@@ -17,7 +17,9 @@ PRIORS = ("uniform", "normal")
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Everything that decides what a run computes. Each field but `preset` is a flag's value.
+    """Everything that decides what a run computes; each field is the value of the flag of its name.
+
+    Exactly one of `epochs` and `steps` is given.
 
     Raises:
         ValueError: an option's value is unusable; the sentence names the flag.
@@ -61,7 +63,7 @@ class Config:
         for name in ("generator_learning_rate", "discriminator_learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name}={getattr(self, name)}: expected a positive number.")
-        if self.epochs is not None and self.steps is not None:
+        if (self.epochs is None) == (self.steps is None):
             raise ValueError(
                 f"--epochs={self.epochs} and --steps={self.steps}: give one of the two."
             )

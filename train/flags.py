@@ -2,8 +2,8 @@
 
     kgan-train --preset=digits_mlp --run_dir=runs/digits
 
-The run directory receives config.json, samples/, logs/ (TensorBoard), metrics.jsonl, generator.keras and
-discriminator.keras; kgan-export turns it into files that serve.
+The run directory receives config.json, samples/, logs/ (TensorBoard), metrics.jsonl,
+generator.keras and discriminator.keras; kgan-export turns it into files that serve.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ flags.DEFINE_bool("dry_run", False, "Print the resolved configuration and stop."
 flags.DEFINE_string(
     "dataset",
     None,
-    "A TFDS image data set, such as mnist or cifar10, or a bundled one: digits, gaussian, ring, grid"
-    + _default("dataset"),
+    "A TFDS image data set, such as mnist or cifar10, or a bundled one: digits, gaussian, ring, "
+    "grid" + _default("dataset"),
 )
 flags.DEFINE_integer(
     "image_size", None, "Side to resize the images to, in pixels; their own size when not given."

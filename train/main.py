@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from absl import flags
@@ -17,7 +18,8 @@ def main() -> None:
     """Resolves the flags and trains."""
     if FLAGS.run_dir is None:
         raise ValueError("--run_dir is required: the directory that receives the run.")
-    config = resolve(FLAGS.preset, {name: FLAGS[name].value for name in Config().options()})
+    options = [field.name for field in dataclasses.fields(Config)]
+    config = resolve(FLAGS.preset, {name: FLAGS[name].value for name in options})
     print(json.dumps(config.options(), indent=2), flush=True)
     with quiet_start():
         from .run import RunDirectory, train

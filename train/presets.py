@@ -1,4 +1,4 @@
-"""Named configurations: what a data set needs, written down once. An explicit flag beats its preset."""
+"""Named configurations: what a data set needs, written down once. An explicit flag beats them."""
 
 from __future__ import annotations
 

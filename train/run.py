@@ -131,11 +131,11 @@ def _schedule(config: Config, images: tf.data.Dataset) -> tuple[tf.data.Dataset,
     epoch = len(images)
     if config.steps_per_execution > epoch:
         raise ValueError(
-            f"--steps_per_execution={config.steps_per_execution}: expected at most the {epoch} steps "
-            f"that an epoch of {config.dataset} has."
+            f"--steps_per_execution={config.steps_per_execution}: expected at most the {epoch} "
+            f"steps that an epoch of {config.dataset} has."
         )
     epoch -= epoch % config.steps_per_execution
-    steps = config.steps or epoch * config.epochs
+    steps = config.steps or epoch * (config.epochs or 0)  # one of the two is given
     return images.take(min(epoch, steps)), steps
 
 

@@ -102,8 +102,8 @@ class Discriminator(keras.Model):
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
 
     Attributes:
-        independent_examples: whether the logit of an image depends on that image alone, so that data
-            and samples may be judged in one batch; batch normalisation makes it False.
+        independent_examples: whether the logit of an image depends on that image alone, so that
+            data and samples may be judged in one batch; batch normalisation makes it False.
     """
 
     independent_examples = False
