@@ -44,6 +44,7 @@ def test_coordinates_are_independent(prior):
     """Correlations of independent samples have a standard error of 1 / sqrt(n)."""
     n = 10_000
     z = prior.sample(n, seed=2).numpy()
+    assert z.shape == (n, DIM)
     pairs = np.concatenate([z, prior.sample(n, seed=3).numpy(), np.roll(z, 1, axis=0)], axis=1)
     correlation = np.corrcoef(pairs, rowvar=False) - np.eye(3 * DIM)
     assert np.abs(correlation).max() < 5 / math.sqrt(n)
