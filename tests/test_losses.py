@@ -8,6 +8,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -288,7 +289,7 @@ def test_real_comes_before_fake():
     """A discriminator that is right loses little; one that is wrong loses the logits' sum."""
     positive, negative = tf.constant([[20.0]]), tf.constant([[-20.0]])
     for case in CASES:
-        weight = case.loss.discriminator_weight
+        weight = case.loss.get_config()["discriminator_weight"]
         assert case.loss.discriminator(positive, negative).numpy().item() < 1e-6 * weight
         wrong = case.loss.discriminator(negative, positive).numpy().item()
         assert wrong == pytest.approx(40.0 * weight, rel=1e-6)
@@ -323,7 +324,8 @@ def test_get_passes_objects_on():
 
         def generator(self, real_logits, fake_logits): ...
 
-    for loss in (losses.Minimax(), Mine()):
+    given: list[Any] = [losses.Minimax(), Mine()]
+    for loss in given:
         assert losses.get(loss) is loss
 
 

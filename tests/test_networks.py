@@ -446,7 +446,12 @@ def test_dropout_zeroes_its_share_in_training_and_keeps_the_mean(rates, units):
     """
     n = 20_000
     network = MLPDiscriminator(
-        (1,), units, "relu", None, *rates, kernel_initializer=keras.initializers.Ones()
+        (1,),
+        units,
+        activation="relu",
+        input_dropout=rates[0],
+        hidden_dropout=rates[1],
+        kernel_initializer=keras.initializers.Ones(),
     )
     ones = np.ones((n, 1), np.float32)
     np.testing.assert_array_equal(network(ones, training=False), ones)
@@ -493,7 +498,7 @@ def test_means_at_the_ends_are_kept_off_them():
     images = network(np.zeros((1, 4), np.float32))
     np.testing.assert_allclose(images, [[-0.9998, 0.0, 0.9998]], atol=1e-6)
     # Means of float32 images may pass an end by a rounding.
-    network.start_at_mean(np.float32([-1 - 1e-7, 0.0, 1 + 1e-7]))
+    network.start_at_mean(np.array([-1 - 1e-7, 0.0, 1 + 1e-7], np.float32))
     np.testing.assert_allclose(
         network.output_layer.bias, [logit, 0.0, -logit], rtol=1e-6, atol=1e-9
     )
