@@ -5,6 +5,8 @@ import inspect
 import itertools
 import json
 import math
+import os
+import pathlib
 import subprocess
 import sys
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import kgan
 from kgan import networks
 from kgan.networks import (
     DCGANDiscriminator,
@@ -228,7 +231,12 @@ def test_a_new_process_loads_them_with_no_more_than_the_import(tmp_path):
         np.save(tmp_path / f"{name}.npy", case.inputs())
         expected[name] = network(case.inputs())
     done = subprocess.run(
-        [sys.executable, "-c", LOAD], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", LOAD],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(kgan.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     for name in cases:
