@@ -13,6 +13,10 @@ REQUIREMENTS = [
     "keras>=3.12,<4",  # 3.12 is the last that runs on Python 3.10
     "matplotlib>=3.8",  # sample grids and plots
     "numpy>=1.26",
+    # On Python 3.10 pip may search for these two without end: tensorflow-metadata bounds protobuf
+    # there, and etils 1.14 needs Python 3.11.
+    "etils<1.14; python_version < '3.11'",
+    "protobuf<=6.32; python_version < '3.11'",
     "requests>=2.31",  # asks whether a download can succeed; TFDS downloads with it
     "scikit-learn>=1.5",  # carries the images of the bundled data set `digits`
     "scipy>=1.11",  # densities in float64
