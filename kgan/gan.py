@@ -157,7 +157,7 @@ class GAN(keras.Model):
         """Ascends D's objective on one minibatch of data and as many samples."""
         latents = self._latents(tf.shape(images)[0], "train", self.iteration, step)
         with _unchanged(self.generator):
-            self._seed_layers("train", self.iteration, step)
+            self._seed_layers(self.iteration, step)
             samples = self.generator(latents, training=True)
         weights = self.discriminator.trainable_variables
         optimizer = self.discriminator_optimizer
@@ -186,7 +186,7 @@ class GAN(keras.Model):
         weights = self.generator.trainable_variables
         optimizer = self.generator_optimizer
         with _unchanged(self.discriminator):
-            self._seed_layers("train", self.iteration, step)
+            self._seed_layers(self.iteration, step)
             with tf.GradientTape() as tape:
                 samples = self.generator(latents, training=True)
                 fake_logits = self.discriminator(samples, training=True)
@@ -273,8 +273,8 @@ class GAN(keras.Model):
             raise ValueError(_indivisible(size, k))
         return tf.unstack(tf.reshape(images, [k, size // k, *images.shape[1:]]))
 
-    def _latents(self, batch: tf.Tensor, *when: Any) -> tf.Tensor:
-        return self.prior.sample(batch, self._stream("latents", *when))
+    def _latents(self, batch: tf.Tensor, phase: str, *when: Any) -> tf.Tensor:
+        return self.prior.sample(batch, self._stream(f"{phase} latents", *when))
 
     def _seed_layers(self, *when: Any) -> None:
         """Makes what the players' random layers (dropout, noise) draw next a function of `when`.
@@ -288,16 +288,14 @@ class GAN(keras.Model):
             if state.name == "seed_generator_state"
         ]
         for i, state in enumerate(states):
-            state.assign(tf.cast(self._stream("layers", *when, i), state.dtype))
+            state.assign(tf.cast(self._stream("train layers", *when, i), state.dtype))
 
-    def _stream(self, *path: Any) -> tf.Tensor:
-        """A seed `[2]` that is a pure function of the model's seed, `path` and the replica."""
+    def _stream(self, purpose: str, *when: Any) -> tf.Tensor:
+        """A seed `[2]`, a pure function of the model's seed, the purpose, `when` and the replica."""
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if context else 0
-        seed = tf.constant([self.seed, 0], tf.int64)
-        for part in (*path, replica):
-            if isinstance(part, str):
-                part = _PURPOSES.index(part)
+        seed = tf.constant([self.seed, _PURPOSES.index(purpose)], tf.int64)
+        for part in (*when, replica):
             part = tf.cast(part, tf.int64)
             seed = tf.random.experimental.stateless_fold_in(seed, part, alg="philox")
         return seed
@@ -349,8 +347,8 @@ class GAN(keras.Model):
             self.build()
 
 
-# What a random draw is for: each purpose has a stream of its own.
-_PURPOSES = ("train", "test", "latents", "layers")
+# What a random draw is for; each purpose has streams of its own.
+_PURPOSES = ("train latents", "train layers", "test latents")
 
 
 @contextlib.contextmanager

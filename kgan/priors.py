@@ -137,9 +137,11 @@ class Normal(Prior):
     def sample(self, batch: Any, seed: Any) -> tf.Tensor:
         """Latent points: float32 `[batch, dim]`; see `Prior.sample`."""
         # Box and Muller (1958), in float64, where modes differ far below float32's last bit.
-        u = (_random_integers([batch, self.dim, 2], seed) + 0.5) * 2.0**-32
+        pairs = (self.dim + 1) // 2
+        u = (_random_integers([batch, pairs, 2], seed) + 0.5) * 2.0**-32
         radius, angle = tf.sqrt(-2.0 * tf.math.log(u[..., 0])), 2.0 * math.pi * u[..., 1]
-        return tf.cast(radius * tf.cos(angle), tf.float32)
+        z = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)
+        return tf.cast(z[:, : self.dim], tf.float32)
 
     def interpolate(self, start: Any, end: Any, steps: int) -> tf.Tensor:
         """Points on the great circle from `start` to `end`, their lengths passing linearly.
