@@ -155,9 +155,10 @@ class GAN(keras.Model):
 
     def _update_discriminator(self, images: tf.Tensor, step: int) -> tf.Tensor:
         """Ascends D's objective on one minibatch of data and as many samples."""
-        latents = self._latents(tf.shape(images)[0], "train", self.iteration, step)
+        update = self._update_number(self.iteration, step)
+        latents = self._latents(tf.shape(images)[0], _TRAIN, update)
         with _unchanged(self.generator):
-            self._seed_layers(self.iteration, step)
+            self._seed_layers(update)
             samples = self.generator(latents, training=True)
         weights = self.discriminator.trainable_variables
         optimizer = self.discriminator_optimizer
@@ -181,12 +182,12 @@ class GAN(keras.Model):
 
     def _update_generator(self, batch: tf.Tensor) -> tf.Tensor:
         """Descends G's objective on a minibatch of samples; D plays as in training, but stays."""
-        step = self.discriminator_steps
-        latents = self._latents(batch, "train", self.iteration, step)
+        update = self._update_number(self.iteration, self.discriminator_steps)
+        latents = self._latents(batch, _TRAIN, update)
         weights = self.generator.trainable_variables
         optimizer = self.generator_optimizer
         with _unchanged(self.discriminator):
-            self._seed_layers(self.iteration, step)
+            self._seed_layers(update)
             with tf.GradientTape() as tape:
                 samples = self.generator(latents, training=True)
                 fake_logits = self.discriminator(samples, training=True)
@@ -199,7 +200,7 @@ class GAN(keras.Model):
         """Measures both players in inference mode on one batch of images and fresh samples."""
         images = _images(data)
         batch = tf.shape(images)[0]
-        latents = self._latents(batch, "test", self.report.examples)
+        latents = self._latents(batch, _TEST, self.report.examples)
         real_logits = self.discriminator(images, training=False)
         fake_logits = self.discriminator(self.generator(latents, training=False), training=False)
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
@@ -273,11 +274,15 @@ class GAN(keras.Model):
             raise ValueError(_indivisible(size, k))
         return tf.unstack(tf.reshape(images, [k, size // k, *images.shape[1:]]))
 
-    def _latents(self, batch: tf.Tensor, phase: str, *when: Any) -> tf.Tensor:
-        return self.prior.sample(batch, self._stream(f"{phase} latents", *when))
+    def _update_number(self, iteration: Any, step: Any) -> tf.Tensor:
+        """How many updates the game saw before update `step` of an iteration."""
+        return tf.cast(iteration, tf.int64) * (self.discriminator_steps + 1) + step
 
-    def _seed_layers(self, *when: Any) -> None:
-        """Makes what the players' random layers (dropout, noise) draw next a function of `when`.
+    def _latents(self, batch: Any, stream: int, position: Any) -> tf.Tensor:
+        return self.prior.sample(batch, self._seed(stream, position))
+
+    def _seed_layers(self, update: tf.Tensor) -> None:
+        """Makes what the players' random layers (dropout, noise) draw next depend on `update` only.
 
         Keras keeps a running state in each such layer; it is set anew before each update.
         """
@@ -288,17 +293,14 @@ class GAN(keras.Model):
             if state.name == "seed_generator_state"
         ]
         for i, state in enumerate(states):
-            state.assign(tf.cast(self._stream("train layers", *when, i), state.dtype))
+            state.assign(tf.cast(self._seed(_LAYERS + i, update), state.dtype))
 
-    def _stream(self, purpose: str, *when: Any) -> tf.Tensor:
-        """A seed `[2]`, a pure function of the model's seed, the purpose, `when` and the replica."""
+    def _seed(self, stream: int, position: Any) -> tf.Tensor:
+        """A seed `[2]` that no other draw has: the model's seed, and where and when it is drawn."""
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if context else 0
-        seed = tf.constant([self.seed, _PURPOSES.index(purpose)], tf.int64)
-        for part in (*when, replica):
-            part = tf.cast(part, tf.int64)
-            seed = tf.random.experimental.stateless_fold_in(seed, part, alg="philox")
-        return seed
+        place = tf.cast(position, tf.int64) * _REPLICAS + tf.cast(replica, tf.int64)
+        return tf.stack([tf.constant(self.seed, tf.int64), place * _STREAMS + stream])
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -347,8 +349,9 @@ class GAN(keras.Model):
             self.build()
 
 
-# What a random draw is for; each purpose has streams of its own.
-_PURPOSES = ("train latents", "train layers", "test latents")
+# Streams of random numbers: latents in training, latents in evaluation, and one a random layer.
+_TRAIN, _TEST, _LAYERS = range(3)
+_STREAMS, _REPLICAS = 2**12, 2**16  # more than there will be; 2**35 updates remain
 
 
 @contextlib.contextmanager

@@ -225,7 +225,9 @@ def test_fifty_steps_agree_with_a_numpy_twin(loss):
     a, b, w, c = 0.5, -1.0, 0.3, 0.1
     for step in range(steps):
         latents = [
-            np.array(gan._latents(m, "train", step, update), np.float64)[:, 0]
+            np.array(
+                gan._latents(m, gan_module._TRAIN, gan._update_number(step, update)), np.float64
+            )[:, 0]
             for update in range(k + 1)
         ]
         for update in range(k):
@@ -279,13 +281,13 @@ def test_a_seed_repeats_fifty_steps_bit_for_bit_in_two_processes():
 
 def test_noise_depends_on_seed_iteration_and_update():
     gan, same, other = mlp_gan(seed=1), mlp_gan(seed=1), mlp_gan(seed=2)
-    draw = np.array(gan._latents(4, "train", 3, 0))
-    np.testing.assert_array_equal(draw, same._latents(4, "train", 3, 0))
+    train, test = gan_module._TRAIN, gan_module._TEST
+    draw = np.array(gan._latents(4, train, 6))
+    np.testing.assert_array_equal(draw, same._latents(4, train, 6))
     for changed in (
-        other._latents(4, "train", 3, 0),
-        gan._latents(4, "train", 4, 0),
-        gan._latents(4, "train", 3, 1),
-        gan._latents(4, "test", 3, 0),
+        other._latents(4, train, 6),
+        gan._latents(4, train, 7),
+        gan._latents(4, test, 6),
     ):
         assert not np.isclose(draw, changed).any()
 
@@ -412,9 +414,10 @@ def test_logs_are_the_means_of_their_definitions():
     history = gan.fit(data, batch_size=20, shuffle=False, verbose=0).history
     weights = gan.generator, gan.discriminator  # at this learning rate nothing has moved
     real = np.array(weights[1](data), np.float64)[:, 0]
-    d_latents = [gan._latents(10, "train", i, j) for i in range(2) for j in range(2)]
+    drawn = [gan._latents(10, gan_module._TRAIN, update) for update in range(6)]  # d d g d d g
+    d_latents = [drawn[i] for i in (0, 1, 3, 4)]
     fake = np.array(weights[1](weights[0](tf.concat(d_latents, 0))), np.float64)[:, 0]
-    g_latents = [gan._latents(10, "train", i, 2) for i in range(2)]
+    g_latents = [drawn[i] for i in (2, 5)]
     g_fake = np.array(weights[1](weights[0](tf.concat(g_latents, 0))), np.float64)[:, 0]
     value = np.mean(np.log(sigmoid(real)) + np.log(1 - sigmoid(fake)))
     expected = {
@@ -440,7 +443,8 @@ def test_evaluate_measures_and_moves_nothing():
         before, [*gan.generator.variables, *gan.discriminator.variables, gan.iteration]
     )
     latents = tf.concat(
-        [gan._latents(n, "test", seen) for n, seen in ((20, 0), (20, 20), (10, 40))], axis=0
+        [gan._latents(n, gan_module._TEST, seen) for n, seen in ((20, 0), (20, 20), (10, 40))],
+        axis=0,
     )
     assert len(np.unique(latents, axis=0)) == 50
     fake = gan.discriminator(gan.generator(latents)).numpy()
