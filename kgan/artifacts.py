@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import tempfile
@@ -138,6 +139,13 @@ class RunDirectory:
         return config
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:
-        """Adds one line to `metrics.jsonl`: the values and the time, in seconds since 1970."""
+        """Adds one line to `metrics.jsonl`: the values and the time, in seconds since 1970.
+
+        A number that is not finite becomes null, as JSON knows no other word for it.
+        """
+        values = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
         with self.metrics.open("a") as file:
             file.write(json.dumps({**values, "time": round(time.time(), 3)}) + "\n")

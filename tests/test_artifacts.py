@@ -225,3 +225,10 @@ def test_metrics_are_lines_in_order(run):
     assert first == {"step": 1, "d_loss": 1.386}
     assert second == {"step": 2, "d_loss": 0.5, "note": "two\nlines"}
     assert run.metrics.read_text().endswith("\n")
+
+
+def test_metrics_stay_json_when_a_run_diverges(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.append_metrics({"d_loss": float("nan"), "g_loss": float("inf"), "step": 3})
+    line = json.loads(run.metrics.read_text(), parse_constant=pytest.fail)  # NaN is not JSON
+    assert (line["d_loss"], line["g_loss"], line["step"]) == (None, None, 3)
