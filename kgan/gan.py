@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -251,7 +252,7 @@ class GAN(keras.Model):
         k = self.discriminator_steps
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
-        elif k > 1 and hasattr(x, "shape"):
+        elif k > 1 and hasattr(x, "shape") and not kwargs.get("validation_split"):
             full = batch_size or 32
             for size in (min(full, len(x)), len(x) % full):
                 if size % k:
@@ -398,6 +399,13 @@ def _check_players(generator: keras.Model, discriminator: keras.Model, prior: Pr
         raise ValueError(
             "Invalid value for argument `discriminator`: expected one for the generator's "
             f"image_shape={made}, received one for image_shape={judged}."
+        )
+    if made is not None and len(made) == 1 and prior.dim < made[0]:
+        warnings.warn(
+            f"{prior.dim} latent dimensions cannot fill the {made[0]} of the points: the samples "
+            "lie on a thin surface, and their density is zero almost everywhere. Choose a larger "
+            "`latent_dim` if the data fills its space.",
+            stacklevel=3,
         )
 
 

@@ -582,6 +582,20 @@ def test_generator_and_discriminator_must_fit():
         )
 
 
+def test_too_few_latents_to_fill_a_plane_are_worth_a_warning():
+    def game(latent_dim):
+        return kgan.GAN(
+            kgan.networks.MLPGenerator((2,), latent_dim=latent_dim, value_range=None),
+            kgan.networks.MLPDiscriminator((2,)),
+            kgan.priors.Normal(latent_dim),
+        )
+
+    with pytest.warns(UserWarning, match="1 latent dimensions cannot fill the 2 of the points"):
+        game(1)
+    game(2)  # warnings are errors here
+    mlp_gan()  # images have more pixels than latents, always
+
+
 def test_unknown_loss_lists_the_known():
     with pytest.raises(ValueError, match=r"`loss`: expected one of .*minimax.*received 'nash'"):
         mlp_gan().compile("adam", "adam", loss="nash")
