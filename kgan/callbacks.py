@@ -22,10 +22,16 @@ class _StepCallback(keras.callbacks.Callback):
 
     step = 0
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Takes up the count where the model stands."""
+        self.step = int(self.model.iteration)
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Notes where the epoch begins, as Keras counts batches from there."""
         self._epoch_began_at = int(self.model.iteration)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Counts the steps of one execution."""
         before, self.step = self.step, self._epoch_began_at + batch + 1
         self.on_steps_end(before, logs)
 
@@ -33,7 +39,27 @@ class _StepCallback(keras.callbacks.Callback):
         """Called when the steps after `before`, up to `self.step`, are done."""
 
 
-class SampleGrid(_StepCallback):
+class _RunCallback(_StepCallback):
+    """Writes to a run directory, and to TensorBoard's log in it where tensorboard is installed."""
+
+    def __init__(self, run_dir: str | os.PathLike[str]):
+        super().__init__()
+        self.run = RunDirectory(run_dir)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Opens TensorBoard's log."""
+        super().on_train_begin(logs)
+        self._board = None
+        if importlib.util.find_spec("tensorboard"):
+            self._board = tf.summary.create_file_writer(str(self.run.logs))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Closes TensorBoard's log."""
+        if self._board:
+            self._board.close()
+
+
+class SampleGrid(_RunCallback):
     """Draws the same latent points as a picture every so many steps, and when training ends.
 
     Pictures go to `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) where
@@ -49,19 +75,11 @@ class SampleGrid(_StepCallback):
     def __init__(
         self, run_dir: str | os.PathLike[str], every: int = 500, count: int = 64, seed: int = 0
     ):
-        super().__init__()
-        self.run = RunDirectory(run_dir)
+        super().__init__(run_dir)
         self.every = every
         self.count = count
         self.seed = seed
         self._drawn_at = -1
-        self._writer = None
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Opens TensorBoard's log, where it is installed."""
-        self.step = int(self.model.iteration)
-        if importlib.util.find_spec("tensorboard"):
-            self._writer = tf.summary.create_file_writer(str(self.run.logs / "samples"))
 
     def on_steps_end(self, before: int, logs: Any) -> None:
         """Draws when a multiple of `every` has been passed."""
@@ -72,8 +90,7 @@ class SampleGrid(_StepCallback):
         """Draws the last state."""
         if self._drawn_at != self.step:
             self.draw()
-        if self._writer:
-            self._writer.close()
+        super().on_train_end(logs)
 
     def draw(self) -> None:
         """Draws the present state."""
@@ -81,27 +98,29 @@ class SampleGrid(_StepCallback):
         picture = plots.samples(self.model.sample(self.count, self.seed), value_range)
         with replaced_when_whole(self.run.sample(self.step)) as partial:
             plots.write_png(partial, picture)
-        self._drawn_at = self.step
-        if self._writer:
-            with self._writer.as_default(step=self.step):
+        if self._board:
+            with self._board.as_default(step=self.step):
                 tf.summary.image("samples", picture[tf.newaxis])
+        self._drawn_at = self.step
 
 
-class MetricsLog(_StepCallback):
+class MetricsLog(_RunCallback):
     """Appends each epoch's logs to `RUN_DIR/metrics.jsonl`, with the step, the epoch and the time.
+
+    TensorBoard receives them as well, over the step, where tensorboard is installed.
 
     Args:
         run_dir: the run directory.
     """
 
-    def __init__(self, run_dir: str | os.PathLike[str]):
-        super().__init__()
-        self.run = RunDirectory(run_dir)
-
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the line."""
         values = {name: float(number) for name, number in (logs or {}).items()}
         self.run.append_metrics({"step": self.step, "epoch": epoch + 1, **values})
+        if self._board:
+            with self._board.as_default(step=self.step):
+                for name, number in values.items():
+                    tf.summary.scalar(name, number)
 
 
 class Progress(_StepCallback):
@@ -119,7 +138,7 @@ class Progress(_StepCallback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts the bar where the model stands."""
-        self.step = int(self.model.iteration)
+        super().on_train_begin(logs)
         self._bar = tqdm.tqdm(
             total=self.steps,
             initial=self.step,

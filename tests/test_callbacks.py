@@ -1,6 +1,9 @@
 """Callbacks that watch a game, whatever its epochs and steps_per_execution are."""
 
 import json
+import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -10,8 +13,7 @@ import kgan
 from kgan import callbacks
 
 
-@pytest.fixture
-def gan():
+def make_gan():
     keras.utils.set_random_seed(0)
     gan = kgan.GAN(
         kgan.networks.MLPGenerator((8, 8, 1), latent_dim=3, units=(4,)),
@@ -20,6 +22,11 @@ def gan():
     )
     gan.compile("adam", "adam")
     return gan
+
+
+@pytest.fixture
+def gan():
+    return make_gan()
 
 
 def fit(gan, steps, epochs, *watchers):
@@ -58,17 +65,52 @@ def test_grids_show_the_same_latents_and_the_state_of_their_step(gan, tmp_path):
     assert written == (tmp_path / "expected.png").read_bytes()
 
 
-def test_grids_reach_tensorboard(gan, tmp_path):
-    pytest.importorskip("tensorboard")
-    fit(gan, 2, 1, callbacks.SampleGrid(tmp_path, every=1))
-    (events,) = (tmp_path / "logs" / "samples").iterdir()
-    assert b"samples" in events.read_bytes()
+def board(run_dir):
+    """What TensorBoard would show: tag -> steps."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    shown = {}
+    for file in (run_dir / "logs").iterdir():
+        events = accumulator.EventAccumulator(str(file)).Reload()
+        for tag in events.Tags()["tensors"]:
+            shown[tag] = [event.step for event in events.Tensors(tag)]
+    return shown
 
 
-def test_grids_without_tensorboard(gan, tmp_path, monkeypatch):
-    monkeypatch.setattr(callbacks.importlib.util, "find_spec", lambda name: None)
-    fit(gan, 2, 1, callbacks.SampleGrid(tmp_path, every=1))
+def test_tensorboard_shows_grids_and_metrics_over_the_steps(gan, tmp_path):
+    fit(gan, 3, 2, callbacks.SampleGrid(tmp_path, every=2), callbacks.MetricsLog(tmp_path))
+    shown = board(tmp_path)
+    assert shown["samples"] == [2, 4, 6]
+    for name in (*gan.report.NAMES, "twice_jsd_bound"):
+        assert shown[name] == [3, 6]
+
+
+WITHOUT_TENSORBOARD = """
+import pathlib, sys
+sys.modules["tensorboard"] = None  # as if it were not installed
+sys.path.insert(0, {tests!r})
+import numpy as np, tensorflow as tf
+import test_callbacks
+from kgan import callbacks
+try:
+    with tf.summary.create_noop_writer().as_default(step=0):
+        tf.summary.scalar("x", 1.0)
+except Exception as error:
+    assert "TensorBoard is not installed" in str(error), error
+else:
+    sys.exit("TensorFlow found a tensorboard")
+gan = test_callbacks.make_gan()
+test_callbacks.fit(gan, 2, 1, callbacks.SampleGrid(".", every=1), callbacks.MetricsLog("."))
+"""
+
+
+def test_without_tensorboard(tmp_path):
+    script = WITHOUT_TENSORBOARD.format(tests=str(pathlib.Path(__file__).parent))
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
     assert drawn(tmp_path) == [1, 2]
+    assert (tmp_path / "metrics.jsonl").exists()
     assert not (tmp_path / "logs").exists()
 
 
