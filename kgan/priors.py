@@ -163,6 +163,8 @@ class Normal(Prior):
         radius = super().interpolate(tf.norm(start)[None], tf.norm(end)[None], steps)
         a, b = start / tf.norm(start), end / tf.norm(end)
         angle = tf.acos(tf.clip_by_value(tf.reduce_sum(a * b), -1.0, 1.0))
-        if tf.sin(angle) < 1e-3:  # float32 tells no smaller angle
-            return radius * ((1 - t) * a + t * b)
-        return radius * (tf.sin((1 - t) * angle) * a + tf.sin(t * angle) * b) / tf.sin(angle)
+        flat = tf.sin(angle) < 1e-3  # float32 tells no smaller angle
+        arc = tf.sin((1 - t) * angle) * a + tf.sin(t * angle) * b
+        return radius * tf.where(
+            flat, (1 - t) * a + t * b, arc / tf.where(flat, 1.0, tf.sin(angle))
+        )
