@@ -190,6 +190,7 @@ def test_a_finished_run_is_left_alone_and_an_unfinished_one_begins_again(
     assert hashlib.sha256((run / "generator.keras").read_bytes()).hexdigest() == before
     (run / "generator.keras").unlink()
     train(small(), run, data_dir)
+    assert "it begins again" in capsys.readouterr().out
     assert (run / "generator.keras").exists()
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
 

@@ -40,6 +40,8 @@ def train(config: Config, run_dir: str | os.PathLike[str], data_dir: str | None 
     if run.generator.exists():
         print(f"{run.path} holds a finished run of this configuration; nothing is left to do.")
         return
+    if run.config.exists():
+        print(f"{run.path} holds an unfinished run of this configuration; it begins again.")
     keras.utils.set_random_seed(config.seed)
     images = data.load(
         config.dataset,
@@ -77,7 +79,8 @@ def train(config: Config, run_dir: str | os.PathLike[str], data_dir: str | None 
             _StopAt(steps),
         ],
     )
-    for player, path in ((gan.generator, run.generator), (gan.discriminator, run.discriminator)):
+    # The generator comes last: where it lies, the run is finished.
+    for player, path in ((gan.discriminator, run.discriminator), (gan.generator, run.generator)):
         with replaced_when_whole(path) as partial:
             player.save(partial)
     print(f"Samples:   {run.sample(steps)}")
