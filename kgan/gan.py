@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import tensorflow as tf
 
 from kgan import losses
 from kgan.priors import Prior
+from kgan.report import GameReport, discriminator_report
 
 __all__ = ["GAN"]
 
@@ -86,7 +86,7 @@ class GAN(keras.Model):
         self.prior = prior
         self.discriminator_steps = discriminator_steps
         self.seed = seed
-        self.report = _GameReport()
+        self.report = GameReport()
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the variables of both players; `input_shape` is not needed."""
@@ -168,7 +168,7 @@ class GAN(keras.Model):
             loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
             scaled_loss = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled_loss, weights), weights)
-        return _discriminator_report(loss, real_logits, fake_logits)
+        return discriminator_report(loss, real_logits, fake_logits)
 
     def _judge(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """D's logits on data and samples: in one pass where it judges each example by itself.
@@ -206,7 +206,7 @@ class GAN(keras.Model):
         fake_logits = self.discriminator(self.generator(latents, training=False), training=False)
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
         g_loss = tf.reduce_mean(self.loss.generator(None, fake_logits))
-        report = _discriminator_report(d_loss, real_logits, fake_logits)
+        report = discriminator_report(d_loss, real_logits, fake_logits)
         self.report.update_state(g_loss, report, batch)
         return self.get_metrics_result()
 
@@ -407,39 +407,3 @@ def _check_players(generator: keras.Model, discriminator: keras.Model, prior: Pr
             "`latent_dim` if the data fills its space.",
             stacklevel=3,
         )
-
-
-def _discriminator_report(loss: Any, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-    """`[d_loss, d_real, d_fake, d_accuracy, value]` of one minibatch."""
-    told_right = tf.concat([real_logits > 0, fake_logits <= 0], axis=0)
-    return tf.stack(
-        [
-            loss,
-            tf.reduce_mean(tf.sigmoid(real_logits)),
-            tf.reduce_mean(tf.sigmoid(fake_logits)),
-            tf.reduce_mean(tf.cast(told_right, loss.dtype)),
-            tf.reduce_mean(losses.value(real_logits, fake_logits)),
-        ]
-    )
-
-
-class _GameReport(keras.metrics.Metric):
-    """Running means of all logged quantities in one variable: one small update a step."""
-
-    NAMES = ("g_loss", "d_loss", "d_real", "d_fake", "d_accuracy", "value")
-
-    def __init__(self) -> None:
-        super().__init__(name="report", dtype="float32")
-        self.totals = self.add_variable((len(self.NAMES),), initializer="zeros", name="totals")
-        self.examples = self.add_variable((), initializer="zeros", name="examples")
-
-    def update_state(self, g_loss: Any, discriminator_report: Any, batch: Any) -> None:
-        batch = tf.cast(batch, tf.float32)
-        values = tf.concat([g_loss[tf.newaxis], discriminator_report], axis=0)
-        self.totals.assign_add(batch * tf.cast(values, tf.float32))
-        self.examples.assign_add(batch)
-
-    def result(self) -> dict[str, tf.Tensor]:
-        means = tf.math.divide_no_nan(self.totals.value, self.examples.value)
-        logs = dict(zip(self.NAMES, tf.unstack(means), strict=True))
-        return {**logs, "twice_jsd_bound": 2 * math.log(2) + logs["value"]}

@@ -18,7 +18,8 @@ ALLOWED = {
     "plots": set(),
     "data": set(),
     "networks": {"layers"},
-    "gan": {"losses", "priors"},
+    "report": {"losses"},
+    "gan": {"losses", "priors", "report"},
     "callbacks": {"artifacts", "plots"},
 }
 # Libraries that one room alone may import.

@@ -482,16 +482,26 @@ def test_sample_is_stateless_and_prefix_stable():
 
 def test_mixed_float16_scales_both_losses():
     keras.config.set_dtype_policy("mixed_float16")
-    try:
-        gan = mlp_gan(dropout=0.5)
-        gan.compile(*adams())
-        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
-            assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        history = gan.fit(images(40), batch_size=20, verbose=0).history
-    finally:
-        keras.config.set_dtype_policy("float32")
+    gan = mlp_gan(dropout=0.5)
+    gan.compile(*adams())
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    history = gan.fit(images(40), batch_size=20, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
     assert all(v.dtype == "float32" for v in gan.generator.trainable_variables)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
+def test_plain_players_train_in_any_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    generator = keras.Sequential([keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))])
+    discriminator = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    gan = kgan.GAN(generator, discriminator, kgan.priors.Normal(7))
+    gan.compile("adam", "adam")
+    before = generator.layers[0].kernel.numpy()
+    history = gan.fit(images(40), batch_size=20, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert not np.array_equal(before, generator.layers[0].kernel.numpy())
 
 
 NEW_PROCESS = """
