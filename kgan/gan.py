@@ -285,7 +285,8 @@ class GAN(keras.Model):
     def _seed_layers(self, update: tf.Tensor) -> None:
         """Makes what the players' random layers (dropout, noise) draw next depend on `update` only.
 
-        Keras keeps a running state in each such layer; it is set anew before each update.
+        Keras keeps a running state in each such layer, two integers of which it uses 31 bits and
+        counts on the second; random ones, set anew before each update, keep the layers apart.
         """
         states = [
             state
@@ -294,7 +295,9 @@ class GAN(keras.Model):
             if state.name == "seed_generator_state"
         ]
         for i, state in enumerate(states):
-            state.assign(tf.cast(self._seed(_LAYERS + i, update), state.dtype))
+            seed = self._seed(_LAYERS + i, update)
+            words = tf.random.stateless_uniform([2], seed, 0, 2**31 - 2, tf.int64, alg="philox")
+            state.assign(tf.cast(words, state.dtype))
 
     def _seed(self, stream: int, position: Any) -> tf.Tensor:
         """A seed `[2]` that no other draw has: the model's seed, and where and when it is drawn."""
@@ -324,8 +327,10 @@ class GAN(keras.Model):
         }
         return cls(**{**config, **parts})
 
-    def get_compile_config(self) -> dict[str, Any]:
+    def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, so that a loaded model goes on with its optimizers."""
+        if not self.compiled:
+            return None
         serialize = keras.saving.serialize_keras_object
         return {
             "generator_optimizer": serialize(self.generator_optimizer),

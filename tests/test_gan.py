@@ -292,6 +292,37 @@ def test_noise_depends_on_seed_iteration_and_update():
         assert not np.isclose(draw, changed).any()
 
 
+def test_random_layers_draw_apart():
+    """No two layers, updates or calls within one share a seed, in the 31 bits that Keras uses."""
+    discriminator = keras.Sequential([keras.layers.Flatten()])
+    for _ in range(3):
+        discriminator.add(keras.layers.Dropout(0.5))
+    discriminator.add(keras.layers.Dense(1))
+    generator = kgan.networks.MLPGenerator((8, 8, 1), latent_dim=5, units=(4,))
+    gan = kgan.GAN(generator, discriminator, kgan.priors.Uniform(5))
+    gan.build()
+    states = [v for v in discriminator.non_trainable_variables if v.name.startswith("seed")]
+    assert len(states) == 3
+    seeds = []
+    for update in range(100):
+        gan._seed_layers(tf.constant(update, tf.int64))
+        for state in states:
+            first, second = np.mod(state.numpy().astype(np.int64), 2**31 - 2)
+            seeds += [(first, second), (first, second + 1)]  # D judges data, then samples
+    assert len(set(seeds)) == 100 * 3 * 2
+
+
+def test_layer_seeds_are_the_same_under_xla():
+    gan = mlp_gan(dropout=0.5)
+    gan.build()
+    states = [v for v in gan.discriminator.non_trainable_variables if v.name.startswith("seed")]
+    drawn = []
+    for jit in (False, True):
+        tf.function(gan._seed_layers, jit_compile=jit)(tf.constant(7, tf.int64))
+        drawn.append(snapshot(states))
+    np.testing.assert_array_equal(*drawn)
+
+
 def test_dropout_masks_are_a_function_of_the_iteration():
     """Training on from a state reached otherwise, as after a resume, gives the same numbers."""
     data = images(40)
@@ -537,6 +568,15 @@ def test_a_saved_game_goes_on_in_a_new_process(tmp_path):
     with np.load(tmp_path / "weights.npz") as loaded:
         for here, there in zip(gan.get_weights(), loaded.values(), strict=True):
             np.testing.assert_array_equal(here, there)
+
+
+def test_a_game_that_was_never_compiled_is_saved_too(tmp_path):
+    gan = mlp_gan()
+    gan.build()
+    gan.save(tmp_path / "gan.keras")
+    again = keras.models.load_model(tmp_path / "gan.keras")
+    assert not again.compiled
+    np.testing.assert_array_equal(gan.sample(3), again.sample(3))
 
 
 def test_any_keras_models_may_play():
