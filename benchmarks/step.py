@@ -66,6 +66,19 @@ class KerasShaped(keras.Model):
         return {"d_loss": self.d_tracker.result(), "g_loss": self.g_tracker.result()}
 
 
+class Stopwatch(keras.callbacks.Callback):
+    """Times the steps alone: the end of `fit` waits for its threads, 0.3 s more or less."""
+
+    def on_train_begin(self, logs=None):
+        self.ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.perf_counter())
+
+    def seconds_a_step(self):
+        return (self.ends[-1] - self.ends[0]) / (len(self.ends) - 1)
+
+
 def _players():
     generator = kgan.networks.MLPGenerator((28, 28, 1), latent_dim=100)
     discriminator = kgan.networks.MLPDiscriminator((28, 28, 1))
@@ -98,10 +111,9 @@ def main() -> None:
     rates: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(args.rounds + 1):
         for name, model in models.items():
-            begin = time.perf_counter()
-            model.fit(data, steps_per_epoch=args.steps, verbose=0, shuffle=False)
-            elapsed = time.perf_counter() - begin
-            rates[name].append(args.batch_size * args.steps / elapsed)
+            watch = Stopwatch()
+            model.fit(data, steps_per_epoch=args.steps, verbose=0, shuffle=False, callbacks=[watch])
+            rates[name].append(args.batch_size / watch.seconds_a_step())
     rates = {name: values[1:] for name, values in rates.items()}  # the first round compiles
 
     for name, values in rates.items():

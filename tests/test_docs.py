@@ -1,5 +1,6 @@
 """What the documents say is run: every command, every Python block, every link and test name."""
 
+import json
 import os
 import pathlib
 import re
@@ -97,6 +98,16 @@ def test_demo(tmp_path):
     assert list((out / "tflite").iterdir())
     for place in (run / "samples", run, out):
         assert str(place) in done.stdout
+
+
+@pytest.mark.slow
+def test_the_benchmark_prints_both_speeds():
+    command = [sys.executable, "-m", "benchmarks.step", "--rounds=2", "--steps=2"]
+    done = shell(command, ROOT)
+    check(done)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert set(figures["images_per_second"]) == {"keras-shaped", "kgan"}
+    assert figures["ratio"] > 0
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "python")], ids=str)
