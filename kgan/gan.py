@@ -399,8 +399,8 @@ def _check_players(generator: keras.Model, discriminator: keras.Model, prior: Pr
             f"latent_dim={latent_dim}, received a prior of dim={prior.dim}."
         )
     made = getattr(generator, "image_shape", None)
-    judged = getattr(discriminator, "image_shape", made)
-    if made is not None and judged != made:
+    judged = getattr(discriminator, "image_shape", None)
+    if made is not None and judged is not None and tuple(judged) != tuple(made):
         raise ValueError(
             "Invalid value for argument `discriminator`: expected one for the generator's "
             f"image_shape={made}, received one for image_shape={judged}."

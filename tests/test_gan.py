@@ -632,6 +632,13 @@ def test_generator_and_discriminator_must_fit():
         )
 
 
+def test_a_shape_may_be_a_list():
+    discriminator = kgan.networks.MLPDiscriminator((8, 8, 1))
+    discriminator.image_shape = [8, 8, 1]  # as a class of the user's own may declare it
+    generator = kgan.networks.MLPGenerator((8, 8, 1), latent_dim=5)
+    assert kgan.GAN(generator, discriminator, kgan.priors.Normal(5)).discriminator is discriminator
+
+
 def test_too_few_latents_to_fill_a_plane_are_worth_a_warning():
     def game(latent_dim):
         return kgan.GAN(
