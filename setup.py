@@ -12,14 +12,16 @@ REQUIREMENTS = [
     "importlib_resources>=6",  # needed by tensorflow-datasets 4.9.10, which does not ask for it
     "keras>=3.12,<4",  # 3.12 is the last that runs on Python 3.10
     "matplotlib>=3.8",  # sample grids and plots
+    "nashpy>=0.0.41",  # mixed equilibria of matrix games
     "numpy>=1.26",
     # On Python 3.10 pip may search for these two without end: tensorflow-metadata bounds protobuf
     # there, and etils 1.14 needs Python 3.11.
     "etils<1.14; python_version < '3.11'",
     "protobuf<=6.32; python_version < '3.11'",
+    "pillow>=10",  # animations
     "requests>=2.31",  # asks whether a download can succeed; TFDS downloads with it
     "scikit-learn>=1.5",  # carries the images of the bundled data set `digits`
-    "scipy>=1.11",  # densities in float64
+    "scipy>=1.11",  # densities, quadrature and linear programmes in float64
     "tensorflow>=2.21,<3",
     "tensorflow-datasets>=4.9.10",  # earlier releases do not import with protobuf 7
     "tqdm>=4.66",  # the progress bar, as TFDS has it
@@ -27,6 +29,7 @@ REQUIREMENTS = [
 TENSORBOARD = ["tensorboard>=2.20"]  # no longer installed with TensorFlow
 TEST = [
     *TENSORBOARD,
+    "hypothesis>=6.100",  # properties over random inputs
     "build>=1.2",  # builds the wheel that the tests open
     "pytest>=8",
     "pytest-xdist>=3.6",  # runs the test files on every core
@@ -49,7 +52,16 @@ setup(
         "dev": [*TEST, "mypy>=1.13", "ruff>=0.8"],
     },
     # train/ and export/ keep their names in the repository; site-packages gets nothing so generic.
-    packages=["kgan", "kgan.data", "kgan.networks", "kgan_train", "kgan_export"],
+    packages=[
+        "kgan",
+        "kgan.data",
+        "kgan.metrics",
+        "kgan.networks",
+        "kgan.plots",
+        "kgan.theory",
+        "kgan_train",
+        "kgan_export",
+    ],
     package_dir={"kgan_train": "train", "kgan_export": "export"},
     entry_points={
         "console_scripts": [

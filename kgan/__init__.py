@@ -7,11 +7,11 @@ from kgan import artifacts, layers, losses, networks, priors
 from kgan.gan import GAN
 
 if TYPE_CHECKING:
-    from kgan import callbacks, data, plots
+    from kgan import callbacks, data, metrics, plots, theory
 
 # The rooms above hold what a saved model refers to, so that `import kgan` is all that loading one
 # needs. These are opened when first asked for.
-_LAZY = ("callbacks", "data", "plots")
+_LAZY = ("callbacks", "data", "metrics", "plots", "theory")
 
 __all__ = [
     "GAN",
@@ -20,9 +20,11 @@ __all__ = [
     "data",
     "layers",
     "losses",
+    "metrics",
     "networks",
     "plots",
     "priors",
+    "theory",
 ]
 
 

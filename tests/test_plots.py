@@ -1,10 +1,14 @@
 """Pictures: every pixel of a grid is known, so every pixel is tested."""
 
+import itertools
+
 import matplotlib.image
 import numpy as np
 import pytest
+from PIL import Image
 
 from kgan import plots
+from kgan.plots.images import GAP
 
 
 def test_grid_separates_and_enlarges_without_smoothing():
@@ -12,7 +16,7 @@ def test_grid_separates_and_enlarges_without_smoothing():
     images[3, :, 4:] = 1.0  # left half black, right half white
     picture = plots.grid(images)
     factor = 7  # 8 pixels become 56
-    tile, gap = 8 * factor, plots.GAP
+    tile, gap = 8 * factor, GAP
     assert picture.dtype == np.uint8
     # Five tiles stand in two rows of three.
     assert picture.shape == (2 * (tile + gap) + gap, 3 * (tile + gap) + gap, 3)
@@ -27,7 +31,7 @@ def test_grid_separates_and_enlarges_without_smoothing():
 
 @pytest.mark.parametrize(("side", "factor"), [(8, 7), (28, 2), (32, 2), (64, 1), (128, 1)])
 def test_small_images_grow_to_a_visible_size(side, factor):
-    assert plots.grid(np.zeros((1, side, side, 1))).shape[0] == side * factor + 2 * plots.GAP
+    assert plots.grid(np.zeros((1, side, side, 1))).shape[0] == side * factor + 2 * GAP
 
 
 @pytest.mark.parametrize("value_range", [(-1, 1), (0, 1)])
@@ -36,17 +40,17 @@ def test_value_range_becomes_black_to_white(value_range):
     values = np.linspace(low, high, 256).reshape(1, 16, 16, 1)
     picture = plots.grid(values, value_range)
     factor = 56 // 16 + 1
-    middle = picture[plots.GAP : -plots.GAP : factor, plots.GAP : -plots.GAP : factor, 0]
+    middle = picture[GAP:-GAP:factor, GAP:-GAP:factor, 0]
     np.testing.assert_array_equal(middle.ravel(), np.arange(256))
     outside = plots.grid(np.array([low - 9.0, high + 9.0]).reshape(1, 1, 2, 1), value_range)
-    assert outside[plots.GAP, plots.GAP, 0] == 0
-    assert outside[plots.GAP, -plots.GAP - 1, 0] == 255
+    assert outside[GAP, GAP, 0] == 0
+    assert outside[GAP, -GAP - 1, 0] == 255
 
 
 def test_colour_stays():
     image = np.zeros((1, 64, 64, 3))
     image[..., 0] = 1.0
-    inner = plots.grid(image, (0, 1))[plots.GAP : -plots.GAP, plots.GAP : -plots.GAP]
+    inner = plots.grid(image, (0, 1))[GAP:-GAP, GAP:-GAP]
     assert (inner == [255, 0, 0]).all()
 
 
@@ -72,3 +76,37 @@ def test_write_png_keeps_every_pixel(tmp_path):
     plots.write_png(tmp_path / "a.png", picture)
     read = matplotlib.image.imread(tmp_path / "a.png")
     np.testing.assert_array_equal(np.rint(read[..., :3] * 255), picture)
+
+
+def test_curves_are_told_apart_in_greyscale():
+    x = np.linspace(0, 1, 50)
+    lines = {f"line {i}": (x, x + i) for i in range(6)}
+    picture = plots.curves(
+        [plots.Panel(lines, "x [m]", "y [m]"), plots.Panel({"_": (x, x)}, "x", "y", equal=True)]
+    )
+    assert picture.dtype == np.uint8
+    assert picture.shape == (360, 960, 3)
+    assert (picture == picture[..., :1]).all()  # grey only
+    stacked = plots.curves([plots.Panel({"a": (x, x)}, "x", "y")] * 3, columns=2)
+    assert stacked.shape == (720, 960, 3)
+
+
+def test_logarithmic_axes_and_limits_are_obeyed():
+    x = np.logspace(0, 3, 20)
+    straight = plots.Panel({"_": (x, x**2)}, "x", "y", log_x=True, log_y=True)
+    bent = plots.Panel({"_": (x, x**2)}, "x", "y")
+    near = plots.Panel({"_": (x, x**2)}, "x", "y", x_limits=(1, 10), y_limits=(1, 100))
+    pictures = [plots.curves(panel) for panel in (straight, bent, near)]
+    assert all((a != b).any() for a, b in itertools.combinations(pictures, 2))
+
+
+def test_gif_moves(tmp_path):
+    pictures = [np.full((20, 30, 3), shade, np.uint8) for shade in (0, 120, 250)]
+    plots.write_gif(tmp_path / "a.gif", pictures, seconds=0.2)
+    with Image.open(tmp_path / "a.gif") as animation:
+        assert (animation.n_frames, animation.size) == (3, (30, 20))
+        shades = []
+        for i in range(3):
+            animation.seek(i)
+            shades.append((animation.convert("L").getpixel((3, 3)), animation.info["duration"]))
+    assert shades == [(0, 200), (120, 200), (250, 2000)]

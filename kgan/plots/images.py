@@ -1,17 +1,19 @@
-"""Pictures: samples in a grid, points in a plane."""
+"""Pictures of samples: images in a grid, points in a plane; and how pictures are written."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.image
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from PIL import Image
 
-__all__ = ["grid", "points", "samples", "write_png"]
+from kgan.plots import canvas
+
+__all__ = ["grid", "points", "samples", "write_gif", "write_png"]
 
 TILE = 56  # small images are enlarged to about this many pixels
 GAP = 4
@@ -60,14 +62,14 @@ def grid(
     n, height, width, _ = pixels.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
-    canvas = np.full(
+    sheet = np.full(
         (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), 255, dtype=np.uint8
     )
     for i, tile in enumerate(pixels):
         top = GAP + i // columns * (height + GAP)
         left = GAP + i % columns * (width + GAP)
-        canvas[top : top + height, left : left + width] = tile
-    return canvas
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
 
 
 def points(values: Any) -> np.ndarray:
@@ -80,8 +82,7 @@ def points(values: Any) -> np.ndarray:
         uint8 `[480, 480, 3]`.
     """
     values = np.asarray(values)
-    figure = Figure(figsize=(4.8, 4.8), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = canvas.figure(4.8, 4.8)
     axes = figure.add_subplot()
     if values.shape[1] == 1:
         axes.hist(values[:, 0], bins=50, density=True, color="0.4")
@@ -89,10 +90,23 @@ def points(values: Any) -> np.ndarray:
     else:
         axes.scatter(values[:, 0], values[:, 1], s=4, color="0.2")
         axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return canvas.picture(figure)
 
 
 def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
     """Writes a uint8 `[height, width, 3]` picture as a PNG file."""
     matplotlib.image.imsave(path, picture, format="png")
+
+
+def write_gif(
+    path: str | os.PathLike[str], pictures: Sequence[np.ndarray], seconds: float = 0.1
+) -> None:
+    """Writes uint8 `[height, width, 3]` pictures of one size as an endless GIF animation.
+
+    The last picture stays for two seconds.
+    """
+    frames = [Image.fromarray(picture).quantize(64) for picture in pictures]
+    durations = [round(1000 * seconds)] * (len(frames) - 1) + [2000]
+    frames[0].save(
+        path, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0
+    )

@@ -1,0 +1,21 @@
+"""A matplotlib figure becomes an array: no window, no global state, one resolution."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+__all__ = ["figure", "picture"]
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of `width` by `height` inches, 100 pixels an inch."""
+    return Figure(figsize=(width, height), dpi=100, layout="constrained")
+
+
+def picture(drawn: Figure) -> np.ndarray:
+    """The figure's pixels: uint8 `[height, width, 3]`."""
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

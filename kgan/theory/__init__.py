@@ -1,0 +1,1 @@
+"""The mathematics of the framework as code: NumPy and SciPy in float64, no TensorFlow."""

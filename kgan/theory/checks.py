@@ -1,0 +1,63 @@
+"""Bad input is named once, here: which argument, what was expected, what came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["finite", "probabilities", "same_shape"]
+
+
+def finite(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
+    """`value` as a float64 array, all of it finite, not empty and of `ndim` dimensions."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected an array of numbers, "
+            f"received {value!r}."
+        ) from error
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected {ndim} dimensions, "
+            f"received shape {array.shape}."
+        )
+    if not array.size:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected at least one number, "
+            f"received shape {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected finite numbers, "
+            f"received {array[~np.isfinite(array)][0]} among them."
+        )
+    return array
+
+
+def probabilities(name: str, value: Any) -> np.ndarray:
+    """`value` as float64 probabilities `[..., outcomes]` that sum to one over the last axis."""
+    array = np.atleast_1d(finite(name, value))
+    if (array < 0).any():
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected probabilities, which are not "
+            f"negative, received {array.min()} among them."
+        )
+    sums = array.sum(axis=-1)
+    if not np.allclose(sums, 1, rtol=0, atol=1e-9):
+        worst = sums.flat[np.abs(sums - 1).argmax()]
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected probabilities that sum to 1 over the "
+            f"last axis, received a sum of {worst}. Divide by it."
+        )
+    return array
+
+
+def same_shape(first: str, a: np.ndarray, second: str, b: np.ndarray) -> None:
+    """Raises unless both have one shape."""
+    if a.shape != b.shape:
+        raise ValueError(
+            f"Invalid value for argument `{second}`: expected the shape of `{first}`, {a.shape}, "
+            f"received shape {b.shape}."
+        )
