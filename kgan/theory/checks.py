@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-__all__ = ["finite", "probabilities", "same_shape"]
+__all__ = ["finite", "interval", "nats", "probabilities", "same_shape"]
 
 
 def finite(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
@@ -61,3 +62,42 @@ def same_shape(first: str, a: np.ndarray, second: str, b: np.ndarray) -> None:
             f"Invalid value for argument `{second}`: expected the shape of `{first}`, {a.shape}, "
             f"received shape {b.shape}."
         )
+
+
+def interval(name: str, value: Any) -> tuple[float, float]:
+    """`value` as two numbers `(low, high)`, low < high, finite or not."""
+    try:
+        low, high = (float(end) for end in value)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not low < high:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected (low, high) with low < high, "
+            f"received {value!r}."
+        )
+    return low, high
+
+
+def nats(name: str, function: Any, x: np.ndarray) -> np.ndarray:
+    """A user's function of points `[n, ...]`, such as a log density: float64 `[n]`, never NaN.
+
+    NumPy's warnings are silenced: a log density of -inf is how a support ends.
+    """
+    if not callable(function):
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected a function of points, such as "
+            f"`scipy.stats.norm(0, 1).logpdf`, received {function!r}."
+        )
+    with np.errstate(all="ignore"):
+        values = np.asarray(function(x), dtype=np.float64)
+    if values.shape != x.shape[:1]:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected a function that returns one number a "
+            f"point, {x.shape[:1]}, received shape {values.shape}."
+        )
+    if np.isnan(values).any():
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected a function that returns numbers, "
+            f"received NaN at {x[np.isnan(values)][0]}."
+        )
+    return values
