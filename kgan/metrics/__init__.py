@@ -1,5 +1,6 @@
 """Evaluation that a reader can trust: every figure beside its floor or its control."""
 
+from kgan.metrics.memorisation import Memorisation, memorisation_test
 from kgan.metrics.modes import (
     MixtureCoverage,
     ModeCoverage,
@@ -10,8 +11,10 @@ from kgan.metrics.modes import (
 from kgan.metrics.neighbours import nearest
 
 __all__ = [
+    "Memorisation",
     "MixtureCoverage",
     "ModeCoverage",
+    "memorisation_test",
     "mixture_coverage",
     "mode_coverage",
     "nearest",
