@@ -1,1 +1,80 @@
-"""The mathematics of the framework as code: NumPy and SciPy in float64, no TensorFlow."""
+"""The mathematics of the framework as code: NumPy and SciPy in float64, no TensorFlow.
+
+The folder imports nothing from the rest of kgan and can be used without it.
+"""
+
+from .divergences import (
+    Estimate,
+    jsd,
+    jsd_density,
+    jsd_samples,
+    kl,
+    kl_density,
+    kl_gaussian,
+    kl_samples,
+)
+from .generator import (
+    EarlierOptimum,
+    GeneratorLosses,
+    generator_losses,
+    value_at_earlier_optimum,
+    value_at_earlier_optimum_density,
+)
+from .likelihood import (
+    Fit,
+    entropy,
+    expected_log_likelihood,
+    exponential,
+    gaussian,
+    maximum_likelihood,
+    minimum_kl,
+)
+from .transforms import (
+    invertible_log_density,
+    monotone_log_density,
+    pushforward_cdf,
+    pushforward_density,
+)
+from .value import (
+    criterion,
+    criterion_density,
+    game_value,
+    game_value_density,
+    optimal_discriminator,
+    optimal_logit,
+    pointwise_value,
+)
+
+__all__ = [
+    "EarlierOptimum",
+    "Estimate",
+    "Fit",
+    "GeneratorLosses",
+    "criterion",
+    "criterion_density",
+    "entropy",
+    "expected_log_likelihood",
+    "exponential",
+    "game_value",
+    "game_value_density",
+    "gaussian",
+    "generator_losses",
+    "invertible_log_density",
+    "jsd",
+    "jsd_density",
+    "jsd_samples",
+    "kl",
+    "kl_density",
+    "kl_gaussian",
+    "kl_samples",
+    "maximum_likelihood",
+    "minimum_kl",
+    "monotone_log_density",
+    "optimal_discriminator",
+    "optimal_logit",
+    "pointwise_value",
+    "pushforward_cdf",
+    "pushforward_density",
+    "value_at_earlier_optimum",
+    "value_at_earlier_optimum_density",
+]

@@ -7,18 +7,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["finite", "interval", "nats", "probabilities", "same_shape"]
+__all__ = ["at_points", "finite", "interval", "nats", "probabilities", "same_shape", "within"]
 
 
-def finite(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
-    """`value` as a float64 array, all of it finite, not empty and of `ndim` dimensions."""
+def _numbers(name: str, value: Any) -> np.ndarray:
     try:
-        array = np.asarray(value, dtype=np.float64)
+        return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Invalid value for argument `{name}`: expected an array of numbers, "
             f"received {value!r}."
         ) from error
+
+
+def finite(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
+    """`value` as a float64 array, all of it finite, not empty and of `ndim` dimensions."""
+    array = _numbers(name, value)
     if ndim is not None and array.ndim != ndim:
         raise ValueError(
             f"Invalid value for argument `{name}`: expected {ndim} dimensions, "
@@ -78,8 +82,20 @@ def interval(name: str, value: Any) -> tuple[float, float]:
     return low, high
 
 
-def nats(name: str, function: Any, x: np.ndarray) -> np.ndarray:
-    """A user's function of points `[n, ...]`, such as a log density: float64 `[n]`, never NaN.
+def within(name: str, value: Any, low: float, high: float) -> np.ndarray:
+    """`value` as a float64 array, all of it in [low, high]."""
+    array = _numbers(name, value)
+    outside = ~((low <= array) & (array <= high))
+    if outside.any():
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected numbers in [{low:g}, {high:g}], "
+            f"received {array[outside][0]} among them."
+        )
+    return array
+
+
+def at_points(name: str, function: Any, x: np.ndarray) -> np.ndarray:
+    """A user's function of points `[n, ...]`: float64 `[n]`.
 
     NumPy's warnings are silenced: a log density of -inf is how a support ends.
     """
@@ -95,6 +111,12 @@ def nats(name: str, function: Any, x: np.ndarray) -> np.ndarray:
             f"Invalid value for argument `{name}`: expected a function that returns one number a "
             f"point, {x.shape[:1]}, received shape {values.shape}."
         )
+    return values
+
+
+def nats(name: str, function: Any, x: np.ndarray) -> np.ndarray:
+    """A user's log density at points `[n, ...]`: float64 `[n]`, never NaN."""
+    values = at_points(name, function, x)
     if np.isnan(values).any():
         raise ValueError(
             f"Invalid value for argument `{name}`: expected a function that returns numbers, "

@@ -1,0 +1,243 @@
+"""Kullback-Leibler and Jensen-Shannon divergences, in nats.
+
+    KL(p || q)  = E_p[log p - log q]                    in [0, inf], infinite where p has mass
+                                                        and q has none
+    JSD(p || q) = KL(p || m)/2 + KL(q || m)/2           in [0, log 2], log 2 on disjoint supports
+    m = (p + q)/2                                       (Goodfellow et al. 2014, section 4.1)
+
+Each comes for probabilities of outcomes, for densities on the line, and as an estimate from
+samples in any dimension. All work on logarithms: with o = log p - log q,
+
+    log p - log m = log 2 + log sigmoid(o),    log q - log m = log 2 + log sigmoid(-o),
+
+which is exact however small p and q are. Rounding and quadrature can carry an exact result past
+the ends of its range, by at most 1e-8; such a result is returned as the end itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import linalg
+from scipy.special import log_expit
+
+from . import checks
+from .quadrature import LINE, LogDensity, integral, weigh
+
+__all__ = [
+    "Estimate",
+    "jsd",
+    "jsd_density",
+    "jsd_samples",
+    "kl",
+    "kl_density",
+    "kl_gaussian",
+    "kl_samples",
+]
+
+LOG_2 = math.log(2.0)
+
+
+class Estimate(NamedTuple):
+    """A mean over samples and its standard error."""
+
+    value: float
+    standard_error: float
+
+
+def kl(p: Any, q: Any) -> np.ndarray:
+    """KL(p || q) of probabilities.
+
+    Args:
+        p: `[..., outcomes]`, sums of one over the last axis.
+        q: the same shape.
+
+    Returns:
+        float64 `[...]` in [0, inf]; 0 log 0 is 0.
+
+    Raises:
+        ValueError: negative numbers, other sums, or shapes that differ.
+    """
+    return np.maximum(kl_terms(*_log_probabilities(p, q)).sum(axis=-1), 0.0)
+
+
+def jsd(p: Any, q: Any) -> np.ndarray:
+    """JSD(p || q) of probabilities; see `kl` for arguments and errors.
+
+    Returns:
+        float64 `[...]` in [0, log 2].
+    """
+    return np.clip(_jsd_terms(*_log_probabilities(p, q)).sum(axis=-1), 0.0, LOG_2)
+
+
+def kl_density(
+    log_p: LogDensity,
+    log_q: LogDensity,
+    bounds: tuple[float, float] = LINE,
+    points: Sequence[float] = (),
+) -> float:
+    """KL(p || q) of densities on the line, by adaptive quadrature.
+
+    Args:
+        log_p: log density of p, such as `scipy.stats.norm(0, 1).logpdf`: takes `[n]` points,
+            returns `[n]` nats, -inf where there is no mass.
+        log_q: the same of q.
+        bounds: `(low, high)`, finite or not; all mass of both must lie between them.
+        points: where p or q is so narrow that the scan for its peaks would miss it.
+
+    Returns:
+        In [0, inf], right to 1e-8; points where both p and q are below 1e-200 count for nothing.
+
+    Raises:
+        ValueError: a density does not integrate to one, so that a part of it was missed.
+    """
+    densities = {"log_p": log_p, "log_q": log_q}
+    return max(integral(lambda _, p, q: kl_terms(p, q), densities, bounds, points), 0.0)
+
+
+def jsd_density(
+    log_p: LogDensity,
+    log_q: LogDensity,
+    bounds: tuple[float, float] = LINE,
+    points: Sequence[float] = (),
+) -> float:
+    """JSD(p || q) of densities on the line; see `kl_density` for arguments and errors.
+
+    Returns:
+        In [0, log 2], right to 1e-8.
+    """
+    densities = {"log_p": log_p, "log_q": log_q}
+    total = integral(lambda _, p, q: _jsd_terms(p, q), densities, bounds, points)
+    return min(max(total, 0.0), LOG_2)
+
+
+def kl_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any) -> Estimate:
+    """KL(p || q) as the mean of log p - log q over samples of p.
+
+    Args:
+        log_p: takes points `[n, ...]`, returns log densities `[n]`, in nats.
+        log_q: the same of q.
+        x_p: `[n, ...]`, n at least 2, independent samples of p.
+
+    Returns:
+        The mean, which rounding aside is unbiased and may be negative, and its standard error.
+        One sample where q has no mass shows that KL is infinite: (inf, 0).
+
+    Raises:
+        ValueError: fewer than two samples, or one where p has no mass.
+    """
+    log_ratio = _log_ratio("x_p", x_p, log_p=log_p, log_q=log_q)
+    if np.isinf(log_ratio).any():
+        return Estimate(math.inf, 0.0)
+    return Estimate(float(log_ratio.mean()), math.sqrt(_variance_of_mean(log_ratio)))
+
+
+def jsd_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any, x_q: Any) -> Estimate:
+    """JSD(p || q) from samples of both; see `kl_samples` for the functions and errors.
+
+    Args:
+        log_p: log density of p.
+        log_q: log density of q.
+        x_p: `[n, ...]`, n at least 2, independent samples of p.
+        x_q: `[n', ...]`, n' at least 2, independent samples of q.
+
+    Returns:
+        Half the sum of both means, which is unbiased and so may leave [0, log 2], and its
+        standard error.
+    """
+    terms = [
+        LOG_2 + log_expit(_log_ratio("x_p", x_p, log_p=log_p, log_q=log_q)),
+        LOG_2 + log_expit(_log_ratio("x_q", x_q, log_q=log_q, log_p=log_p)),
+    ]
+    variance = sum(_variance_of_mean(term) for term in terms)
+    return Estimate(float(sum(term.mean() for term in terms)) / 2, math.sqrt(variance) / 2)
+
+
+def kl_gaussian(mean_p: Any, covariance_p: Any, mean_q: Any, covariance_q: Any) -> float:
+    """KL(p || q) of two normal distributions, in closed form.
+
+        (tr(S_q^-1 S_p) + (m_q - m_p)^T S_q^-1 (m_q - m_p) - d + log det S_q - log det S_p) / 2
+
+    Args:
+        mean_p: m_p, `[d]`, or a number.
+        covariance_p: S_p, `[d, d]`, symmetric and positive definite; or a variance.
+        mean_q: m_q, as `mean_p`.
+        covariance_q: S_q, as `covariance_p`.
+
+    Returns:
+        In [0, inf).
+
+    Raises:
+        ValueError: shapes that do not fit, or no covariance matrix.
+    """
+    mean_p, root_p = _gaussian("mean_p", mean_p, "covariance_p", covariance_p)
+    mean_q, root_q = _gaussian("mean_q", mean_q, "covariance_q", covariance_q)
+    checks.same_shape("mean_p", mean_p, "mean_q", mean_q)
+    spread = linalg.solve_triangular(root_q, root_p, lower=True)
+    shift = linalg.solve_triangular(root_q, mean_q - mean_p, lower=True)
+    log_determinants = 2 * np.log(np.diag(root_q) / np.diag(root_p)).sum()
+    total = (spread**2).sum() + (shift**2).sum() - len(mean_p) + log_determinants
+    return max(float(total) / 2, 0.0)
+
+
+def _log_probabilities(p: Any, q: Any) -> tuple[np.ndarray, np.ndarray]:
+    p, q = checks.probabilities("p", p), checks.probabilities("q", q)
+    checks.same_shape("p", p, "q", q)
+    with np.errstate(divide="ignore"):
+        return np.log(p), np.log(q)
+
+
+def kl_terms(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
+    """The terms p (log p - log q), of outcomes or at points."""
+    with np.errstate(invalid="ignore"):
+        return weigh(log_p, log_p - log_q)
+
+
+def _jsd_terms(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
+    """The terms (p (log p - log m) + q (log q - log m)) / 2, of outcomes or at points."""
+    with np.errstate(invalid="ignore"):
+        o = log_p - log_q
+    return (weigh(log_p, LOG_2 + log_expit(o)) + weigh(log_q, LOG_2 + log_expit(-o))) / 2
+
+
+def _log_ratio(name: str, x: Any, **densities: LogDensity) -> np.ndarray:
+    """The log of the first density over the second, at samples `[n, ...]` of the first: `[n]`."""
+    x = np.atleast_1d(checks.finite(name, x))
+    own, other = (checks.nats(argument, log, x) for argument, log in densities.items())
+    if len(x) < 2 or not np.isfinite(own).all():
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected two or more samples of the density "
+            f"`{next(iter(densities))}`, received shape {x.shape} with "
+            f"{(~np.isfinite(own)).sum()} where that density is zero or infinite."
+        )
+    return own - other
+
+
+def _variance_of_mean(terms: np.ndarray) -> float:
+    return float(terms.var(ddof=1)) / len(terms)
+
+
+def _gaussian(
+    mean_name: str, mean: Any, covariance_name: str, covariance: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean `[d]` and the lower Cholesky factor `[d, d]` of the covariance."""
+    mean = np.atleast_1d(checks.finite(mean_name, mean))
+    covariance = np.atleast_2d(checks.finite(covariance_name, covariance))
+    shape = (mean.size, mean.size)
+    if mean.ndim != 1 or covariance.shape != shape:
+        raise ValueError(
+            f"Invalid value for argument `{covariance_name}`: expected shape {shape} beside a "
+            f"`{mean_name}` of shape {mean.shape}, received shape {covariance.shape}."
+        )
+    try:
+        if not np.allclose(covariance, covariance.T, rtol=1e-12, atol=0):
+            raise linalg.LinAlgError
+        return mean, linalg.cholesky(covariance, lower=True)
+    except linalg.LinAlgError:
+        raise ValueError(
+            f"Invalid value for argument `{covariance_name}`: expected a symmetric, positive "
+            f"definite matrix or a positive variance, received {covariance.tolist()}."
+        ) from None

@@ -1,0 +1,173 @@
+"""What a generator learns from a fixed discriminator: how steep its losses are, where they lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import expit, log_expit
+
+from . import checks
+from .divergences import LOG_2, kl, kl_density, kl_terms
+from .quadrature import LINE, LogDensity, integral
+from .value import game_value, game_value_density, optimal_logit
+
+__all__ = [
+    "EarlierOptimum",
+    "GeneratorLosses",
+    "generator_losses",
+    "value_at_earlier_optimum",
+    "value_at_earlier_optimum_density",
+]
+
+
+class GeneratorLosses(NamedTuple):
+    """Both losses of a sample and their slopes along D's logit, float64 of one shape.
+
+    Attributes:
+        d: D = sigmoid(o).
+        saturating: log(1 - D).
+        saturating_slope: -D, which vanishes where D rejects the sample.
+        non_saturating: -log D.
+        non_saturating_slope: -(1 - D), which tends to -1 there.
+    """
+
+    d: np.ndarray
+    saturating: np.ndarray
+    saturating_slope: np.ndarray
+    non_saturating: np.ndarray
+    non_saturating_slope: np.ndarray
+
+
+def generator_losses(logits: Any) -> GeneratorLosses:
+    """The saturating and the non-saturating loss of the generator (2014, section 3).
+
+    Both fall with D, so that both have the generator seek the same D = 1; they differ in how hard
+    they pull. As functions of D they are `generator_losses(scipy.special.logit(d))`.
+
+    Args:
+        logits: D's logits on samples, of any shape, infinite ones allowed.
+
+    Returns:
+        The losses, in nats, and their slopes, exact at any logit.
+
+    Raises:
+        ValueError: NaN among the logits.
+    """
+    o = checks.within("logits", logits, -np.inf, np.inf)
+    d = expit(o)
+    return GeneratorLosses(d, log_expit(-o), -d, -log_expit(o), -expit(-o))
+
+
+class EarlierOptimum(NamedTuple):
+    """V of a generator against the discriminator that was best against an earlier one.
+
+    Attributes:
+        value: V(G, D*_earlier), from the value function alone.
+        kl_to_mixture: KL(p_g || (p_data + p_earlier)/2).
+        kl_to_earlier: KL(p_g || p_earlier).
+        constant: KL(p_data || (p_data + p_earlier)/2) - log 4, which holds no p_g.
+    """
+
+    value: Any
+    kl_to_mixture: Any
+    kl_to_earlier: Any
+    constant: Any
+
+    @property
+    def decomposition(self) -> Any:
+        """`kl_to_mixture - kl_to_earlier + constant`, which equals `value`."""
+        return self.kl_to_mixture - self.kl_to_earlier + self.constant
+
+
+def value_at_earlier_optimum(p_data: Any, p_earlier: Any, p_g: Any) -> EarlierOptimum:
+    """V(G, D*) with D* = p_data/(p_data + p_earlier), on discrete outcomes, in two ways.
+
+    With m = (p_data + p_earlier)/2 this D* has log(1 - D*) = log p_earlier - log m - log 2, so
+
+        E_g[log(1 - D*)] = KL(p_g || m) - KL(p_g || p_earlier) - log 2
+        E_data[log D*]   = KL(p_data || m) - log 2
+
+    and V is their sum. Its descent takes G away from the earlier generator, towards the mixture.
+    V is linear in p_g, so that descending all the way puts every sample where D* is greatest. At
+    equilibrium p_earlier = p_data = m: V = -log 4 whatever p_g is, and a generator that starts
+    afresh learns nothing from that discriminator.
+
+    Args:
+        p_data: probabilities, `[..., outcomes]`.
+        p_earlier: those of the earlier generator.
+        p_g: those of the generator at hand.
+
+    Returns:
+        The value and its parts, float64 `[...]`. Where p_g has mass that p_earlier lacks, D* = 1:
+        the value is -inf and `kl_to_earlier` inf.
+
+    Raises:
+        ValueError: no probabilities, shapes that differ, or p_g with mass where neither p_data
+            nor p_earlier has any, so that D* is not defined.
+    """
+    p_data, p_earlier, p_g = (
+        checks.probabilities(name, value)
+        for name, value in (("p_data", p_data), ("p_earlier", p_earlier), ("p_g", p_g))
+    )
+    checks.same_shape("p_data", p_data, "p_earlier", p_earlier)
+    checks.same_shape("p_data", p_data, "p_g", p_g)
+    mixture = p_data / 2 + p_earlier / 2
+    to_mixture = _defined(kl(p_g, mixture))
+    with np.errstate(divide="ignore"):
+        logits = optimal_logit(np.log(p_data), np.log(p_earlier))
+    return EarlierOptimum(
+        game_value(logits, p_data, p_g),
+        to_mixture,
+        kl(p_g, p_earlier),
+        kl(p_data, mixture) - 2 * LOG_2,
+    )
+
+
+def value_at_earlier_optimum_density(
+    log_p_data: LogDensity,
+    log_p_earlier: LogDensity,
+    log_p_g: LogDensity,
+    bounds: tuple[float, float] = LINE,
+    points: Sequence[float] = (),
+) -> EarlierOptimum:
+    """`value_at_earlier_optimum` for densities on the line, by adaptive quadrature.
+
+    Args:
+        log_p_data: log density of the data: takes `[n]` points, returns `[n]` nats.
+        log_p_earlier: that of the earlier generator.
+        log_p_g: that of the generator at hand.
+        bounds: `(low, high)`, finite or not; all mass must lie between them.
+        points: where a density is so narrow that the scan for its peaks would miss it.
+
+    Returns:
+        Floats, right to 1e-8.
+
+    Raises:
+        ValueError: a density does not integrate to one, or D* is not defined where p_g has mass.
+    """
+
+    def logits(x: np.ndarray) -> np.ndarray:
+        return optimal_logit(log_p_data(x), log_p_earlier(x))
+
+    def log_mixture(x: np.ndarray) -> np.ndarray:
+        return np.logaddexp(log_p_data(x), log_p_earlier(x)) - LOG_2
+
+    def divergence(**pair: LogDensity) -> float:
+        return max(integral(lambda _, p, q: kl_terms(p, q), pair, bounds, points), 0.0)
+
+    to_earlier = divergence(log_p_g=log_p_g, log_p_earlier=log_p_earlier)
+    to_mixture = _defined(divergence(log_p_g=log_p_g, log_p_data=log_mixture))
+    value = game_value_density(logits, log_p_data, log_p_g, bounds, points)
+    constant = kl_density(log_p_data, log_mixture, bounds, points) - 2 * LOG_2
+    return EarlierOptimum(value, to_mixture, to_earlier, constant)
+
+
+def _defined(to_mixture: Any) -> Any:
+    if np.isinf(to_mixture).any():
+        raise ValueError(
+            "Invalid value for argument `p_g`: expected no mass where neither the data nor the "
+            "earlier generator has any, received some there. D* is not defined for it."
+        )
+    return to_mixture
