@@ -1,0 +1,225 @@
+"""Matrix games: two players, finitely many moves, every payoff known.
+
+The first player chooses a row, the second a column, both at once; each wants the largest payoff.
+
+Mixed equilibria come from nashpy, a kept library for just these games, since the search for them
+is easy to get almost right; here every answer is also held to the definition of an equilibrium.
+For the same reason SciPy's HiGHS solves the linear programmes of `zero_sum`, which `dominance`
+uses too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import nashpy
+import numpy as np
+
+from .checks import finite, probabilities, same_shape
+
+__all__ = [
+    "Equilibrium",
+    "MatrixGame",
+    "deviation_gain",
+    "equilibria",
+    "expected_payoffs",
+    "pure_equilibria",
+]
+
+_TOLERANCE = 1e-9
+
+
+class MatrixGame:
+    """Two payoff matrices and the names of the moves.
+
+    Args:
+        row: `[rows, columns]`, the first player's payoff for each pair of moves.
+        column: `[rows, columns]`, the second player's; None makes the game zero-sum, `-row`.
+        row_moves: names of the first player's moves, all different; None numbers them from 0.
+        column_moves: the same for the second player.
+
+    Attributes:
+        row: float64 `[rows, columns]`, read-only.
+        column: float64 `[rows, columns]`, read-only.
+        row_moves: a tuple.
+        column_moves: a tuple.
+
+    Raises:
+        ValueError: payoffs that are not finite matrices of one shape, or names that do not fit.
+    """
+
+    def __init__(
+        self,
+        row: Any,
+        column: Any = None,
+        row_moves: Iterable[Hashable] | None = None,
+        column_moves: Iterable[Hashable] | None = None,
+    ):
+        self.row = finite("row", row, ndim=2).copy()
+        self.column = -self.row if column is None else finite("column", column, ndim=2).copy()
+        same_shape("row", self.row, "column", self.column)
+        self.row.flags.writeable = self.column.flags.writeable = False
+        rows, columns = self.row.shape
+        self.row_moves = _names("row_moves", row_moves, rows)
+        self.column_moves = _names("column_moves", column_moves, columns)
+
+    def scaled(self) -> MatrixGame:
+        """The game with each player's payoffs mapped to [0, 1], which moves no equilibrium."""
+        return MatrixGame(_unit(self.row), _unit(self.column), self.row_moves, self.column_moves)
+
+
+def _unit(payoffs: np.ndarray) -> np.ndarray:
+    """All zero where the payoffs are all equal."""
+    return (payoffs - payoffs.min()) / (np.ptp(payoffs) or 1.0)
+
+
+def _names(name: str, moves: Iterable[Hashable] | None, count: int) -> tuple[Hashable, ...]:
+    moves = tuple(range(count)) if moves is None else tuple(moves)
+    if len(moves) != count or len(set(moves)) != count:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected {count} different names, one for each "
+            f"move, received {moves!r}."
+        )
+    return moves
+
+
+# Payoffs of given strategies
+
+
+def expected_payoffs(
+    game: MatrixGame, row_strategy: Any, column_strategy: Any
+) -> tuple[float, float]:
+    """What each player gets on average: `x^T row y` and `x^T column y`.
+
+    Args:
+        game: the game.
+        row_strategy: x, `[rows]` probabilities of the first player's moves.
+        column_strategy: y, `[columns]` probabilities of the second player's moves.
+
+    Returns:
+        The first player's expected payoff and the second's.
+
+    Raises:
+        ValueError: a strategy is not one probability for each move.
+    """
+    x, y = _strategies(game, row_strategy, column_strategy)
+    return float(x @ game.row @ y), float(x @ game.column @ y)
+
+
+def deviation_gain(game: MatrixGame, row_strategy: Any, column_strategy: Any) -> float:
+    """The most that one player can gain by changing strategy while the other's stays.
+
+    A pair is a Nash equilibrium if and only if this is 0 (Nash 1951): it is
+    `max(max_i (row y)_i - x^T row y, max_j (x^T column)_j - x^T column y)`, as some single move
+    is always among the best answers.
+
+    Args:
+        game: the game.
+        row_strategy: x, `[rows]` probabilities.
+        column_strategy: y, `[columns]` probabilities.
+
+    Returns:
+        The larger of the two players' gains, at least 0, in units of payoff.
+
+    Raises:
+        ValueError: a strategy is not one probability for each move.
+    """
+    x, y = _strategies(game, row_strategy, column_strategy)
+    of_row, of_column = game.row @ y, x @ game.column
+    return float(max(0.0, of_row.max() - x @ of_row, of_column.max() - of_column @ y))
+
+
+def _strategies(game: MatrixGame, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = game.row.shape
+    return _strategy("row_strategy", x, rows), _strategy("column_strategy", y, columns)
+
+
+def _strategy(name: str, value: Any, moves: int) -> np.ndarray:
+    strategy = probabilities(name, value)
+    if strategy.shape != (moves,):
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected {moves} probabilities, one for each "
+            f"move, received shape {strategy.shape}."
+        )
+    return strategy
+
+
+# Equilibria
+
+
+class Equilibrium(NamedTuple):
+    """A pair of strategies from which nobody gains by leaving alone.
+
+    Attributes:
+        row: float64 `[rows]`, the probabilities of the first player's moves.
+        column: float64 `[columns]`, those of the second player's.
+    """
+
+    row: np.ndarray
+    column: np.ndarray
+
+
+def pure_equilibria(game: MatrixGame) -> list[tuple[Hashable, Hashable]]:
+    """All pairs of moves in which each is a best answer to the other, ties included.
+
+    Args:
+        game: the game.
+
+    Returns:
+        `(row move, column move)` by name, row by row; empty where only mixed equilibria exist.
+    """
+    return [(game.row_moves[i], game.column_moves[j]) for i, j in _pure(game)]
+
+
+def _pure(game: MatrixGame) -> np.ndarray:
+    """`[equilibria, 2]`, the pure equilibria by index."""
+    best_row = game.row == game.row.max(axis=0)
+    best_column = game.column == game.column.max(axis=1, keepdims=True)
+    return np.argwhere(best_row & best_column)
+
+
+def equilibria(game: MatrixGame) -> list[Equilibrium]:
+    """The Nash equilibria, pure and mixed (Nash 1950: there is at least one).
+
+    They are the fully labelled pairs of vertices of the two best-response polytopes (Nisan et
+    al., *Algorithmic Game Theory*, 2007, Algorithm 3.5). Almost all games have finitely many, an
+    odd number, and all are returned. In a degenerate game, where some strategy has more best
+    answers than it mixes moves, equilibria may fill whole segments: then the end points are
+    returned, and every other equilibrium is a mixture of them.
+
+    Each pair is returned only if nobody gains 1e-9 of the range of their payoffs by leaving it.
+    The time grows exponentially with the moves: a fifth of a second for five each, five seconds
+    for eight.
+
+    Args:
+        game: the game.
+
+    Returns:
+        Each equilibrium once, those with more weight on earlier moves first.
+    """
+    unit = game.scaled()
+    found = {
+        tuple(np.concatenate(pair).round(9)): pair
+        for pair in _vertices(unit)
+        if deviation_gain(unit, *pair) < _TOLERANCE
+    }
+    return [found[key] for key in sorted(found, reverse=True)]
+
+
+def _vertices(game: MatrixGame) -> Iterator[Equilibrium]:
+    """Candidates: nashpy calls payoffs equal that differ by 1e-5 of their size."""
+    rows, columns = game.row.shape
+    if 1 in (rows, columns):  # nashpy has no polytope in one dimension, and a best answer is pure
+        for i, j in _pure(game):
+            yield Equilibrium(np.eye(rows)[i], np.eye(columns)[j])
+        return
+    # Payoffs that are all positive bound the polytopes.
+    for x, y in nashpy.Game(1 + game.row, 1 + game.column).vertex_enumeration():
+        yield Equilibrium(distribution(x), distribution(y))
+
+
+def distribution(x: np.ndarray) -> np.ndarray:
+    """Without the rounding of a solver: not negative, sum one, and zero where it should be."""
+    x = np.where(x < 1e-12, 0.0, x)
+    return x / x.sum()
