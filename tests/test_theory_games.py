@@ -212,9 +212,13 @@ def test_the_linear_programme_agrees_with_every_equilibrium():
 
 
 def test_large_zero_sum_games_are_solved():
-    game = MatrixGame(np.random.default_rng(9).normal(size=(40, 60)))
+    """The worst of 40 games of this size for HiGHS, which left 7e-8 to gain by its own tolerance.
+
+    With the tolerance of `zero_sum`, 1e-11 is left.
+    """
+    game = MatrixGame(np.random.default_rng(17).normal(size=(120, 120)))
     value, x, y = zero_sum.solve(game)
-    assert games.deviation_gain(game, x, y) < 1e-9
+    assert games.deviation_gain(game, x, y) < 1e-9 * np.ptp(game.row)
     assert games.expected_payoffs(game, x, y)[0] == value
 
 

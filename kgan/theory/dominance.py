@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,8 @@ class Elimination(NamedTuple):
     """
 
     player: str
-    move: Hashable
-    by: dict[Hashable, float]
+    move: Any
+    by: dict[Any, float]
 
 
 class Dominance(NamedTuple):
@@ -38,8 +37,8 @@ class Dominance(NamedTuple):
         eliminated: the others, in the order of their elimination.
     """
 
-    row_moves: tuple[Hashable, ...]
-    column_moves: tuple[Hashable, ...]
+    row_moves: tuple[Any, ...]
+    column_moves: tuple[Any, ...]
     eliminated: tuple[Elimination, ...]
 
 
@@ -84,7 +83,7 @@ def _first_dominated(game: MatrixGame) -> Elimination | None:
     return None
 
 
-def _without(game: MatrixGame, player: str, move: Hashable) -> MatrixGame:
+def _without(game: MatrixGame, player: str, move: Any) -> MatrixGame:
     rows = [i for i, m in enumerate(game.row_moves) if (player, m) != ("row", move)]
     columns = [j for j, m in enumerate(game.column_moves) if (player, m) != ("column", move)]
     left = np.ix_(rows, columns)

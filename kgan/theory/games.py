@@ -2,15 +2,15 @@
 
 The first player chooses a row, the second a column, both at once; each wants the largest payoff.
 
-Mixed equilibria come from nashpy, a kept library for just these games, since the search for them
-is easy to get almost right; here every answer is also held to the definition of an equilibrium.
+Mixed equilibria come from nashpy, a maintained library for just these games, since the search for
+them is easy to get almost right; here every answer is also held to the definition of one.
 For the same reason SciPy's HiGHS solves the linear programmes of `zero_sum`, which `dominance`
 uses too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import nashpy
@@ -53,8 +53,8 @@ class MatrixGame:
         self,
         row: Any,
         column: Any = None,
-        row_moves: Iterable[Hashable] | None = None,
-        column_moves: Iterable[Hashable] | None = None,
+        row_moves: Iterable[Any] | None = None,
+        column_moves: Iterable[Any] | None = None,
     ):
         self.row = finite("row", row, ndim=2).copy()
         self.column = -self.row if column is None else finite("column", column, ndim=2).copy()
@@ -74,7 +74,7 @@ def _unit(payoffs: np.ndarray) -> np.ndarray:
     return (payoffs - payoffs.min()) / (np.ptp(payoffs) or 1.0)
 
 
-def _names(name: str, moves: Iterable[Hashable] | None, count: int) -> tuple[Hashable, ...]:
+def _names(name: str, moves: Iterable[Any] | None, count: int) -> tuple[Any, ...]:
     moves = tuple(range(count)) if moves is None else tuple(moves)
     if len(moves) != count or len(set(moves)) != count:
         raise ValueError(
@@ -160,7 +160,7 @@ class Equilibrium(NamedTuple):
     column: np.ndarray
 
 
-def pure_equilibria(game: MatrixGame) -> list[tuple[Hashable, Hashable]]:
+def pure_equilibria(game: MatrixGame) -> list[tuple[Any, Any]]:
     """All pairs of moves in which each is a best answer to the other, ties included.
 
     Args:

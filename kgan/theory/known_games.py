@@ -1,4 +1,4 @@
-"""Games that courses tell, with payoffs as the table of `docs/games.md`; and the GAN as one."""
+"""Games that courses tell, and the GAN as one."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def gan(p_data: Any, levels: int) -> MatrixGame:
     is linear in p_g. It is concave in D, so that D has nothing to gain from mixing but a value
     between levels. The value of the game is `log(1/4 - e^2)`, e the distance from 1/2 of the
     nearest level: -log 4 for odd k, and -log 4 + log(1 - 1/k^2) for even k. p_g = p_data is
-    optimal for G. For even k nothing else is; for odd k the lone optimum of D is 1/2 everywhere,
-    and its next levels are too far away to punish a p_g near p_data.
+    optimal for G. For even k nothing else is; for odd k the lone optimum of D is 1/2 wherever there
+    is data, and its next levels are too far away to punish a p_g near p_data.
 
     Args:
         p_data: `[outcomes]` probabilities.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ def hungry_lions(n: int) -> tuple[bool, ...]:
     )
 
 
-def critical_discount(game: MatrixGame, cooperate: Hashable) -> float:
+def critical_discount(game: MatrixGame, cooperate: Any) -> float:
     """How much the future must weigh for two players to cooperate in a game repeated for ever.
 
     Both play the grim trigger (Friedman 1971): cooperate until somebody betrays, betray from then

@@ -31,6 +31,7 @@ def solve(game: MatrixGame) -> Solution:
 
     `max_x min_y x^T row y = min_y max_x x^T row y` (von Neumann 1928). Each side is a linear
     programme. The value is unique; where the strategies are not, one optimal pair is returned.
+    Its `deviation_gain` is below 1e-9 of the range of the payoffs.
 
     Args:
         game: one whose payoffs sum to zero.
@@ -63,5 +64,6 @@ def _maximin(payoffs: np.ndarray) -> np.ndarray:
         A_eq=np.append(np.ones(rows), 0.0)[np.newaxis],
         b_eq=[1.0],
         bounds=(0.0, 1.0),
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     return distribution(solved.x[:-1])
