@@ -28,7 +28,7 @@ STEPS = 4.0 ** np.arange(-20, 84)  # from 1e-12 to 1e50, where the line ends for
 TOLERANCE = 1e-13  # of each piece; a thousand pieces leave 1e-10
 MASS = 1e-9  # how far from one a density may integrate
 FLOOR = math.log(1e-200)  # below it, many a log density is -inf by underflow, not by intention
-PIECES = 100_000  # more of them unsettled at once is no density
+PIECES = 20_000  # more of them unsettled at once is no density
 
 
 def weigh(log_weight: Any, term: Any) -> np.ndarray:
@@ -81,9 +81,10 @@ def integral(
                 f"1 over `bounds`, received one that integrates to {mass}. Name in `points` where "
                 "it is narrow, and let `bounds` hold all of it."
             )
-    tails = pieces[[0, -1], 0] * np.isinf([low, high])
-    worst = tails[np.abs(tails).argmax()]
-    return float(total if abs(worst) < 1e-10 else math.copysign(math.inf, worst))
+    for tail, end in zip(pieces[[0, -1], 0], (low, high), strict=True):
+        if math.isinf(end) and abs(tail) > 1e-10:
+            return math.copysign(math.inf, tail)
+    return float(total)
 
 
 def _integrate(
@@ -127,9 +128,9 @@ def _gauss(
     x = low[:, None] + half * (1 + NODES)
     values = function(x.ravel()).reshape(*x.shape, -1)
     with np.errstate(invalid="ignore"):
-        return ((half * WEIGHTS)[:, None] @ values)[:, 0], np.abs(np.diff(values, axis=1)).sum(
-            axis=1
-        )
+        sums = ((half * WEIGHTS)[:, None] @ values)[:, 0]
+        variations = np.abs(np.diff(values, axis=1)).sum(axis=1)
+    return np.where(half > 0, sums, 0.0), variations  # half of one unit in the last place is none
 
 
 def _centres(
