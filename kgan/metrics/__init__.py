@@ -1,5 +1,15 @@
 """Evaluation that a reader can trust: every figure beside its floor or its control."""
 
+from kgan.metrics.extractor import Extractor, Pixels
+from kgan.metrics.features import ModelFeatures, load_features
+from kgan.metrics.frechet import Moments, frechet_distance, gaussian_frechet_distance
+from kgan.metrics.kernel import KernelDistance, kernel_distance
+from kgan.metrics.manifold import (
+    DensityCoverage,
+    PrecisionRecall,
+    density_coverage,
+    precision_recall,
+)
 from kgan.metrics.memorisation import Memorisation, memorisation_test
 from kgan.metrics.modes import (
     MixtureCoverage,
@@ -9,14 +19,35 @@ from kgan.metrics.modes import (
     stacked_labels,
 )
 from kgan.metrics.neighbours import nearest
+from kgan.metrics.parzen import Parzen, choose_sigma, log_likelihood, parzen, parzen_table
+from kgan.metrics.random_features import RandomConvolutional
 
 __all__ = [
+    "DensityCoverage",
+    "Extractor",
+    "KernelDistance",
     "Memorisation",
     "MixtureCoverage",
     "ModeCoverage",
+    "ModelFeatures",
+    "Moments",
+    "Parzen",
+    "Pixels",
+    "PrecisionRecall",
+    "RandomConvolutional",
+    "choose_sigma",
+    "density_coverage",
+    "frechet_distance",
+    "gaussian_frechet_distance",
+    "kernel_distance",
+    "load_features",
+    "log_likelihood",
     "memorisation_test",
     "mixture_coverage",
     "mode_coverage",
     "nearest",
+    "parzen",
+    "parzen_table",
+    "precision_recall",
     "stacked_labels",
 ]

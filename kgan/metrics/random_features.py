@@ -1,0 +1,70 @@
+"""Features of a random network: no training, no data, no download, and the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from kgan.metrics.extractor import Extractor, fingerprint
+
+__all__ = ["RandomConvolutional"]
+
+
+class RandomConvolutional(Extractor):
+    """A convolutional network that is not trained: the same on every machine and in every version.
+
+    Three times a 3x3 convolution, ReLU and 2x2 mean pooling, of 32, 64 and 128 channels; the means
+    over the image after each ReLU are the features, 224 in all. Such features know nothing of what
+    the images show, but see texture, stroke and contrast at three scales, without any data.
+
+    The weights are uniform on +-sqrt(6 / fan_in) (He et al. 2015, arXiv 1502.01852, eq. 10). They
+    are words of a Philox generator, whose sequence NumPy promises never to change, times powers of
+    two and one root: no rounding depends on the machine. What the convolutions add up does, in the
+    last bits of float32.
+
+    Args:
+        image_shape: (height, width, channels), both sides at least 4.
+        seed: non-negative; another one is another network.
+    """
+
+    WIDTHS = (32, 64, 128)
+
+    def __init__(self, image_shape: Sequence[int], seed: int = 0):
+        height, width, channels = image_shape
+        if min(height, width) < 4:
+            raise ValueError(
+                "Invalid value for argument `image_shape`: expected sides of at least 4 pixels, "
+                f"which can be halved twice, received {tuple(image_shape)}. Choose 'pixels'."
+            )
+        self.name = "random"
+        self.shapes = [(height, width, channels)]
+        self._kernels = _random_kernels(channels, self.WIDTHS, seed)
+        configuration = {"name": self.name, "shape": [height, width, channels]}
+        self.fingerprint = fingerprint(configuration, self._kernels)
+
+    def _extract(self, images: np.ndarray) -> np.ndarray:
+        return self._network(images).numpy()
+
+    @tf.function(reduce_retracing=True)
+    def _network(self, images: tf.Tensor) -> tf.Tensor:
+        x, means = 2.0 * images - 1.0, []
+        for kernel in self._kernels:
+            x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME"))
+            means.append(tf.reduce_mean(x, axis=(1, 2)))
+            x = tf.nn.avg_pool2d(x, 2, 2, "SAME")
+        return tf.concat(means, axis=1)
+
+
+def _random_kernels(channels: int, widths: Sequence[int], seed: int) -> list[np.ndarray]:
+    """float32 `[3, 3, in, out]` for each width."""
+    words = np.random.Philox(key=seed)
+    kernels = []
+    for width in widths:
+        fan_in = 9 * channels
+        unit = (words.random_raw(fan_in * width) >> np.uint64(11)) * 2.0**-52 - 1.0  # in [-1, 1)
+        kernel = np.sqrt(6 / fan_in) * unit.reshape(3, 3, channels, width)
+        kernels.append(kernel.astype(np.float32))
+        channels = width
+    return kernels
