@@ -88,7 +88,7 @@ def test_unusable_arguments_are_named(options, message):
         (np.ones(3), r"`x`: expected shape \[n, d\], received shape \(3,\)\. Flatten"),
         (np.ones((3, 2, 2, 1)), r"`x`: expected shape \[n, d\], .* Flatten images with"),
         (np.ones((3, 0)), r"`x`: expected shape \[n, d\]"),
-        (np.ones((1, 2)), r"`x`: expected at least 2 rows, received shape \(1, 2\)\. Draw more"),
+        (np.ones((1, 2)), r"`x`: expected at least 2 rows, received shape \(1, 2\)\. Pass more"),
         ([[0.0, np.nan], [0, 0]], r"`x`: expected finite numbers, received nan"),
         ([[0.0, -np.inf], [0, 0]], r"`x`: expected finite numbers, received -inf"),
         ([["a", "b"]] * 2, r"`x`: expected an array of numbers, received dtype"),

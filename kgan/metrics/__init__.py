@@ -19,7 +19,7 @@ from kgan.metrics.modes import (
     stacked_labels,
 )
 from kgan.metrics.neighbours import nearest
-from kgan.metrics.parzen import Parzen, choose_sigma, log_likelihood, parzen, parzen_table
+from kgan.metrics.parzen import ParzenEstimate, parzen_estimate, parzen_log_likelihood, parzen_table
 from kgan.metrics.random_features import RandomConvolutional
 
 __all__ = [
@@ -31,22 +31,21 @@ __all__ = [
     "ModeCoverage",
     "ModelFeatures",
     "Moments",
-    "Parzen",
+    "ParzenEstimate",
     "Pixels",
     "PrecisionRecall",
     "RandomConvolutional",
-    "choose_sigma",
     "density_coverage",
     "frechet_distance",
     "gaussian_frechet_distance",
     "kernel_distance",
     "load_features",
-    "log_likelihood",
     "memorisation_test",
     "mixture_coverage",
     "mode_coverage",
     "nearest",
-    "parzen",
+    "parzen_estimate",
+    "parzen_log_likelihood",
     "parzen_table",
     "precision_recall",
     "stacked_labels",

@@ -27,8 +27,8 @@ def samples(name: str, value: Any, minimum: int = 1) -> np.ndarray:
         )
     if len(array) < minimum:
         raise ValueError(
-            f"Invalid value for argument `{name}`: expected at least {minimum} rows, "
-            f"received shape {array.shape}. Draw more samples."
+            f"Invalid value for argument `{name}`: expected at least {minimum} "
+            f"row{'s' * (minimum > 1)}, received shape {array.shape}. Pass more of them."
         )
     array = np.asarray(array, np.float32 if array.dtype == np.float32 else np.float64)
     if not np.isfinite(array).all():
@@ -48,15 +48,13 @@ def same_width(first: str, a: np.ndarray, second: str, b: np.ndarray) -> None:
         )
 
 
-def count(name: str, value: Any, maximum: int) -> int:
-    """`value` as an integer from 1 to `maximum`."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | np.integer)
-        or not 1 <= value <= maximum
-    ):
+def count(name: str, value: Any, maximum: int | None = None, minimum: int = 1) -> int:
+    """`value` as an integer of at least `minimum`, and at most `maximum`."""
+    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not integer or value < minimum or (maximum is not None and value > maximum):
+        limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         raise ValueError(
-            f"Invalid value for argument `{name}`: expected an integer from 1 to {maximum}, "
+            f"Invalid value for argument `{name}`: expected an integer {limits}, "
             f"received {value!r}."
         )
     return int(value)
