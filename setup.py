@@ -54,6 +54,7 @@ setup(
     # train/ and export/ keep their names in the repository; site-packages gets nothing so generic.
     packages=[
         "kgan",
+        "kgan.callbacks",
         "kgan.data",
         "kgan.metrics",
         "kgan.networks",

@@ -7,16 +7,17 @@ from kgan import artifacts, layers, losses, networks, priors
 from kgan.gan import GAN
 
 if TYPE_CHECKING:
-    from kgan import callbacks, data, metrics, plots, theory
+    from kgan import callbacks, checkpoint, data, metrics, plots, theory
 
 # The rooms above hold what a saved model refers to, so that `import kgan` is all that loading one
 # needs. These are opened when first asked for.
-_LAZY = ("callbacks", "data", "metrics", "plots", "theory")
+_LAZY = ("callbacks", "checkpoint", "data", "metrics", "plots", "theory")
 
 __all__ = [
     "GAN",
     "artifacts",
     "callbacks",
+    "checkpoint",
     "data",
     "layers",
     "losses",

@@ -7,6 +7,7 @@ a file that has its name is whole.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import math
 import os
@@ -23,8 +24,8 @@ __all__ = ["RunDirectory", "replaced_when_whole"]
 def replaced_when_whole(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary path to write a file to, and renames it to `path` when the block succeeds.
 
-    The temporary file lies beside `path`, hidden and with the same suffix, and is removed when the
-    block fails.
+    The temporary file lies beside `path`, hidden and with the same suffix. It is synced to the disk
+    before it is renamed, and removed when the block fails.
 
     Args:
         path: where the file shall be; its directory is made if it is absent.
@@ -34,9 +35,20 @@ def replaced_when_whole(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
     try:
         yield partial
+        _sync(partial)
         os.replace(partial, path)
+        _sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sync(path: pathlib.Path) -> None:
+    """Waits until a file or a directory is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class RunDirectory:
@@ -49,6 +61,7 @@ class RunDirectory:
     def __init__(self, path: str | os.PathLike[str]):
         self.path = pathlib.Path(path).expanduser()
         self.config = self.path / "config.json"
+        self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
         self.logs = self.path / "logs"
         self.metrics = self.path / "metrics.jsonl"
@@ -116,6 +129,42 @@ class RunDirectory:
         with replaced_when_whole(self.config) as partial:
             partial.write_text(json.dumps({"options": dict(options), **record}, indent=2) + "\n")
 
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps every other process out of the directory, which is made if it is absent.
+
+        The operating system frees the lock of a process that has died. What that process left
+        half-written is removed.
+
+        Raises:
+            BlockingIOError: another process is at work in the directory.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        path = self.path / ".lock"
+        with path.open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                ours = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
+            except BlockingIOError:
+                ours = False
+            if not ours:
+                file.seek(0)
+                raise BlockingIOError(
+                    f"Another process ({file.read() or 'unknown'}) is at work in {self.path}. Wait "
+                    "until it ends, or name another directory."
+                )
+            file.truncate(0)
+            file.write(f"process {os.getpid()}")
+            file.flush()
+            for partial in self.path.rglob(".*.partial-*"):
+                partial.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.path.rmdir()  # where nothing came of it
+
     def read_config(self) -> dict[str, Any]:
         """The recorded `options` and whatever else the run recorded.
 
@@ -137,6 +186,18 @@ class RunDirectory:
                 "Name another directory."
             ) from error
         return config
+
+    def forget_metrics(self, after: int) -> None:
+        """Removes the lines of steps beyond `after`, and a last one that was not finished."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text().splitlines(keepends=True):
+            with contextlib.suppress(ValueError, KeyError):
+                if line.endswith("\n") and json.loads(line)["step"] <= after:
+                    kept.append(line)
+        with replaced_when_whole(self.metrics) as partial:
+            partial.write_text("".join(kept))
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:
         """Adds one line to `metrics.jsonl`: the values and the time, in seconds since 1970.

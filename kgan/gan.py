@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -43,6 +43,11 @@ class GAN(keras.Model):
         discriminator: maps images to logits `[batch, 1]`. Any `keras.Model` will do.
         prior: distribution of the latent points, from `kgan.priors`.
         discriminator_steps: k of Algorithm 1.
+        ema_decay: None, or the decay per generator update, in [0, 1), of an exponential moving
+            average of the generator's weights (arXiv 1806.04498, eq. 2), by which `sample`,
+            `predict` and `evaluate` then generate. At update t it is at most t / (t + 9), so the
+            first weights are soon forgotten. A decay of 0.5 ** (batch / images) has a half-life
+            of that many images. Normalisation statistics are the generator's latest.
         seed: an integer from which all randomness of the training follows.
 
     Raises:
@@ -67,6 +72,7 @@ class GAN(keras.Model):
         discriminator: keras.Model,
         prior: Prior,
         discriminator_steps: int = 1,
+        ema_decay: float | None = None,
         seed: int = 0,
         **kwargs: Any,
     ):
@@ -81,10 +87,16 @@ class GAN(keras.Model):
                 "Invalid value for argument `discriminator_steps`: expected a positive integer, "
                 f"the k of Algorithm 1, received {discriminator_steps!r}."
             )
+        if ema_decay is not None and not 0 <= ema_decay < 1:
+            raise ValueError(
+                "Invalid value for argument `ema_decay`: expected None or a number in [0, 1), "
+                f"received {ema_decay!r}. 0.999 is usual."
+            )
         self.generator = generator
         self.discriminator = discriminator
         self.prior = prior
         self.discriminator_steps = discriminator_steps
+        self.ema_decay = ema_decay
         self.seed = seed
         self.report = GameReport()
 
@@ -99,6 +111,17 @@ class GAN(keras.Model):
         self.iteration = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="iteration"
         )
+        averaged = self.generator.trainable_variables if self.ema_decay is not None else []
+        self.average = [
+            self.add_weight(
+                shape=weight.shape,
+                dtype=weight.dtype,
+                initializer="zeros",
+                trainable=False,
+                name=f"average_{i}",
+            )
+            for i, weight in enumerate(averaged)
+        ]
         self.built = True
 
     def compile(
@@ -147,12 +170,17 @@ class GAN(keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One round of Algorithm 1 on k * m images; returns the logs."""
         minibatches = self._minibatches(data)
-        reports = [self._update_discriminator(images, k) for k, images in enumerate(minibatches)]
-        batch = tf.shape(minibatches[-1])[0]
-        g_loss = self._update_generator(batch)
-        self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), batch)
-        self.iteration.assign_add(1)
-        return self.get_metrics_result()
+        # Without this, counters would move in a step for which the data have no batch left.
+        with tf.control_dependencies(minibatches):
+            reports = [
+                self._update_discriminator(images, k) for k, images in enumerate(minibatches)
+            ]
+            batch = tf.shape(minibatches[-1])[0]
+            g_loss = self._update_generator(batch)
+            self._update_average()
+            self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), batch)
+            self.iteration.assign_add(1)
+            return self.get_metrics_result()
 
     def _update_discriminator(self, images: tf.Tensor, step: int) -> tf.Tensor:
         """Ascends D's objective on one minibatch of data and as many samples."""
@@ -197,6 +225,35 @@ class GAN(keras.Model):
         optimizer.apply(tape.gradient(scaled_loss, weights), weights)
         return loss
 
+    def _update_average(self) -> None:
+        """Moves the average of G's weights towards their present values."""
+        if self.ema_decay is None:
+            return
+        update = tf.cast(self.iteration, tf.float32)
+        decay = tf.minimum(self.ema_decay, update / (update + 9.0))
+        for average, weight in zip(self.average, self.generator.trainable_variables, strict=True):
+            kept = tf.cast(decay, average.dtype)
+            average.assign(kept * average + (1 - kept) * tf.convert_to_tensor(weight))
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within this context the generator has its averaged weights, where `ema_decay` asks so.
+
+        `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
+        """
+        if self.ema_decay is None or not self.built or not int(self.iteration):
+            yield
+            return
+        weights = self.generator.trainable_variables
+        kept = [tf.identity(weight) for weight in weights]
+        try:
+            for weight, average in zip(weights, self.average, strict=True):
+                weight.assign(average)
+            yield
+        finally:
+            for weight, value in zip(weights, kept, strict=True):
+                weight.assign(value)
+
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Measures both players in inference mode on one batch of images and fresh samples."""
         images = _images(data)
@@ -219,6 +276,16 @@ class GAN(keras.Model):
         """The generator's images for `latents`; `predict` therefore generates."""
         return self.generator(latents, training=training)
 
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Generates from latents, as `keras.Model.predict`, by the averaged weights if any."""
+        with self.averaged():
+            return super().predict(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Measures the game, as `keras.Model.evaluate`, by the averaged weights if any."""
+        with self.averaged():
+            return super().evaluate(*args, **kwargs)
+
     def sample(self, n: int, seed: Any = 0) -> np.ndarray:
         """Draws images from the generator, in inference mode.
 
@@ -239,17 +306,41 @@ class GAN(keras.Model):
         return self.predict(self.prior.sample(n, seed), batch_size=500, verbose=0)
 
     def fit(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        initial_epoch: int = 0,
+        **kwargs: Any,
     ) -> Any:
         """Plays the game; as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
 
         Images are floating point in the generator's value range. `batch_size` (or the data set's
         batches) is k * m, which k must divide, the last batch of an epoch included.
 
+        On a data set of `kgan.data.load`, step t of the training has the batch that follows from
+        the data set's seed and t. A callback with a method `resume`, such as
+        `kgan.callbacks.Checkpoint`, may put the model where an earlier training stood; the epochs
+        then go on from there.
+
         Raises:
             ValueError: k does not divide a batch.
         """
         k = self.discriminator_steps
+        callbacks = list(callbacks or ())
+        stream = getattr(x, "stream", None)
+        done = 0
+        for callback in callbacks:
+            if hasattr(callback, "resume"):
+                initial_epoch, done = callback.resume(self, within_epochs=stream is not None) or (
+                    initial_epoch,
+                    done,
+                )
+        if stream is not None:
+            steps = kwargs.pop("steps_per_epoch", None) or len(x)
+            x = stream.sought(steps)
+            callbacks = [_Seek(stream, steps, done), *callbacks]
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
         elif k > 1 and hasattr(x, "shape") and not kwargs.get("validation_split"):
@@ -257,7 +348,12 @@ class GAN(keras.Model):
             for size in (min(full, len(x)), len(x) % full):
                 if size % k:
                     raise ValueError(_indivisible(size, k))
-        return super().fit(x, y, batch_size, **kwargs)
+        with warnings.catch_warnings():
+            if done:  # Keras warns where an epoch that was begun before has fewer steps
+                warnings.filterwarnings("ignore", message="Your input ran out of data")
+            return super().fit(
+                x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **kwargs
+            )
 
     def _minibatches(self, data: Any) -> list[tf.Tensor]:
         """The k minibatches of m images in a batch."""
@@ -315,6 +411,7 @@ class GAN(keras.Model):
             "discriminator": serialize(self.discriminator),
             "prior": serialize(self.prior),
             "discriminator_steps": self.discriminator_steps,
+            "ema_decay": self.ema_decay,
             "seed": self.seed,
         }
 
@@ -358,6 +455,26 @@ class GAN(keras.Model):
 # Streams of random numbers: latents in training, latents in evaluation, and one a random layer.
 _TRAIN, _TEST, _LAYERS = range(3)
 _STREAMS, _REPLICAS = 2**12, 2**16  # more than there will be; 2**35 updates remain
+
+
+class _Seek(keras.callbacks.Callback):
+    """Makes each epoch begin with the batch of the model's next step.
+
+    Args:
+        stream: the data.
+        steps: steps of an epoch.
+        done: steps of the first epoch that were played before.
+    """
+
+    def __init__(self, stream: Any, steps: int, done: int):
+        super().__init__()
+        self.stream = stream
+        self.steps = steps
+        self.done = done
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.stream.seek(int(self.model.iteration), self.steps - self.done)
+        self.done = 0
 
 
 @contextlib.contextmanager

@@ -22,7 +22,8 @@ ALLOWED = {
     "networks": {"layers"},
     "report": {"losses"},
     "gan": {"losses", "priors", "report"},
-    "callbacks": {"artifacts", "plots"},
+    "checkpoint": {"artifacts"},
+    "callbacks": {"artifacts", "checkpoint", "plots", "metrics", "theory"},
 }
 # Libraries that one room alone may import.
 CONFINED = {

@@ -38,6 +38,7 @@ class Config:
     steps: int | None = None
     generator_learning_rate: float = 2e-4
     discriminator_learning_rate: float = 2e-4
+    ema_decay: float | None = None
     seed: int = 0
     sample_every: int = 500
     jit_compile: bool = False
@@ -63,6 +64,8 @@ class Config:
         for name in ("generator_learning_rate", "discriminator_learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name}={getattr(self, name)}: expected a positive number.")
+        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
+            raise ValueError(f"--ema_decay={self.ema_decay}: expected a number in [0, 1).")
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(
                 f"--epochs={self.epochs} and --steps={self.steps}: give one of the two."

@@ -2,8 +2,9 @@
 
     kgan-train --preset=digits_mlp --run_dir=runs/digits
 
-The run directory receives config.json, samples/, logs/ (TensorBoard), metrics.jsonl,
-generator.keras and discriminator.keras; kgan-export turns it into files that serve.
+The run directory receives config.json, checkpoints/, samples/, logs/ (TensorBoard), metrics.jsonl,
+generator.keras and discriminator.keras; kgan-export turns it into files that serve. The same
+command goes on with a run that was stopped.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ flags.DEFINE_string(
     "data_dir", None, "Directory of TFDS data; TFDS's own (~/tensorflow_datasets) when not given."
 )
 flags.DEFINE_string("preset", None, f"A named configuration: {', '.join(PRESETS)}.")
+flags.DEFINE_string(
+    "reproduce", None, "A run directory: its run is repeated, in the new --run_dir."
+)
 flags.DEFINE_bool("dry_run", False, "Print the resolved configuration and stop.")
 flags.DEFINE_string(
     "dataset",
@@ -70,9 +74,18 @@ flags.DEFINE_float(
     None,
     "Of the discriminator's Adam optimizer" + _default("discriminator_learning_rate"),
 )
+flags.DEFINE_float(
+    "ema_decay",
+    None,
+    "Decay of the average of the generator's weights that samples are drawn with, such as 0.999; "
+    "no average when not given.",
+)
 flags.DEFINE_integer("seed", None, "All randomness of the run follows from it" + _default("seed"))
 flags.DEFINE_integer(
     "sample_every", None, "Steps between two sample grids" + _default("sample_every")
+)
+flags.DEFINE_integer(
+    "checkpoint_every", 500, "Steps between two checkpoints of the run.", lower_bound=1
 )
 flags.DEFINE_bool("jit_compile", None, "Compile the step with XLA" + _default("jit_compile"))
 flags.DEFINE_integer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,10 +34,11 @@ def run(program: str, main: Callable[[], int | None], flags_module: Any) -> None
             return 1
         if flags.FLAGS.verbosity == 0:  # absl's default, at which libraries tell what they do
             logging.set_verbosity(logging.WARNING)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return main()
-        except KeyboardInterrupt:
-            print(f"{program}: interrupted.", file=sys.stderr)
+        except KeyboardInterrupt as interrupt:
+            print(f"{program}: {str(interrupt) or 'Interrupted.'}", file=sys.stderr)
             return 130
         except Exception as error:
             if flags.FLAGS.verbosity > 0:

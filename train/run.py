@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-from importlib import metadata
 from typing import Any
 
 import keras
@@ -14,35 +12,46 @@ import kgan
 from kgan import callbacks, data, networks, priors
 from kgan.artifacts import RunDirectory, replaced_when_whole
 
+from . import card
 from .config import Config
+from .signals import stopping_on_signals
 
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5, "input_dropout": 0.2, "hidden_dropout": 0.5}
 
 
-def train(config: Config, run_dir: str | os.PathLike[str], data_dir: str | None = None) -> None:
+def train(
+    config: Config,
+    run_dir: str | os.PathLike[str],
+    data_dir: str | None = None,
+    checkpoint_every: int = 500,
+) -> None:
     """Trains as `config` says and writes the run directory.
 
     A directory that holds a finished run of the same configuration is left as it is; an unfinished
-    one begins again.
+    one goes on from its newest checkpoint, and ends as if it had never been stopped.
 
     Args:
         config: what to train.
         run_dir: where the run is kept.
         data_dir: directory of TFDS data; None for TFDS's own.
+        checkpoint_every: steps between two checkpoints.
 
     Raises:
         ValueError: an option does not fit the data or the network, or the run directory holds a run
-            of another configuration.
-        OSError: the run directory cannot be used, or the data cannot be had.
+            of another configuration or of other data.
+        OSError: the run directory cannot be used or is in use, or the data cannot be had.
+        KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
     """
     run = RunDirectory(run_dir)
     run.check(config.options())
     if run.generator.exists():
         print(f"{run.path} holds a finished run of this configuration; nothing is left to do.")
         return
-    if run.config.exists():
-        print(f"{run.path} holds an unfinished run of this configuration; it begins again.")
-    keras.utils.set_random_seed(config.seed)
+    with run.lock():
+        _train(config, run, data_dir, checkpoint_every)
+
+
+def _train(config: Config, run: RunDirectory, data_dir: str | None, checkpoint_every: int) -> None:
     images = data.load(
         config.dataset,
         split="train",
@@ -52,36 +61,35 @@ def train(config: Config, run_dir: str | os.PathLike[str], data_dir: str | None 
         seed=config.seed,
         data_dir=data_dir,
     )
+    keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
     gan = make_gan(config, images)
-    images, steps = _schedule(config, images)
-    run.create(
-        config.options(),
-        prior=keras.saving.serialize_keras_object(gan.prior),
-        data={"image_shape": list(images.element_spec.shape[1:]), "split": "train"},
-        versions=_versions(),
-    )
-    run.metrics.unlink(missing_ok=True)
+    epoch, steps = _schedule(config, images)
+    card.write_or_check(run, config, gan, images)
+    checkpoint = callbacks.Checkpoint(run.checkpoints, every=checkpoint_every)
     print(
         f"{config.dataset}: images of shape {images.element_spec.shape[1:]}, "
-        f"{len(images)} steps an epoch. {config.network}: "
+        f"{epoch} steps an epoch. {config.network}: "
         f"{gan.generator.count_params():,} parameters in the generator, "
         f"{gan.discriminator.count_params():,} in the discriminator.",
         flush=True,
     )
-    gan.fit(
-        images,
-        epochs=-(-steps // len(images)),
-        verbose=0,
-        callbacks=[
-            callbacks.Progress(steps),
-            callbacks.MetricsLog(run.path),
-            callbacks.SampleGrid(run.path, every=config.sample_every),
-            _StopAt(steps),
-        ],
-    )
+    with stopping_on_signals(checkpoint.stop):
+        gan.fit(
+            images,
+            epochs=-(-steps // epoch),
+            steps_per_epoch=epoch,
+            verbose=0,
+            callbacks=[
+                callbacks.Progress(steps),
+                callbacks.MetricsLog(run.path),
+                callbacks.SampleGrid(run.path, every=config.sample_every),
+                _StopAt(steps),
+                checkpoint,
+            ],
+        )
     # The generator comes last: where it lies, the run is finished.
     for player, path in ((gan.discriminator, run.discriminator), (gan.generator, run.generator)):
-        with replaced_when_whole(path) as partial:
+        with gan.averaged(), replaced_when_whole(path) as partial:
             player.save(partial)
     print(f"Samples:   {run.sample(steps)}")
     print(f"Generator: {run.generator}")
@@ -98,6 +106,7 @@ def make_gan(config: Config, images: tf.data.Dataset) -> kgan.GAN:
         discriminator,
         prior(config.latent_dim),
         discriminator_steps=config.discriminator_steps,
+        ema_decay=config.ema_decay,
         seed=config.seed,
     )
     gan.compile(
@@ -129,8 +138,8 @@ def _players(
     )
 
 
-def _schedule(config: Config, images: tf.data.Dataset) -> tuple[tf.data.Dataset, int]:
-    """The data of an epoch, a whole number of executions, and the steps of the run."""
+def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:
+    """The steps of an epoch, a whole number of executions, and those of the run."""
     epoch = len(images)
     if config.steps_per_execution > epoch:
         raise ValueError(
@@ -139,7 +148,7 @@ def _schedule(config: Config, images: tf.data.Dataset) -> tuple[tf.data.Dataset,
         )
     epoch -= epoch % config.steps_per_execution
     steps = config.steps or epoch * (config.epochs or 0)  # one of the two is given
-    return images.take(min(epoch, steps)), steps
+    return min(epoch, steps), steps
 
 
 class _StopAt(keras.callbacks.Callback):
@@ -152,8 +161,3 @@ class _StopAt(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if int(self.model.iteration) >= self.steps:
             self.model.stop_training = True
-
-
-def _versions() -> dict[str, str]:
-    packages = ("kgan", "tensorflow", "keras", "tensorflow-datasets", "numpy")
-    return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}

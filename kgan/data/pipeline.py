@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from tensorflow_datasets.core.utils import tqdm_utils
 from kgan.data.densities import DENSITIES, Mixture
 from kgan.data.images import crop_and_resize, image_feature, target_size
 from kgan.data.prepare import find_builder, prepare
+from kgan.data.stacked import PREFIX, STACKS, check_channels, draw, stack
+from kgan.data.stream import Stream, memory_epoch, streamed_epoch
 
 _MEMORY_BYTES = 2**30  # uint8 images up to this size are decoded once and kept
 _SHUFFLE_BYTES = 2**28  # buffer of a data set that is streamed instead
@@ -44,9 +47,12 @@ def load(
 
     Args:
         name: Any image data set of TensorFlow Datasets ('mnist', 'cycle_gan/horse2zebra'), the
-            bundled 'digits', or a density: 'gaussian', 'ring', 'grid'.
+            bundled 'digits', or a density: 'gaussian', 'ring', 'grid'. 'stacked_' before a data
+            set of grey images lays three random ones on top of each other, as the channels of
+            one: 'stacked_mnist' is the StackedMNIST of 1,000 modes.
         split: Split or slice of one, such as 'train[:50%]'. A density has 100,000 points in
-            'train' and 10,000 in 'test'.
+            'train' and 10,000 in 'test'. Stacks are 128,000 of the images of 'train' and 26,000
+            of those of 'test', always the same ones.
         batch_size: Rows of one minibatch, m.
         discriminator_steps: Minibatches in a batch, k.
         image_size: Side of a square or (height, width) in pixels: the largest centred piece of
@@ -54,8 +60,9 @@ def load(
         value_range: What the pixel values 0 and 255 become; None means (-1, 1). Points of a
             density are never scaled.
         shuffle: Whether each epoch comes in a new order instead of the order of TFDS.
-        seed: Seed of the orders; None means 0. Data sets made with the same seed pass through the
-            same orders (the seed of `tf.random.set_seed`, where set, takes part).
+        seed: Seed of the orders; None means 0. `kgan.GAN.fit` plays step t of a training on a batch
+            that follows from the seed and t alone. Iterations outside of it have an order each,
+            the same ones for the same seed (that of `tf.random.set_seed`, where set, takes part).
         data_dir: Directory of prepared data sets; None means TFDS's default,
             ~/tensorflow_datasets.
         download: Whether a data set that is not prepared may be downloaded. False never touches
@@ -63,11 +70,13 @@ def load(
 
     Returns:
         A finite, prefetched data set of float32 [discriminator_steps * batch_size, height, width,
-        channels], or [..., dim] for a density, of known cardinality.
+        channels], or [..., dim] for a density, of known cardinality. Its attribute `stream` is
+        what `kgan.GAN.fit` resumes from; a data set made from it by `map` or `take` has none.
 
     Raises:
         ValueError: If an argument is unusable, the split is smaller than one batch, or the data
-            set has no uint8 images or images of several sizes and no `image_size`.
+            set has no uint8 images, images of several sizes and no `image_size`, or colours where
+            grey images were to be stacked.
         FileNotFoundError: If the data set is absent and cannot be downloaded.
         OSError: If `data_dir` is a file or cannot be read.
     """
@@ -86,41 +95,41 @@ def load(
         return _from_memory(points, rows, shuffle, seed, tf.identity)
 
     scale = _scaler((-1.0, 1.0) if value_range is None else value_range)
-    builder = find_builder(name, data_dir, bundled=["digits", *DENSITIES])
-    feature, shape = image_feature(name, builder.info.features)
-    size = target_size(name, shape, image_size)
+    source = name.removeprefix(PREFIX)
+    builder = find_builder(source, data_dir, bundled=["digits", *DENSITIES])
+    feature, shape = image_feature(source, builder.info.features)
+    if source != name:
+        check_channels(name, shape[-1])
+    size = target_size(source, shape, image_size)
     prepare(builder, download)
     splits = builder.info.splits
-    n = sum(len(range(splits[key].num_examples)[part]) for key, part in _parts(name, split, splits))
+    if source != name:
+        splits = _sizes({key: n for key, n in STACKS.items() if key in splits})
+    parts = _parts(name, split, splits)
+    n = sum(len(range(splits[key].num_examples)[part]) for key, part in parts)
     _check_rows(name, split, n, rows)
+    if source != name:
+        table, stacks = _stacks(name, builder, parts, feature, size)
+        return _from_memory(stacks, rows, shuffle, seed, lambda row: scale(stack(table, row)))
 
     image_bytes = math.prod((*size, shape[-1] or 1))
     in_memory = n * image_bytes <= _MEMORY_BYTES
-    images = _images(builder, split, feature, size, seed if shuffle and not in_memory else None)
+    images = _images(builder, split, feature, size)
     if in_memory:
         return _from_memory(_read(name, images), rows, shuffle, seed, scale)
-    if shuffle:
-        images = images.shuffle(max(rows, _SHUFFLE_BYTES // image_bytes), seed=seed)
-    return _batches(images, rows, scale)
+    buffer = max(rows, _SHUFFLE_BYTES // image_bytes)
+    epoch = streamed_epoch(images, rows, seed if shuffle else None, buffer, n // rows)
+    files = repr((builder.info.full_name, parts, [info.shard_lengths for info in splits.values()]))
+    return _batches(Stream(epoch, n // rows, scale, _fingerprint(files.encode())), seed)
 
 
 def _images(
-    builder: tfds.core.DatasetBuilder,
-    split: str,
-    feature: str,
-    size: tuple[int, int],
-    file_seed: int | None,
+    builder: tfds.core.DatasetBuilder, split: str, feature: str, size: tuple[int, int]
 ) -> tf.data.Dataset:
-    """Decodes the images of a split, uint8 [*size, channels]; shuffles its files given a seed."""
+    """Decodes the images of a split, uint8 [*size, channels], in the order of their files."""
     examples = builder.as_dataset(
         split=split,
-        shuffle_files=file_seed is not None,
-        read_config=tfds.ReadConfig(
-            shuffle_seed=file_seed,
-            shuffle_reshuffle_each_iteration=True,
-            enable_ordering_guard=False,
-            try_autocache=False,
-        ),
+        read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
     )
     native = builder.info.features[feature].shape[:2] == size
 
@@ -130,23 +139,44 @@ def _images(
     return examples.map(image, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+def _stacks(
+    name: str,
+    builder: tfds.core.DatasetBuilder,
+    parts: list[tuple[str, slice]],
+    feature: str,
+    size: tuple[int, int],
+) -> tuple[tf.Tensor, np.ndarray]:
+    """Returns uint8 [n, *size, 1] images and int64 [stacks, 3], the rows that make each stack."""
+    images: list[np.ndarray] = []
+    stacks = []
+    for key, part in parts:
+        start = sum(len(table) for table in images)
+        images.append(_read(name, _images(builder, key, feature, size)))
+        stacks.append(start + draw(key, len(images[-1]))[part])
+    with tf.device("CPU"):
+        return tf.constant(np.concatenate(images)), np.concatenate(stacks)
+
+
 def _from_memory(
     table: np.ndarray, rows: int, shuffle: bool, seed: int, finish: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.data.Dataset:
     """Batches an array [n, ...] by shuffling its row numbers and gathering a batch at a time."""
-    numbers = tf.data.Dataset.range(len(table))
-    if shuffle:
-        numbers = numbers.shuffle(len(table), seed=seed)  # anew in each iteration
+    n, fingerprint = len(table), _fingerprint(np.ascontiguousarray(table))
     with tf.device("CPU"):  # where tf.data runs; from elsewhere each batch would move all of it
         table = tf.constant(table)
-    return _batches(numbers, rows, lambda batch: finish(tf.gather(table, batch)))
+    epoch = memory_epoch(n, rows, seed if shuffle else None)
+    stream = Stream(epoch, n // rows, lambda batch: finish(tf.gather(table, batch)), fingerprint)
+    return _batches(stream, seed)
 
 
-def _batches(
-    elements: tf.data.Dataset, rows: int, finish: Callable[[tf.Tensor], tf.Tensor]
-) -> tf.data.Dataset:
-    batches = elements.batch(rows, drop_remainder=True)
-    return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+def _fingerprint(content: Any) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _batches(stream: Stream, seed: int) -> tf.data.Dataset:
+    dataset = stream.epochs(seed)
+    dataset.stream = stream
+    return dataset
 
 
 def _read(name: str, images: tf.data.Dataset) -> np.ndarray:
@@ -183,15 +213,20 @@ def _scaler(value_range: tuple[float, float]) -> Callable[[tf.Tensor], tf.Tensor
 
 def _points(name: str, density: Mixture, split: str) -> np.ndarray:
     """Returns float32 [n, dim]: the part `split` of the density's fixed samples."""
-    splits = {
-        key: tfds.core.SplitInfo(name=key, shard_lengths=[n], num_bytes=0)
-        for key, n in _DENSITY_SPLITS.items()
-    }
+    splits = _sizes(_DENSITY_SPLITS)
     samples = {
         key: density.sample(n, seed=number)
         for number, (key, n) in enumerate(_DENSITY_SPLITS.items())
     }
     return np.concatenate([samples[key][part] for key, part in _parts(name, split, splits)])
+
+
+def _sizes(rows: dict[str, int]) -> dict[str, tfds.core.SplitInfo]:
+    """Describes splits that TFDS does not keep, by their number of rows."""
+    return {
+        key: tfds.core.SplitInfo(name=key, shard_lengths=[n], num_bytes=0)
+        for key, n in rows.items()
+    }
 
 
 def _parts(name: str, split: str, splits: Any) -> list[tuple[str, slice]]:

@@ -1,0 +1,148 @@
+"""A training that goes on where it was stopped, as if it had not been."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import keras
+
+from kgan.callbacks.base import StepCallback
+from kgan.checkpoint import Checkpoints
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint(StepCallback):
+    """Saves the whole state of a game now and then, and resumes from the newest.
+
+    `gan.fit(images, epochs=20, callbacks=[..., Checkpoint(directory)])` goes on where the newest
+    checkpoint in the directory was written, and ends with the same bits as a training that was
+    never stopped. That holds for data of `kgan.data.load`, with the same networks, optimizers,
+    arguments of `fit` and machine. Other data begin anew in each epoch, so checkpoints of these are
+    written at ends of epochs alone, and the resumed training is the same where every epoch of the
+    data is. Name it last among the callbacks, so that an epoch's other files are written before.
+
+    Other callbacks keep their own state, such as the patience of EarlyStopping, and begin it anew.
+
+    Args:
+        directory: where the checkpoints lie.
+        every: steps between two checkpoints; None for one at the end of each epoch.
+        minutes: minutes after which one is written at the latest; None for no such limit.
+        keep: how many of the newest are kept.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        every: int | None = None,
+        minutes: float | None = None,
+        keep: int = 3,
+    ):
+        super().__init__()
+        for name, value in (("every", every), ("minutes", minutes), ("keep", keep)):
+            if value is not None and not value > 0:
+                raise ValueError(
+                    f"Invalid value for argument `{name}`: expected a positive number, "
+                    f"received {value!r}."
+                )
+        self.every = every
+        self.minutes = minutes
+        self.checkpoints = Checkpoints(directory, keep)
+        self._stop = False
+        self._within_epochs = False
+        self._logs: list[Any] | None = None
+        self._done = 0
+
+    def resume(self, model: keras.Model, within_epochs: bool) -> tuple[int, int] | None:
+        """Restores the newest checkpoint; `kgan.GAN.fit` calls this before it begins.
+
+        Args:
+            model: the compiled game.
+            within_epochs: whether the data can be gone to in the midst of an epoch.
+
+        Returns:
+            The epoch to begin with and how many of its steps are done; None without a checkpoint.
+        """
+        self._within_epochs = within_epochs
+        place = self.checkpoints.restore(model)
+        if place is None:
+            return None
+        # Keras resets the running means of the logs when an epoch begins.
+        self._logs = [keras.ops.copy(variable) for variable in model.metrics_variables]
+        self._done = place["done"]
+        return place["epoch"], place["done"]
+
+    def stop(self) -> None:
+        """Makes the training save after the present step and raise KeyboardInterrupt.
+
+        With data that cannot be gone to within an epoch, after the present epoch. A signal handler
+        may call this.
+        """
+        self._stop = True
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Starts the clock."""
+        super().on_train_begin(logs)
+        self._saved_at = time.monotonic()
+        self._saved_step = self.step
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Takes up the means of an epoch that was begun before."""
+        super().on_epoch_begin(epoch, logs)
+        self._epoch = epoch
+        self._done_before, self._done = self._done, 0
+        if self._done_before and self._logs is not None:
+            for variable, value in zip(self.model.metrics_variables, self._logs, strict=True):
+                variable.assign(value)
+        self._logs = None
+
+    def on_steps_end(self, before: int, logs: Any) -> None:
+        """Saves when it is time, unless the epoch ends here and its end will save."""
+        done = self._done_before + self.step - self._epoch_began_at
+        ends = done == self.params["steps"] or self.model.stop_training
+        if self._within_epochs and not ends and self._due(before):
+            self.save(self._epoch, done)
+
+    def _due(self, before: int) -> bool:
+        if self._stop:
+            return True
+        late = self.minutes and time.monotonic() - self._saved_at > 60 * self.minutes
+        return bool(late or (self.every and before // self.every != self.step // self.every))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Saves when it is time."""
+        first = self.step - (self.params["steps"] or 1)
+        if not self._within_epochs or self.every is None or self._due(first):
+            self.save(epoch + 1, 0)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Saves the last state."""
+        if self._saved_step != self.step:
+            self.save(self._epoch + 1, 0)
+
+    def save(self, epoch: int, done: int) -> None:
+        """Writes a checkpoint.
+
+        Args:
+            epoch: the epoch that a resumed training begins with.
+            done: how many of its steps are done.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        try:
+            self.checkpoints.save(self.model, {"epoch": epoch, "done": done})
+        except OSError as error:
+            raise OSError(
+                f"A checkpoint could not be written to {self.checkpoints.directory} "
+                f"({error.strerror or error}). Earlier ones are intact: mend the cause and repeat "
+                "the same training to go on from there."
+            ) from error
+        self._saved_at = time.monotonic()
+        self._saved_step = self.step
+        if self._stop:
+            raise KeyboardInterrupt(
+                f"Stopped after step {self.step}, which is saved; the same training goes on there."
+            )

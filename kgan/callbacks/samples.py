@@ -1,0 +1,59 @@
+"""Pictures of what the generator makes, over a training."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from kgan import plots
+from kgan.artifacts import replaced_when_whole
+from kgan.callbacks.base import RunCallback
+
+__all__ = ["SampleGrid"]
+
+
+class SampleGrid(RunCallback):
+    """Draws the same latent points as a picture every so many steps, and when training ends.
+
+    Pictures go to `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) where
+    tensorboard is installed.
+
+    Args:
+        run_dir: the run directory.
+        every: steps between two pictures.
+        count: how many images a picture holds.
+        seed: the latent points' seed.
+    """
+
+    def __init__(
+        self, run_dir: str | os.PathLike[str], every: int = 500, count: int = 64, seed: int = 0
+    ):
+        super().__init__(run_dir)
+        self.every = every
+        self.count = count
+        self.seed = seed
+        self._drawn_at = -1
+
+    def on_steps_end(self, before: int, logs: Any) -> None:
+        """Draws when a multiple of `every` has been passed."""
+        if before // self.every != self.step // self.every:
+            self.draw()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Draws the last state."""
+        if self._drawn_at != self.step:
+            self.draw()
+        super().on_train_end(logs)
+
+    def draw(self) -> None:
+        """Draws the present state."""
+        value_range = getattr(self.model.generator, "value_range", (-1.0, 1.0))
+        picture = plots.samples(self.model.sample(self.count, self.seed), value_range)
+        with replaced_when_whole(self.run.sample(self.step)) as partial:
+            plots.write_png(partial, picture)
+        if self._board:
+            with self._board.as_default(step=self.step):
+                tf.summary.image("samples", picture[tf.newaxis])
+        self._drawn_at = self.step
