@@ -411,7 +411,7 @@ def test_on_networks_a_confident_discriminator_stops_one_loss_and_not_the_other(
 
     saturating = [strength(shift, losses.Minimax(), "saturating") for shift in (0.0, -10.0)]
     other = [strength(shift, losses.NonSaturating(), "non_saturating") for shift in (0.0, -10.0)]
-    # Slopes were near 1/2: they become 4.5e-5 and 1. Five seeds gave 0.94e-4 to 1.2e-4, and 1.9 to 2.
+    # From slopes near 1/2 both. Five seeds gave 0.94e-4 to 1.2e-4, and 1.9 to 2.
     assert 5e-5 < saturating[1] / saturating[0] < 3e-4
     assert 1.5 < other[1] / other[0] < 2.5
 

@@ -153,7 +153,7 @@ def _minimise(loss: Callable[[np.ndarray], float], start: Any) -> tuple[np.ndarr
     """Nelder and Mead's search, which takes an infinite loss as worse than any other."""
     start = checks.finite("start", start, 1)
     simplex = start + 0.5 * np.eye(len(start) + 1, len(start), -1)
-    options = {"initial_simplex": simplex, "xatol": 1e-7, "fatol": 1e-13}
+    options = {"initial_simplex": simplex, "xatol": 1e-6, "fatol": 1e-12}
     with np.errstate(invalid="ignore"):  # inf - inf, between two impossible members
         found = optimize.minimize(loss, start, method="Nelder-Mead", options=options)
     if not found.success or not math.isfinite(found.fun):

@@ -159,13 +159,12 @@ def _peaks(name: str, density: LogDensity, x: np.ndarray) -> np.ndarray:
     found = np.flatnonzero((v[1:-1] > v[:-2]) & (v[1:-1] >= v[2:]))
     found = found[np.argsort(-v[1:-1][found])[:50]]
     low, high = x[np.maximum(found - 1, 0)], x[np.minimum(found + 1, len(x) - 1)]
-    for _ in range(12):  # each round leaves an eighth of the bracket
-        grid = np.linspace(low, high, 17)
+    peak = x[found]
+    for _ in range(9 if len(found) else 0):  # each round leaves a sixteenth of the bracket
+        grid = np.linspace(low, high, 33)
         best = checks.nats(name, density, grid.ravel()).reshape(grid.shape).argmax(axis=0)
-        low, peak, high = (
-            np.take_along_axis(grid, np.clip(best + step, 0, 16)[None], 0)[0] for step in (-1, 0, 1)
-        )
-    return peak if len(found) else np.empty(0)
+        low, peak, high = _rows(grid, best - 1), _rows(grid, best), _rows(grid, best + 1)
+    return peak
 
 
 def _ends(name: str, density: LogDensity, x: np.ndarray) -> np.ndarray:
@@ -173,9 +172,14 @@ def _ends(name: str, density: LogDensity, x: np.ndarray) -> np.ndarray:
     inside = checks.nats(name, density, x) > -math.inf
     found = np.flatnonzero(inside[1:] != inside[:-1])
     low, high = x[found], x[found + 1]
-    for _ in range(15):  # each round leaves a sixteenth of the bracket
-        grid = np.linspace(low, high, 17)
+    for _ in range(12 if len(found) else 0):  # each round leaves a thirty-second of the bracket
+        grid = np.linspace(low, high, 33)
         same = (checks.nats(name, density, grid.ravel()) > -math.inf).reshape(grid.shape)
-        last = np.argmax(same != same[0], axis=0) - 1
-        low, high = (np.take_along_axis(grid, (last + step)[None], 0)[0] for step in (0, 1))
+        after = np.argmax(same != same[0], axis=0)
+        low, high = _rows(grid, after - 1), _rows(grid, after)
     return high
+
+
+def _rows(grid: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """One row of each column."""
+    return np.take_along_axis(grid, np.clip(rows, 0, len(grid) - 1)[None], 0)[0]

@@ -121,7 +121,8 @@ def pushforward_density(latents: Any, latent_cdf: LogDensity, images: Any, x: An
             an F that falls or leaves [0, 1].
     """
     mass, low, high, x = _pieces(latents, latent_cdf, images, x)
-    covered = (low <= x[:, None]) & ((x[:, None] < high) | (low == high))
+    x = x[:, None]
+    covered = ((low <= x) & (x < high)) | ((low == x) & (high == x))
     with np.errstate(divide="ignore"):
         height = np.divide(mass, high - low, out=np.zeros_like(mass), where=mass > 0)
     return np.where(covered, height, 0.0).sum(axis=1)
