@@ -111,6 +111,10 @@ class GAN(keras.Model):
         self.iteration = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="iteration"
         )
+        # How often the game went back to a checkpoint to take another way: part of every seed.
+        self.detour = self.add_weight(
+            shape=(), dtype="int64", initializer="zeros", trainable=False, name="detour"
+        )
         averaged = self.generator.trainable_variables if self.ema_decay is not None else []
         self.average = [
             self.add_weight(
@@ -400,7 +404,8 @@ class GAN(keras.Model):
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if context else 0
         place = tf.cast(position, tf.int64) * _REPLICAS + tf.cast(replica, tf.int64)
-        return tf.stack([tf.constant(self.seed, tf.int64), place * _STREAMS + stream])
+        way = tf.constant(self.seed, tf.int64) + tf.cast(self.detour, tf.int64) * _DETOURS
+        return tf.stack([way, place * _STREAMS + stream])
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -455,6 +460,7 @@ class GAN(keras.Model):
 # Streams of random numbers: latents in training, latents in evaluation, and one a random layer.
 _TRAIN, _TEST, _LAYERS = range(3)
 _STREAMS, _REPLICAS = 2**12, 2**16  # more than there will be; 2**35 updates remain
+_DETOURS = 2**40  # seeds apart
 
 
 class _Seek(keras.callbacks.Callback):

@@ -13,6 +13,7 @@ from .presets import PRESETS
 LOSSES = ("minimax", "non_saturating", "blended")
 NETWORKS = ("mlp", "maxout", "dcgan")
 PRIORS = ("uniform", "normal")
+ON_NON_FINITE = ("stop", "rollback")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +44,15 @@ class Config:
     sample_every: int = 500
     jit_compile: bool = False
     steps_per_execution: int = 1
+    on_non_finite: str = "stop"
 
     def __post_init__(self) -> None:
-        for name, known in (("network", NETWORKS), ("prior", PRIORS), ("loss", LOSSES)):
+        for name, known in (
+            ("network", NETWORKS),
+            ("prior", PRIORS),
+            ("loss", LOSSES),
+            ("on_non_finite", ON_NON_FINITE),
+        ):
             _check_known(name, getattr(self, name), known)
         for name in (
             "image_size",

@@ -13,7 +13,7 @@ import dataclasses
 
 from absl import flags
 
-from .config import LOSSES, NETWORKS, PRIORS, Config
+from .config import LOSSES, NETWORKS, ON_NON_FINITE, PRIORS, Config
 from .presets import PRESETS
 
 
@@ -86,6 +86,13 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer(
     "checkpoint_every", 500, "Steps between two checkpoints of the run.", lower_bound=1
+)
+flags.DEFINE_string(
+    "on_non_finite",
+    None,
+    f"What to do when a loss or weight is NaN or infinite, one of {', '.join(ON_NON_FINITE)}: stop "
+    "the run, or go back to its newest checkpoint and on with other random numbers"
+    + _default("on_non_finite"),
 )
 flags.DEFINE_bool("jit_compile", None, "Compile the step with XLA" + _default("jit_compile"))
 flags.DEFINE_integer(

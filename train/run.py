@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from .config import Config
 from .signals import stopping_on_signals
 
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5, "input_dropout": 0.2, "hidden_dropout": 0.5}
+ROLLBACKS = 3  # a game that goes bad a fourth time has another cause than chance
 
 
 def train(
@@ -73,26 +75,54 @@ def _train(config: Config, run: RunDirectory, data_dir: str | None, checkpoint_e
         f"{gan.discriminator.count_params():,} in the discriminator.",
         flush=True,
     )
+    watchers = [
+        callbacks.Progress(steps),
+        callbacks.MetricsLog(run.path),
+        callbacks.SampleGrid(run.path, every=config.sample_every),
+        _StopAt(steps),
+        callbacks.NonFinite(),
+        checkpoint,
+    ]
     with stopping_on_signals(checkpoint.stop):
-        gan.fit(
-            images,
-            epochs=-(-steps // epoch),
-            steps_per_epoch=epoch,
-            verbose=0,
-            callbacks=[
-                callbacks.Progress(steps),
-                callbacks.MetricsLog(run.path),
-                callbacks.SampleGrid(run.path, every=config.sample_every),
-                _StopAt(steps),
-                checkpoint,
-            ],
-        )
+        _play(gan, images, epoch, steps, watchers, checkpoint, config.on_non_finite)
     # The generator comes last: where it lies, the run is finished.
     for player, path in ((gan.discriminator, run.discriminator), (gan.generator, run.generator)):
         with gan.averaged(), replaced_when_whole(path) as partial:
             player.save(partial)
     print(f"Samples:   {run.sample(steps)}")
     print(f"Generator: {run.generator}")
+
+
+def _play(
+    gan: kgan.GAN,
+    images: tf.data.Dataset,
+    epoch: int,
+    steps: int,
+    watchers: list[keras.callbacks.Callback],
+    checkpoint: callbacks.Checkpoint,
+    on_non_finite: str,
+) -> None:
+    """Plays until the end, going back to the newest checkpoint where a number is not finite."""
+    while True:
+        try:
+            gan.fit(
+                images,
+                epochs=-(-steps // epoch),
+                steps_per_epoch=epoch,
+                verbose=0,
+                callbacks=watchers,
+            )
+            return
+        except FloatingPointError as error:
+            hopeless = checkpoint.rollbacks == ROLLBACKS or not checkpoint.checkpoints.paths()
+            if on_non_finite == "stop" or hopeless:
+                raise
+            checkpoint.rollbacks += 1
+            print(
+                f"{error} The run goes back to its newest checkpoint and on from there with other "
+                f"random numbers ({checkpoint.rollbacks} of {ROLLBACKS} times).",
+                file=sys.stderr,
+            )
 
 
 def make_gan(config: Config, images: tf.data.Dataset) -> kgan.GAN:

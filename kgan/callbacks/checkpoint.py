@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from kgan.callbacks.base import StepCallback
+from kgan.callbacks.health import check_finite
 from kgan.checkpoint import Checkpoints
 
 __all__ = ["Checkpoint"]
@@ -31,6 +32,10 @@ class Checkpoint(StepCallback):
         every: steps between two checkpoints; None for one at the end of each epoch.
         minutes: minutes after which one is written at the latest; None for no such limit.
         keep: how many of the newest are kept.
+
+    Attributes:
+        rollbacks: how often this training has gone back; set it before `fit` is called again, and
+            the game goes on with other random numbers than those that led astray.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Checkpoint(StepCallback):
         self.every = every
         self.minutes = minutes
         self.checkpoints = Checkpoints(directory, keep)
+        self.rollbacks = 0
         self._stop = False
         self._within_epochs = False
         self._logs: list[Any] | None = None
@@ -69,6 +75,7 @@ class Checkpoint(StepCallback):
         place = self.checkpoints.restore(model)
         if place is None:
             return None
+        model.detour.assign_add(self.rollbacks)
         # Keras resets the running means of the logs when an epoch begins.
         self._logs = [keras.ops.copy(variable) for variable in model.metrics_variables]
         self._done = place["done"]
@@ -131,7 +138,9 @@ class Checkpoint(StepCallback):
 
         Raises:
             OSError: it cannot be written.
+            FloatingPointError: a variable is not finite, and nothing is written.
         """
+        check_finite(self.model, f"at step {self.step}")
         try:
             self.checkpoints.save(self.model, {"epoch": epoch, "done": done})
         except OSError as error:
