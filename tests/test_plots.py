@@ -100,6 +100,19 @@ def test_logarithmic_axes_and_limits_are_obeyed():
     assert all((a != b).any() for a, b in itertools.combinations(pictures, 2))
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_axes_without_limits_show_the_whole_line(log, caplog):
+    x = np.logspace(0, 3, 20)
+    panels = [
+        plots.Panel({"_": (x, x)}, "x", "y", log_x=log, log_y=log),
+        plots.Panel({"_": (x, x)}, "x", "y", equal=True),
+    ]
+    for panel in panels:
+        inside = plots.curves(panel)[30:290, 100:450] < 128
+        assert inside.any(axis=(0, 2)).mean() > 0.7  # columns with ink
+    assert not caplog.records  # matplotlib logs what it could not obey
+
+
 def test_gif_moves(tmp_path):
     pictures = [np.full((20, 30, 3), shade, np.uint8) for shade in (0, 120, 250)]
     plots.write_gif(tmp_path / "a.gif", pictures, seconds=0.2)

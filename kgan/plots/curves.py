@@ -67,10 +67,14 @@ def curves(panels: Panel | Sequence[Panel], columns: int | None = None) -> np.nd
             if panel.equal:
                 axes.plot(x[0], y[0], marker="o", color=shade)
         axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=panel.title)
-        axes.set(xlim=panel.x_limits, ylim=panel.y_limits)
         axes.set(
             xscale="log" if panel.log_x else "linear", yscale="log" if panel.log_y else "linear"
         )
+        # After the scale, and only if there are any: setting None stops the axes from fitting.
+        if panel.x_limits:
+            axes.set_xlim(panel.x_limits)
+        if panel.y_limits:
+            axes.set_ylim(panel.y_limits)
         if panel.equal:
             axes.set_aspect("equal", adjustable="datalim")
         if any(not label.startswith("_") for label in panel.lines):
