@@ -4,6 +4,7 @@ from kgan.metrics.extractor import Extractor, Pixels
 from kgan.metrics.features import ModelFeatures, load_features
 from kgan.metrics.frechet import Moments, frechet_distance, gaussian_frechet_distance
 from kgan.metrics.kernel import KernelDistance, kernel_distance
+from kgan.metrics.latent import PathLength, interpolation_strips, path_length
 from kgan.metrics.manifold import (
     DensityCoverage,
     PrecisionRecall,
@@ -32,12 +33,14 @@ __all__ = [
     "ModelFeatures",
     "Moments",
     "ParzenEstimate",
+    "PathLength",
     "Pixels",
     "PrecisionRecall",
     "RandomConvolutional",
     "density_coverage",
     "frechet_distance",
     "gaussian_frechet_distance",
+    "interpolation_strips",
     "kernel_distance",
     "load_features",
     "memorisation_test",
@@ -47,6 +50,7 @@ __all__ = [
     "parzen_estimate",
     "parzen_log_likelihood",
     "parzen_table",
+    "path_length",
     "precision_recall",
     "stacked_labels",
 ]
