@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
+from examples import divergences as example
 from kgan import theory
 from kgan.data import DENSITIES
 from kgan.theory import quadrature
@@ -442,3 +443,40 @@ def test_every_public_name_is_public_in_its_module():
         thing = getattr(theory, name)
         if not isinstance(thing, types.ModuleType):
             assert name in sys.modules[thing.__module__].__all__
+
+
+# The pictures
+
+
+@pytest.mark.parametrize(
+    ("draw", "shape"),
+    [
+        (example.optimal_discriminator, (720, 960, 3)),
+        (example.generator_losses, (360, 1440, 3)),
+        (example.jsd_over_distance, (360, 1440, 3)),
+    ],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_pictures_are_drawn_in_grey(draw, shape):
+    picture = draw()
+    assert (picture.dtype, picture.shape) == (np.uint8, shape)
+    assert (picture == picture[..., :1]).all()
+    assert 0.01 < (picture < 128).mean() < 0.2
+
+
+@pytest.mark.slow
+def test_the_example_is_a_program(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "divergences.py", "--output_dir=pictures"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    written = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert written == {
+        "generator_losses.png",
+        "jsd_over_distance.png",
+        "optimal_discriminator.png",
+    }
