@@ -2,12 +2,15 @@
 
 import itertools
 import math
+import re
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import kgan
+from examples import dirac
 from kgan.theory.dirac import LOSSES, DiracGAN, spectral_radius
 
 GAMES = [DiracGAN(loss, penalty) for loss, penalty in itertools.product(LOSSES, (0.0, 0.3))]
@@ -246,6 +249,17 @@ def test_kgan_plays_the_dirac_gan_as_the_theory_says(loss, k):
     # float32 rounds to 6e-8; thirty rounds on a path of length 10 add to less than 1e-5.
     np.testing.assert_allclose(keras_path, theory, atol=1e-5)
     assert np.abs(keras_path - DiracGAN(loss).simultaneous(start, steps, h)).max() > 0.1
+
+
+def test_the_example_measures_and_draws(tmp_path, capsys):
+    dirac.run(tmp_path)
+    rows = re.findall(r"predicted ([\d.]+), measured ([\d.]+)", capsys.readouterr().out)
+    predicted, measured = np.array(rows, float).T
+    np.testing.assert_allclose(predicted, [1.0198, 1, 0.9381], atol=1e-4)
+    # Ellipses end up to sqrt(1 + h/2) nearer or farther than they began, over 300 rounds.
+    np.testing.assert_allclose(measured, predicted, atol=1e-3)
+    with Image.open(tmp_path / "dirac.png") as picture:
+        assert picture.size == (960, 720)
 
 
 @pytest.mark.parametrize(
