@@ -3,6 +3,7 @@
 The folder imports nothing from the rest of kgan and can be used without it.
 """
 
+from . import collapse, dirac, games, known_games, sequential, tabular
 from .divergences import (
     Estimate,
     jsd,
@@ -50,13 +51,16 @@ __all__ = [
     "Estimate",
     "Fit",
     "GeneratorLosses",
+    "collapse",
     "criterion",
     "criterion_density",
+    "dirac",
     "entropy",
     "expected_log_likelihood",
     "exponential",
     "game_value",
     "game_value_density",
+    "games",
     "gaussian",
     "generator_losses",
     "invertible_log_density",
@@ -67,6 +71,7 @@ __all__ = [
     "kl_density",
     "kl_gaussian",
     "kl_samples",
+    "known_games",
     "maximum_likelihood",
     "minimum_kl",
     "monotone_log_density",
@@ -75,6 +80,8 @@ __all__ = [
     "pointwise_value",
     "pushforward_cdf",
     "pushforward_density",
+    "sequential",
+    "tabular",
     "value_at_earlier_optimum",
     "value_at_earlier_optimum_density",
 ]
