@@ -147,6 +147,17 @@ def test_both_losses_end_at_the_data(loss):
     np.testing.assert_allclose(still.p_g, np.broadcast_to(data, still.p_g.shape), atol=1e-14)
 
 
+def test_on_tables_the_non_saturating_loss_is_slow_to_find_what_g_misses():
+    """A round multiplies what is missed by about the odds that D gives it, or by 3, to the rate."""
+    data, start = [0.5, 0.5], [1 - 1e-6, 1e-6]
+    missed = {loss: alternating_play(data, start, 40, 50, loss=loss).p_g[:, 1] for loss in LOSSES}
+    rounds = {loss: int((p > 0.1).argmax()) for loss, p in missed.items()}
+    assert 0 < rounds["minimax"] < 10
+    assert rounds["non_saturating"] > 15
+    growth = (missed["non_saturating"][2:10] / missed["non_saturating"][1:9]).mean()
+    assert growth == pytest.approx(math.sqrt(3), rel=0.02)
+
+
 def test_discriminator_rates_below_four_raise_the_value():
     """With nearly all mass on one outcome the curvature of V there is 1/2, the largest."""
     p = np.array([1 - 1e-6, 1e-6])

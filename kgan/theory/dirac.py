@@ -107,20 +107,20 @@ class DiracGAN:
 
         Args:
             start: `[..., 2]`, at time 0.
-            times: `[times]`, increasing, the first not before 0.
+            times: `[times]`, increasing, none before 0 and the last after it.
 
         Returns:
-            float64 `[times, ..., 2]`, to a relative accuracy of about 1e-9.
+            float64 `[times, ..., 2]`, right to about eight digits.
 
         Raises:
-            ValueError: `start` is no point, or `times` do not increase from 0.
+            ValueError: `start` is no point, or `times` are not such times.
         """
         start = np.stack(_coordinates("start", start), axis=-1)
         times = checks.finite("times", times, 1)
-        if times[0] < 0 or (np.diff(times) <= 0).any():
+        if times[0] < 0 or times[-1] <= 0 or (np.diff(times) <= 0).any():
             raise ValueError(
-                "Invalid value for argument `times`: expected increasing times from 0 on, "
-                f"received {times}."
+                "Invalid value for argument `times`: expected increasing times, none before 0 and "
+                f"the last after it, received {times}."
             )
 
         def velocity(_: float, flat: np.ndarray) -> np.ndarray:
@@ -207,7 +207,8 @@ class DiracGAN:
 
         It is the product of G's step and k of D's. Its determinant is (1 - h gamma)^k. Without
         a penalty both eigenvalues lie on the unit circle while k h^2 s^2 <= 4: play circles. With
-        one, and while they are complex, their modulus is (1 - h gamma)^(k/2) < 1: play converges.
+        one, h gamma < 1, and while they are complex, their modulus is (1 - h gamma)^(k/2) < 1: play
+        converges.
         """
         step = settings.not_negative("learning_rate", learning_rate) * self.jacobian()
         k = settings.positive_integer("discriminator_steps", discriminator_steps)
