@@ -56,6 +56,7 @@ setup(
         "kgan",
         "kgan.callbacks",
         "kgan.data",
+        "kgan.losses",
         "kgan.metrics",
         "kgan.networks",
         "kgan.plots",

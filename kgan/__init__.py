@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kgan import artifacts, layers, losses, networks, priors
+from kgan import artifacts, layers, losses, networks, penalties, priors
 from kgan.gan import GAN
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "penalties",
     "plots",
     "priors",
     "theory",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import losses
+from kgan import penalties as penalties_module
 from kgan.priors import Prior
 from kgan.report import GameReport, discriminator_report
 
@@ -102,12 +104,9 @@ class GAN(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the variables of both players; `input_shape` is not needed."""
-        latents = (None, self.prior.dim)
-        if not self.generator.built:
-            self.generator.build(latents)
-        images = self.generator.compute_output_shape(latents)
-        if not self.discriminator.built:
-            self.discriminator.build(images)
+        # Called, a player whose class has no `build` of its own creates its variables as well.
+        images = self.generator(keras.Input((self.prior.dim,)))
+        self.discriminator(images)
         self.iteration = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="iteration"
         )
@@ -133,6 +132,7 @@ class GAN(keras.Model):
         generator_optimizer: Any,
         discriminator_optimizer: Any,
         loss: Any = "non_saturating",
+        penalties: Any = None,
         **kwargs: Any,
     ) -> None:
         """Sets the objective and how each player is updated.
@@ -140,14 +140,16 @@ class GAN(keras.Model):
         Args:
             generator_optimizer: a Keras optimizer, by name, configuration or object.
             discriminator_optimizer: another one; the two players share none.
-            loss: an adversarial loss, by name (`"minimax"`, `"non_saturating"`, `"blended"`),
+            loss: an adversarial loss, by name (`"minimax"`, `"non_saturating"`, ...),
                 configuration or object (`kgan.losses`).
+            penalties: what D pays for being steep: none, one or a list (`kgan.penalties`). Each is
+                added to D's loss.
             **kwargs: `jit_compile`, `steps_per_execution` and `run_eagerly`, as in Keras.
 
         Raises:
-            ValueError: the loss is not known, or both players got the same optimizer.
+            ValueError: the loss or a penalty is not known, or both players got the same optimizer.
         """
-        loss = losses.get(loss)
+        loss, penalties = losses.get(loss), penalties_module.get(penalties)
         optimizers = [
             keras.optimizers.get(given) for given in (generator_optimizer, discriminator_optimizer)
         ]
@@ -158,6 +160,7 @@ class GAN(keras.Model):
             )
         super().compile(optimizer=None, **kwargs)
         self.loss = loss
+        self.penalties = penalties
         if self.dtype_policy.name == "mixed_float16":
             optimizers = [
                 given
@@ -179,9 +182,9 @@ class GAN(keras.Model):
             reports = [
                 self._update_discriminator(images, k) for k, images in enumerate(minibatches)
             ]
-            batch = tf.shape(minibatches[-1])[0]
-            g_loss = self._update_generator(batch)
+            g_loss = self._update_generator(minibatches[-1])
             self._update_average()
+            batch = tf.shape(minibatches[-1])[0]
             self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), batch)
             self.iteration.assign_add(1)
             return self.get_metrics_result()
@@ -196,8 +199,15 @@ class GAN(keras.Model):
         weights = self.discriminator.trainable_variables
         optimizer = self.discriminator_optimizer
         with tf.GradientTape() as tape:
-            real_logits, fake_logits = self._judge(images, samples)
+            with tf.GradientTape(watch_accessed_variables=False) as inner:
+                inner.watch([images, samples])
+                real_logits, fake_logits = self._judge(images, samples)
+                total = tf.reduce_sum(real_logits) + tf.reduce_sum(fake_logits)
             loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
+            slopes = self._slopes(inner, total, images, samples)
+            for penalty in self.penalties:
+                seed = self._seed(_PENALTIES, update)
+                loss += tf.reduce_mean(penalty(images, samples, slopes, seed))
             scaled_loss = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled_loss, weights), weights)
         return discriminator_report(loss, real_logits, fake_logits)
@@ -213,18 +223,40 @@ class GAN(keras.Model):
             return real_logits, fake_logits
         return self.discriminator(images, training=True), self.discriminator(samples, training=True)
 
-    def _update_generator(self, batch: tf.Tensor) -> tf.Tensor:
-        """Descends G's objective on a minibatch of samples; D plays as in training, but stays."""
+    def _slopes(
+        self, inner: tf.GradientTape, total: tf.Tensor, images: tf.Tensor, samples: tf.Tensor
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """D's slopes at any points; on data and samples from the pass that judged them."""
+        judged = functools.cache(lambda: inner.gradient(total, [images, samples]))
+
+        def slopes(points: tf.Tensor) -> tf.Tensor:
+            if points is images or points is samples:
+                return judged()[0 if points is images else 1]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(points)
+                logits = tf.reduce_sum(self.discriminator(points, training=True))
+            return tape.gradient(logits, points)
+
+        return slopes
+
+    def _update_generator(self, images: tf.Tensor) -> tf.Tensor:
+        """Descends G's objective on a minibatch of samples; D plays as in training, but stays.
+
+        Only a loss that compares with data looks at `images`.
+        """
         update = self._update_number(self.iteration, self.discriminator_steps)
-        latents = self._latents(batch, _TRAIN, update)
+        latents = self._latents(tf.shape(images)[0], _TRAIN, update)
         weights = self.generator.trainable_variables
         optimizer = self.generator_optimizer
         with _unchanged(self.discriminator):
             self._seed_layers(update)
             with tf.GradientTape() as tape:
                 samples = self.generator(latents, training=True)
-                fake_logits = self.discriminator(samples, training=True)
-                loss = tf.reduce_mean(self.loss.generator(None, fake_logits))
+                if getattr(self.loss, "needs_real_logits", False):
+                    real_logits, fake_logits = self._judge(images, samples)
+                else:
+                    real_logits, fake_logits = None, self.discriminator(samples, training=True)
+                loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
                 scaled_loss = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled_loss, weights), weights)
         return loss
@@ -266,7 +298,7 @@ class GAN(keras.Model):
         real_logits = self.discriminator(images, training=False)
         fake_logits = self.discriminator(self.generator(latents, training=False), training=False)
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
-        g_loss = tf.reduce_mean(self.loss.generator(None, fake_logits))
+        g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
         report = discriminator_report(d_loss, real_logits, fake_logits)
         self.report.update_state(g_loss, report, batch)
         return self.get_metrics_result()
@@ -438,6 +470,7 @@ class GAN(keras.Model):
             "generator_optimizer": serialize(self.generator_optimizer),
             "discriminator_optimizer": serialize(self.discriminator_optimizer),
             "loss": serialize(self.loss),
+            "penalties": [serialize(penalty) for penalty in self.penalties],
             "jit_compile": self.jit_compile,
             "steps_per_execution": self.steps_per_execution,
             "run_eagerly": self.run_eagerly,
@@ -457,8 +490,8 @@ class GAN(keras.Model):
             self.build()
 
 
-# Streams of random numbers: latents in training, latents in evaluation, and one a random layer.
-_TRAIN, _TEST, _LAYERS = range(3)
+# Streams of random numbers: latents in training and in evaluation, penalties, one a random layer.
+_TRAIN, _TEST, _PENALTIES, _LAYERS = range(4)
 _STREAMS, _REPLICAS = 2**12, 2**16  # more than there will be; 2**35 updates remain
 _DETOURS = 2**40  # seeds apart
 

@@ -21,7 +21,8 @@ ALLOWED = {
     "data": set(),
     "networks": {"layers"},
     "report": {"losses"},
-    "gan": {"losses", "priors", "report"},
+    "penalties": set(),
+    "gan": {"losses", "penalties", "priors", "report"},
     "checkpoint": {"artifacts"},
     "callbacks": {"artifacts", "checkpoint", "plots", "metrics", "theory"},
 }

@@ -100,7 +100,7 @@ def test_an_update_moves_one_player_only(compiled):
     assert {"moving_mean", "seed_generator_state"} <= {v.name for v in d_side}
 
     d_before, g_before = snapshot(d_side), snapshot(g_side)
-    wrap(lambda: gan._update_generator(tf.constant(6)))()
+    wrap(lambda: gan._update_generator(tf.constant(images(6))))()
     assert identical(d_before, d_side)
     moved = [not np.array_equal(b, v) for b, v in zip(g_before, snapshot(g_side), strict=True)]
     names = {v.name for v, m in zip(g_side, moved, strict=True) if m}
@@ -120,7 +120,7 @@ def test_without_the_guard_normalisation_statistics_do_move(monkeypatch):
     monkeypatch.setattr(gan_module, "_unchanged", lambda player: contextlib.nullcontext())
     statistics = [v for v in gan.discriminator.variables if v.name.startswith("moving")]
     before = snapshot(statistics)
-    gan._update_generator(tf.constant(6))
+    gan._update_generator(tf.constant(images(6)))
     assert not identical(before, statistics)
 
 
@@ -281,6 +281,8 @@ def test_a_seed_repeats_fifty_steps_bit_for_bit_in_two_processes():
 
 def test_noise_depends_on_seed_iteration_and_update():
     gan, same, other = mlp_gan(seed=1), mlp_gan(seed=1), mlp_gan(seed=2)
+    for each in (gan, same, other):
+        each.build()
     train, test = gan_module._TRAIN, gan_module._TEST
     draw = np.array(gan._latents(4, train, 6))
     np.testing.assert_array_equal(draw, same._latents(4, train, 6))

@@ -78,6 +78,40 @@ def g_twin(weight):
     )
 
 
+def smoothed_twin(s):
+    """D's target on data is 1 - s (arXiv 1606.03498, section 3.4)."""
+    return Twin(
+        lambda r, f: -((1 - s) * log_d(r) + s * log_not_d(r) + log_not_d(f)),
+        lambda r, f: d(r) - (1 - s),
+        lambda r, f: d(f),
+    )
+
+
+# arXiv 1611.04076, eq. 9, with a = 0 and b = c = 1.
+SQUARES = (
+    Twin(lambda r, f: ((r - 1) ** 2 + f**2) / 2, lambda r, f: r - 1, lambda r, f: f),
+    Twin(lambda r, f: (f - 1) ** 2 / 2, zero, lambda r, f: f - 1),
+)
+# arXiv 1802.05957, eq. 16 and 17; the slope at the corner is 0, as for every ReLU of TensorFlow.
+HINGE = (
+    Twin(
+        lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f),
+        lambda r, f: -1.0 * (r < 1),
+        lambda r, f: 1.0 * (f > -1),
+    ),
+    Twin(lambda r, f: -f, zero, lambda r, f: -np.ones_like(f)),
+)
+# arXiv 1701.07875, eq. 2.
+EARTH_MOVER = (
+    Twin(lambda r, f: f - r, lambda r, f: -np.ones_like(r), lambda r, f: np.ones_like(f)),
+    HINGE[1],
+)
+# arXiv 1807.00734, eq. 3 and 4, f = log sigmoid.
+PAIRED = (
+    Twin(lambda r, f: -log_d(r - f), lambda r, f: -not_d(r - f), lambda r, f: not_d(r - f)),
+    Twin(lambda r, f: -log_d(f - r), lambda r, f: not_d(f - r), lambda r, f: -not_d(f - r)),
+)
+
 CASES = [
     Case(losses.Minimax(), d_twin(), g_twin(0.0)),
     Case(losses.Minimax(discriminator_weight=0.5), d_twin(0.5), g_twin(0.0)),
@@ -88,6 +122,11 @@ CASES = [
     Case(losses.Blended(0.3, discriminator_weight=0.5), d_twin(0.5), g_twin(0.3), 2e-7),
     Case(losses.Blended(0.0), d_twin(), g_twin(0.0)),
     Case(losses.Blended(1.0), d_twin(), g_twin(1.0)),
+    Case(losses.NonSaturating(label_smoothing=0.1), smoothed_twin(0.1), g_twin(1.0)),
+    Case(losses.LeastSquares(), *SQUARES),
+    Case(losses.Hinge(), *HINGE),
+    Case(losses.Wasserstein(), *EARTH_MOVER),
+    Case(losses.RelativisticPaired(), *PAIRED),
 ]
 each_loss = pytest.mark.parametrize(
     "case",
@@ -288,16 +327,24 @@ def test_half_weight_is_the_cross_entropy_of_an_even_mix():
 def test_real_comes_before_fake():
     """A discriminator that is right loses little; one that is wrong loses the logits' sum."""
     positive, negative = tf.constant([[20.0]]), tf.constant([[-20.0]])
-    for case in CASES:
-        weight = case.loss.get_config()["discriminator_weight"]
-        assert case.loss.discriminator(positive, negative).numpy().item() < 1e-6 * weight
-        wrong = case.loss.discriminator(negative, positive).numpy().item()
-        assert wrong == pytest.approx(40.0 * weight, rel=1e-6)
+    games = [case.loss for case in CASES if not case.loss.get_config().get("label_smoothing")]
+    right = {losses.LeastSquares: 380.5, losses.Wasserstein: -40.0}  # (19^2 + 20^2) / 2; -20 - 20
+    wrong = {losses.LeastSquares: 420.5, losses.Hinge: 42.0}  # (21^2 + 20^2) / 2; (1 + 20) twice
+    for loss in games:
+        weight = loss.get_config().get("discriminator_weight", 1.0)
+        told = loss.discriminator(positive, negative).numpy().item()
+        assert told == pytest.approx(right.get(type(loss), 0.0) * weight, abs=1e-6)
+        confused = loss.discriminator(negative, positive).numpy().item()
+        assert confused == pytest.approx(wrong.get(type(loss), 40.0) * weight, rel=1e-6)
 
 
 @each_loss
-def test_generator_needs_no_real_logits(case):
+def test_generator_says_whether_it_needs_real_logits(case):
     real, fake, *_ = logits_of("float32")
+    if case.loss.needs_real_logits:
+        with pytest.raises(ValueError, match="None"):
+            case.loss.generator(None, fake)
+        return
     np.testing.assert_array_equal(case.loss.generator(None, fake), case.loss.generator(real, fake))
 
 
@@ -310,6 +357,10 @@ def test_generator_needs_no_real_logits(case):
         ("minimax", losses.Minimax),
         ("non_saturating", losses.NonSaturating),
         ("blended", losses.Blended),
+        ("least_squares", losses.LeastSquares),
+        ("hinge", losses.Hinge),
+        ("wasserstein", losses.Wasserstein),
+        ("relativistic_paired", losses.RelativisticPaired),
     ],
 )
 def test_get_by_name(name, cls):
@@ -342,7 +393,7 @@ def test_get_passes_objects_on():
     ids=["misspelt", "none", "number", "class", "object", "config-of-another"],
 )
 def test_get_refuses_and_lists_what_there_is(identifier):
-    known = re.escape("expected one of ['blended', 'minimax', 'non_saturating']")
+    known = r"expected one of \['blended', 'hinge', .*'wasserstein'\]"
     with pytest.raises(ValueError, match=rf"argument `loss`: {known}.*received .+\.$"):
         losses.get(identifier)
 

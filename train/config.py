@@ -10,7 +10,15 @@ from .presets import PRESETS
 
 # kgan's own names, repeated here so that a wrong one is noticed before TensorFlow is imported;
 # a test holds the two together.
-LOSSES = ("minimax", "non_saturating", "blended")
+LOSSES = (
+    "minimax",
+    "non_saturating",
+    "blended",
+    "least_squares",
+    "hinge",
+    "wasserstein",
+    "relativistic_paired",
+)
 NETWORKS = ("mlp", "maxout", "dcgan")
 PRIORS = ("uniform", "normal")
 ON_NON_FINITE = ("stop", "rollback")
@@ -33,6 +41,9 @@ class Config:
     prior: str = "uniform"
     latent_dim: int = 100
     loss: str = "non_saturating"
+    r1: float = 0.0
+    r2: float = 0.0
+    gradient_penalty: float = 0.0
     discriminator_steps: int = 1
     batch_size: int = 100
     epochs: int | None = None
@@ -71,6 +82,11 @@ class Config:
         for name in ("generator_learning_rate", "discriminator_learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name}={getattr(self, name)}: expected a positive number.")
+        for name in ("r1", "r2", "gradient_penalty"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(
+                    f"--{name}={getattr(self, name)}: expected a number of at least 0."
+                )
         if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
             raise ValueError(f"--ema_decay={self.ema_decay}: expected a number in [0, 1).")
         if (self.epochs is None) == (self.steps is None):

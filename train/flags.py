@@ -51,6 +51,16 @@ flags.DEFINE_integer(
 flags.DEFINE_string("prior", None, f"One of {', '.join(PRIORS)}" + _default("prior"))
 flags.DEFINE_integer("latent_dim", None, "Size of a latent point" + _default("latent_dim"))
 flags.DEFINE_string("loss", None, f"One of {', '.join(LOSSES)}" + _default("loss"))
+flags.DEFINE_float(
+    "r1", None, "gamma of the R1 penalty, on the discriminator's slope on data" + _default("r1")
+)
+flags.DEFINE_float("r2", None, "gamma of the R2 penalty, the same on samples" + _default("r2"))
+flags.DEFINE_float(
+    "gradient_penalty",
+    None,
+    "Weight of the WGAN-GP penalty, on slopes other than 1 between data and samples"
+    + _default("gradient_penalty"),
+)
 flags.DEFINE_integer(
     "discriminator_steps",
     None,

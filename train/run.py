@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 import kgan
-from kgan import callbacks, data, networks, priors
+from kgan import callbacks, data, networks, penalties, priors
 from kgan.artifacts import RunDirectory, replaced_when_whole
 
 from . import card
@@ -143,6 +143,15 @@ def make_gan(config: Config, images: tf.data.Dataset) -> kgan.GAN:
         keras.optimizers.Adam(config.generator_learning_rate, beta_1=0.5),
         keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=0.5),
         loss=config.loss,
+        penalties=[
+            penalty(weight)
+            for penalty, weight in (
+                (penalties.R1, config.r1),
+                (penalties.R2, config.r2),
+                (penalties.GradientPenalty, config.gradient_penalty),
+            )
+            if weight
+        ],
         jit_compile=config.jit_compile,
         steps_per_execution=config.steps_per_execution,
     )

@@ -1,8 +1,4 @@
-"""Adversarial losses on logits.
-
-A loss says what each player minimises. Both methods take the discriminator's logits
-`o(x)`, with `D(x) = sigmoid(o(x))`, as `[batch, 1]` tensors, real before fake, and return one
-value an example, `[batch]`, in nats, not reduced. Half-precision logits are raised to float32.
+"""The value function of 2014 and the games on it, on logits.
 
 Working on logits is not a nicety. `-log(sigmoid(o) + 1e-8)` has a gradient of 9e-6 instead
 of 1 at `o = -30`, so that a "non-saturating" loss saturates; `softplus(-o)` is exact at any logit:
@@ -18,23 +14,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-__all__ = ["AdversarialLoss", "Blended", "Minimax", "NonSaturating", "get", "value"]
+from kgan.losses.base import AdversarialLoss, full_precision
 
-
-def _full_precision(logits: Any) -> tf.Tensor:
-    """`[batch]` logits in at least float32, from `[batch, 1]`."""
-    logits = tf.convert_to_tensor(logits)
-    if logits.dtype in (tf.float16, tf.bfloat16):
-        logits = tf.cast(logits, tf.float32)
-    return tf.reshape(logits, [-1])
+__all__ = ["Blended", "Minimax", "NonSaturating", "value"]
 
 
 def _log_d(logits: Any) -> tf.Tensor:
-    return -tf.math.softplus(-_full_precision(logits))
+    return -tf.math.softplus(-full_precision(logits))
 
 
 def _log_one_minus_d(logits: Any) -> tf.Tensor:
-    return -tf.math.softplus(_full_precision(logits))
+    return -tf.math.softplus(full_precision(logits))
 
 
 def value(real_logits: Any, fake_logits: Any) -> tf.Tensor:
@@ -53,49 +43,40 @@ def value(real_logits: Any, fake_logits: Any) -> tf.Tensor:
     return _log_d(real_logits) + _log_one_minus_d(fake_logits)
 
 
-class AdversarialLoss:
-    """What the two players minimise. Subclass it to make a game of your own.
-
-    A subclass defines `discriminator` and `generator`; one that takes arguments also defines
-    `get_config`, and `keras.saving.register_keras_serializable` lets models that use it be saved.
-    """
-
-    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """D's loss for each example, `[batch]`, from two `[batch, 1]` logits."""
-        raise NotImplementedError
-
-    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """G's loss for each example, `[batch]`, from two `[batch, 1]` logits."""
-        raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> AdversarialLoss:
-        """The loss that `config` describes."""
-        return cls(**config)
-
-
 class _ValueGame(AdversarialLoss):
     """D ascends the value function; the subclasses differ in what G does."""
 
-    def __init__(self, discriminator_weight: float = 1.0):
+    def __init__(self, discriminator_weight: float = 1.0, label_smoothing: float = 0.0):
         if not discriminator_weight > 0:
             raise ValueError(
                 "Invalid value for argument `discriminator_weight`: expected a positive number "
                 f"(1, or 0.5 for J_D = -V/2), received {discriminator_weight!r}."
             )
+        if not 0 <= label_smoothing < 0.5:
+            raise ValueError(
+                "Invalid value for argument `label_smoothing`: expected a number in [0, 0.5), "
+                f"0.1 being usual, received {label_smoothing!r}."
+            )
         self.discriminator_weight = discriminator_weight
+        self.label_smoothing = label_smoothing
 
     def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`-(log D(x) + log(1 - D(G(z))))`, times `discriminator_weight`: ascent of V (eq. 1)."""
-        return -self.discriminator_weight * value(real_logits, fake_logits)
+        """`-(log D(x) + log(1 - D(G(z))))`, times `discriminator_weight`: ascent of V (eq. 1).
+
+        With `label_smoothing=s`, the target on data alone is 1 - s: `log D(x)` becomes
+        `(1 - s) log D(x) + s log(1 - D(x))`, whose optimum stays away from 1 (arXiv 1606.03498,
+        section 3.4).
+        """
+        s, real = self.label_smoothing, full_precision(real_logits)
+        on_data = (1 - s) * _log_d(real) + s * _log_one_minus_d(real)
+        return -self.discriminator_weight * (on_data + _log_one_minus_d(fake_logits))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"discriminator_weight": self.discriminator_weight}
+        return {
+            "discriminator_weight": self.discriminator_weight,
+            "label_smoothing": self.label_smoothing,
+        }
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -108,6 +89,7 @@ class Minimax(_ValueGame):
     Args:
         discriminator_weight: factor of D's loss; 0.5 gives J_D = -V/2, the binary
             cross-entropy over an even mix of data and samples.
+        label_smoothing: what D's target on data lacks of 1.
     """
 
     def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
@@ -123,6 +105,7 @@ class NonSaturating(_ValueGame):
 
     Args:
         discriminator_weight: factor of D's loss; 0.5 gives J_D = -V/2.
+        label_smoothing: what D's target on data lacks of 1.
     """
 
     def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
@@ -137,10 +120,13 @@ class Blended(_ValueGame):
     Args:
         weight: share of the non-saturating loss, in [0, 1]; 0 is `Minimax`, 1 is `NonSaturating`.
         discriminator_weight: factor of D's loss; 0.5 gives J_D = -V/2.
+        label_smoothing: what D's target on data lacks of 1.
     """
 
-    def __init__(self, weight: float = 0.5, discriminator_weight: float = 1.0):
-        super().__init__(discriminator_weight)
+    def __init__(
+        self, weight: float = 0.5, discriminator_weight: float = 1.0, label_smoothing: float = 0.0
+    ):
+        super().__init__(discriminator_weight, label_smoothing)
         if not 0 <= weight <= 1:
             raise ValueError(
                 "Invalid value for argument `weight`: expected a number in [0, 1], "
@@ -157,35 +143,3 @@ class Blended(_ValueGame):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"weight": self.weight, **super().get_config()}
-
-
-_BY_NAME = {"minimax": Minimax, "non_saturating": NonSaturating, "blended": Blended}
-
-
-def get(identifier: str | dict[str, Any] | AdversarialLoss) -> AdversarialLoss:
-    """A loss from its name, its configuration, or itself.
-
-    Args:
-        identifier: `"minimax"`, `"non_saturating"` or `"blended"`, a configuration made by
-            `keras.saving.serialize_keras_object`, or an object with `discriminator` and
-            `generator` methods.
-
-    Returns:
-        The loss.
-
-    Raises:
-        ValueError: the name is not known, or the object is no adversarial loss.
-    """
-    if isinstance(identifier, str) and identifier in _BY_NAME:
-        return _BY_NAME[identifier]()
-    loss: Any = identifier
-    if isinstance(identifier, dict):
-        loss = keras.saving.deserialize_keras_object(identifier)
-    methods = [getattr(loss, name, None) for name in ("discriminator", "generator")]
-    if all(map(callable, methods)) and not isinstance(loss, type):
-        return loss
-    raise ValueError(
-        f"Invalid value for argument `loss`: expected one of {sorted(_BY_NAME)}, a configuration "
-        "or an object with `discriminator` and `generator` methods (`kgan.losses.Minimax()`), "
-        f"received {identifier!r}."
-    )

@@ -1,0 +1,83 @@
+"""Games whose discriminator is a critic: its output is a score, not the logit of a probability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kgan.losses.base import AdversarialLoss, full_precision
+
+__all__ = ["Hinge", "LeastSquares", "RelativisticPaired", "Wasserstein"]
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class LeastSquares(AdversarialLoss):
+    """Squared distances to the targets 1 for data and 0 for samples (Mao et al. 2017).
+
+    arXiv 1611.04076, eq. 9 (a = 0, b = c = 1). The score at equilibrium is 1/2.
+    """
+
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`((o(x) - 1)^2 + o(G(z))^2) / 2`."""
+        real, fake = full_precision(real_logits), full_precision(fake_logits)
+        return (tf.square(real - 1) + tf.square(fake)) / 2
+
+    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`(o(G(z)) - 1)^2 / 2`; `real_logits` plays no part and may be None."""
+        return tf.square(full_precision(fake_logits) - 1) / 2
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Hinge(AdversarialLoss):
+    """D separates by a margin, and stops where it has it (Lim and Ye 2017; arXiv 1705.02894).
+
+    The form of Miyato et al. 2018 (arXiv 1802.05957, eq. 16 and 17).
+    """
+
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`max(0, 1 - o(x)) + max(0, 1 + o(G(z)))`."""
+        real, fake = full_precision(real_logits), full_precision(fake_logits)
+        return tf.nn.relu(1 - real) + tf.nn.relu(1 + fake)
+
+    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`-o(G(z))`; `real_logits` plays no part and may be None."""
+        return -full_precision(fake_logits)
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Wasserstein(AdversarialLoss):
+    """The critic's mean difference, an estimate of the earth mover's distance (Arjovsky 2017).
+
+    arXiv 1701.07875, eq. 2. The critic must be kept Lipschitz by something else, such as
+    `kgan.penalties.GradientPenalty`; by itself its loss has no minimum.
+    """
+
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`o(G(z)) - o(x)`."""
+        return full_precision(fake_logits) - full_precision(real_logits)
+
+    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`-o(G(z))`; `real_logits` plays no part and may be None."""
+        return -full_precision(fake_logits)
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class RelativisticPaired(AdversarialLoss):
+    """D says which of a pair is the data; G makes it err (Jolicoeur-Martineau 2019).
+
+    arXiv 1807.00734, eq. 3 and 4 with f = log sigmoid; with `R1` and `R2` the game of R3GAN (Huang
+    et al. 2024). Every sample is judged beside a datum, so that G gains nothing by leaving modes
+    out.
+    """
+
+    needs_real_logits = True
+
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`-log sigmoid(o(x) - o(G(z)))`, in nats; log 2 where D cannot tell."""
+        return tf.math.softplus(full_precision(fake_logits) - full_precision(real_logits))
+
+    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
+        """`-log sigmoid(o(G(z)) - o(x))`, in nats."""
+        return tf.math.softplus(full_precision(real_logits) - full_precision(fake_logits))
