@@ -228,10 +228,11 @@ class Path(keras.callbacks.Callback):
         self._note()
 
 
-def played_by_keras(loss, k, start, steps, learning_rate):
+def played_by_keras(game, k, start, steps, learning_rate):
     gan = kgan.GAN(Point(), Slope(), kgan.priors.Uniform(1), discriminator_steps=k)
     sgd = keras.optimizers.SGD
-    gan.compile(sgd(learning_rate), sgd(learning_rate), loss=loss)
+    penalties = kgan.penalties.R1(game.penalty) if game.penalty else None
+    gan.compile(sgd(learning_rate), sgd(learning_rate), loss=game.loss, penalties=penalties)
     for player, value in zip((gan.generator, gan.discriminator), start, strict=True):
         player.trainable_variables[0].assign([value])
     path = Path(gan)
@@ -240,15 +241,25 @@ def played_by_keras(loss, k, start, steps, learning_rate):
     return np.array(path.points)
 
 
-@pytest.mark.parametrize("loss", ["minimax", "non_saturating"])
-@pytest.mark.parametrize("k", [1, 3])
-def test_kgan_plays_the_dirac_gan_as_the_theory_says(loss, k):
-    start, steps, h = [1.0, 0.5], 30, 0.3
-    theory = DiracGAN(loss).alternating(start, steps, h, k)
-    keras_path = played_by_keras(loss, k, start, steps, h)
+@pytest.mark.parametrize(
+    ("loss", "penalty", "k"),
+    [
+        ("minimax", 0.0, 1),
+        ("minimax", 0.0, 3),
+        ("non_saturating", 0.0, 1),
+        ("non_saturating", 0.0, 3),
+        ("minimax", 0.3, 3),
+        ("non_saturating", 0.3, 1),
+        ("wasserstein", 0.3, 3),
+    ],
+)
+def test_kgan_plays_the_dirac_gan_as_the_theory_says(loss, penalty, k):
+    game, start, steps, h = DiracGAN(loss, penalty), [1.0, 0.5], 30, 0.3
+    theory = game.alternating(start, steps, h, k)
+    keras_path = played_by_keras(game, k, start, steps, h)
     # float32 rounds to 6e-8; thirty rounds on a path of length 10 add to less than 1e-5.
     np.testing.assert_allclose(keras_path, theory, atol=1e-5)
-    assert np.abs(keras_path - DiracGAN(loss).simultaneous(start, steps, h)).max() > 0.1
+    assert np.abs(keras_path - game.simultaneous(start, steps, h)).max() > 0.1
 
 
 def test_the_example_measures_and_draws(tmp_path, capsys):
