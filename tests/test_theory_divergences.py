@@ -368,7 +368,10 @@ def test_what_is_no_pair_of_distributions(divergence, p, q, message):
     [
         ({"log_p": 3}, r"`log_p`: expected a function of points, .*received 3"),
         ({"log_q": lambda x: 0.0}, r"`log_q`: .*one number a point, .*received shape \(\)"),
-        ({"log_q": lambda x: x * np.nan}, r"`log_q`: .*returns numbers, received NaN at -1e\+18"),
+        (
+            {"log_q": lambda x: x * np.nan},
+            r"`log_q`: .*returns numbers, received NaN at -1000000000000\.0",
+        ),
         ({"log_p": normal.pdf}, r"`log_p`: .*integrates to 1 over `bounds`, received .*e\+50\."),
         ({"log_q": lambda x: -(x**2)}, r"`log_q`: expected .* received .*1\.77245"),
         ({"bounds": (-5, 5)}, r"`log_p`: .* integrates to 0\.99999942.* `bounds` hold all of it"),

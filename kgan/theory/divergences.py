@@ -10,8 +10,8 @@ samples in any dimension. All work on logarithms: with o = log p - log q,
 
     log p - log m = log 2 + log sigmoid(o),    log q - log m = log 2 + log sigmoid(-o),
 
-which is exact however small p and q are. Rounding and quadrature can carry an exact result past
-the ends of its range, by at most 1e-8; such a result is returned as the end itself.
+which loses nothing where p and q are too small for float64. Rounding and quadrature can carry an
+exact result past the ends of its range, by at most 1e-8; such a result is returned as the end.
 """
 
 from __future__ import annotations
@@ -86,10 +86,13 @@ def kl_density(
             returns `[n]` nats, -inf where there is no mass.
         log_q: the same of q.
         bounds: `(low, high)`, finite or not; all mass of both must lie between them.
-        points: where p or q is so narrow that the scan for its peaks would miss it.
+        points: where p or q jumps, and where a bounded support is narrower than a hundredth of
+            its distance from zero; peaks and other supports are found without.
 
     Returns:
-        In [0, inf], right to 1e-8; points where both p and q are below 1e-200 count for nothing.
+        In [0, inf], right to 1e-8, or to 1e-10 of its size where that is more, if neither is
+        narrower than 1e-8 of its distance from zero. Points where both p and q are below 1e-200
+        count for nothing.
 
     Raises:
         ValueError: a density does not integrate to one, so that a part of it was missed.
@@ -123,8 +126,8 @@ def kl_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any) -> Estimate:
         x_p: `[n, ...]`, n at least 2, independent samples of p.
 
     Returns:
-        The mean, which rounding aside is unbiased and may be negative, and its standard error.
-        One sample where q has no mass shows that KL is infinite: (inf, 0).
+        The mean, which is unbiased and so may be negative, and its standard error. One sample
+        where q has no mass shows that KL is infinite: (inf, 0).
 
     Raises:
         ValueError: fewer than two samples, or one where p has no mass.

@@ -139,7 +139,7 @@ def value_at_earlier_optimum_density(
         log_p_earlier: that of the earlier generator.
         log_p_g: that of the generator at hand.
         bounds: `(low, high)`, finite or not; all mass must lie between them.
-        points: where a density is so narrow that the scan for its peaks would miss it.
+        points: as for `kl_density`.
 
     Returns:
         Floats, right to 1e-8.

@@ -61,7 +61,7 @@ def entropy(
         log_p: log density on the line: takes `[n]` points, returns `[n]` nats, -inf where there
             is no mass.
         bounds: `(low, high)`, finite or not; all mass must lie between them.
-        points: where p is so narrow that the scan for its peaks would miss it.
+        points: as for `kl_density`.
 
     Returns:
         In nats, of either sign, right to 1e-8.
@@ -84,7 +84,7 @@ def expected_log_likelihood(
         log_p: log density of the data, as for `entropy`.
         log_q: log density of the model.
         bounds: `(low, high)`, finite or not; all mass of both must lie between them.
-        points: where a density is so narrow that the scan for its peaks would miss it.
+        points: as for `kl_density`.
 
     Returns:
         In nats, right to 1e-8; -inf where q lacks mass that p has.

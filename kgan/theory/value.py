@@ -128,8 +128,7 @@ def game_value_density(
         log_p_data: log density of the data: the same, in nats, -inf where there is no mass.
         log_p_g: log density of the generator.
         bounds: `(low, high)`, finite or not; all mass of both must lie between them.
-        points: where a density is so narrow that the scan for its peaks would miss it, and where
-            D jumps.
+        points: as for `kl_density`, and where D jumps.
 
     Returns:
         In [-inf, 0], right to 1e-8.
