@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from kgan.metrics.frechet import Moments, frechet_distance, gaussian_frechet_distance
+from kgan.metrics.frechet import Moments, _distance, frechet_distance
 
 
 def _spd(rng, dim):
@@ -15,7 +15,7 @@ def _spd(rng, dim):
 def test_equal_covariances_leave_the_distance_of_the_means():
     rng = np.random.default_rng(0)
     covariance, mean, other = _spd(rng, 9), rng.normal(size=9), rng.normal(size=9)
-    distance = gaussian_frechet_distance(mean, covariance, other, covariance)
+    distance = _distance(mean, covariance, other, covariance)
     assert distance == pytest.approx(((mean - other) ** 2).sum(), rel=1e-12)
 
 
@@ -23,7 +23,7 @@ def test_diagonal_covariances():
     """The sum of (s_i - t_i)^2 over the standard deviations."""
     rng = np.random.default_rng(0)
     s, t = rng.uniform(0.1, 3, 8), rng.uniform(0.1, 3, 8)
-    distance = gaussian_frechet_distance(np.zeros(8), np.diag(s**2), np.zeros(8), np.diag(t**2))
+    distance = _distance(np.zeros(8), np.diag(s**2), np.zeros(8), np.diag(t**2))
     assert distance == pytest.approx(((s - t) ** 2).sum(), rel=1e-12)
 
 
@@ -33,7 +33,7 @@ def test_commuting_covariances():
     basis = np.linalg.qr(rng.normal(size=(8, 8)))[0]
     s, t = rng.uniform(0.1, 3, 8), rng.uniform(0.1, 3, 8)
     first, second = (basis * s**2) @ basis.T, (basis * t**2) @ basis.T
-    distance = gaussian_frechet_distance(np.zeros(8), first, np.zeros(8), second)
+    distance = _distance(np.zeros(8), first, np.zeros(8), second)
     assert distance == pytest.approx(((s - t) ** 2).sum(), rel=1e-11)
 
 
@@ -43,7 +43,7 @@ def test_any_covariances_against_the_root_of_their_product(seed):
     first, second = _spd(rng, 12), _spd(rng, 12)
     root = scipy.linalg.sqrtm(first @ second)
     expected = np.trace(first) + np.trace(second) - 2 * np.trace(root).real
-    distance = gaussian_frechet_distance(np.zeros(12), first, np.zeros(12), second)
+    distance = _distance(np.zeros(12), first, np.zeros(12), second)
     assert distance == pytest.approx(expected, rel=1e-9)
 
 
@@ -55,16 +55,24 @@ def test_rows_of_known_moments():
 
 
 def test_fewer_rows_than_features():
-    """Against sqrtm of the small Gram matrix: the root of A'A B'B has the spectrum of |A B'|."""
+    """The trace of the root of A'A B'B is also the nuclear norm of the small matrix A B'."""
     rng = np.random.default_rng(0)
     real, samples = rng.normal(size=(7, 40)), rng.normal(size=(9, 40)) + 1
     a, b = real - real.mean(axis=0), samples - samples.mean(axis=0)
-    gram = a @ b.T / np.sqrt((7 - 1) * (9 - 1))
-    overlap = np.trace(scipy.linalg.sqrtm(gram @ gram.T).real)
+    overlap = np.linalg.norm(a @ b.T / np.sqrt((7 - 1) * (9 - 1)), "nuc")
     shift = real.mean(axis=0) - samples.mean(axis=0)
     expected = shift @ shift + (a**2).sum() / 6 + (b**2).sum() / 8 - 2 * overlap
-    # 33 and 31 zero eigenvalues come out as some 1e-15: their roots are 3e-8.
-    assert frechet_distance(real, samples) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(real, samples) == pytest.approx(expected, rel=1e-12)
+
+
+def test_singular_covariances_with_nothing_in_common():
+    """The overlap is 0; zero eigenvalues that come out as 1e-16 have roots of 1e-8."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(60, 60)))[0]
+    real, samples = rng.normal(size=(99, 30)) @ basis[:30], rng.normal(size=(99, 30)) @ basis[30:]
+    spread = real.var(axis=0, ddof=1).sum() + samples.var(axis=0, ddof=1).sum()
+    expected = ((real.mean(axis=0) - samples.mean(axis=0)) ** 2).sum() + spread
+    assert frechet_distance(real, samples) == pytest.approx(expected, rel=1e-7)
 
 
 def test_constant_samples_are_no_special_case():

@@ -2,7 +2,7 @@
 
 from kgan.metrics.extractor import Extractor, Pixels
 from kgan.metrics.features import ModelFeatures, load_features
-from kgan.metrics.frechet import Moments, frechet_distance, gaussian_frechet_distance
+from kgan.metrics.frechet import Moments, frechet_distance
 from kgan.metrics.kernel import KernelDistance, kernel_distance
 from kgan.metrics.latent import PathLength, interpolation_strips, path_length
 from kgan.metrics.manifold import (
@@ -39,7 +39,6 @@ __all__ = [
     "RandomConvolutional",
     "density_coverage",
     "frechet_distance",
-    "gaussian_frechet_distance",
     "interpolation_strips",
     "kernel_distance",
     "load_features",

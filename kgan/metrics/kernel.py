@@ -20,7 +20,7 @@ class KernelDistance:
     """An unbiased estimate and its error.
 
     Attributes:
-        mean: the estimate; 0 on average for equal distributions, so negative half of the time.
+        mean: the estimate; 0 on average for equal distributions, and so often negative.
         standard_error: of the mean, over the blocks.
         blocks: how many there were.
         block_size: rows of each set in a block.

@@ -58,8 +58,8 @@ def precision_recall(real: Any, samples: Any, k: int = 3) -> PrecisionRecall:
     One outlier has a wide ball, which makes samples near it count (Naeem et al. 2020, section 2):
     a recall that is high because the generator is wild looks no different.
 
-    Samples that are one constant have recall 0 and precision 1 or 0, as they lie within some ball
-    of the data or not. A memorising generator has precision 1.
+    Samples that are one constant have recall 0, unless the data hold it too, and precision 1 or
+    0, as they lie within some ball of the data or not. A memorising generator has precision 1.
 
     Args:
         real: `[n, d]` features, more than k rows.
@@ -75,8 +75,8 @@ def precision_recall(real: Any, samples: Any, k: int = 3) -> PrecisionRecall:
     real = checks.samples("real", real, checks.count("k", k) + 1)
     samples = checks.samples("samples", samples, k + 1)
     checks.same_width("real", real, "samples", samples)
-    around_real, _ = _count(samples, real, _radii(real, k))
-    around_samples, _ = _count(real, samples, _radii(samples, k))
+    around_real, _ = _inside(samples, real, _radii(real, k))
+    around_samples, _ = _inside(real, samples, _radii(samples, k))
     return PrecisionRecall(float((around_real > 0).mean()), float((around_samples > 0).mean()))
 
 
@@ -103,7 +103,7 @@ def density_coverage(real: Any, samples: Any, k: int = 5) -> DensityCoverage:
     real = checks.samples("real", real, checks.count("k", k) + 1)
     samples = checks.samples("samples", samples)
     checks.same_width("real", real, "samples", samples)
-    balls, rows = _count(samples, real, _radii(real, k))
+    balls, rows = _inside(samples, real, _radii(real, k))
     return DensityCoverage(float(balls.sum() / (k * len(samples))), float((rows > 0).mean()))
 
 
@@ -112,7 +112,7 @@ def _radii(rows: np.ndarray, k: int) -> np.ndarray:
     return distances[:, -1]
 
 
-def _count(
+def _inside(
     points: np.ndarray, centres: np.ndarray, radii: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How many balls hold each point, and how many points each ball holds.
