@@ -7,10 +7,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["at_points", "finite", "interval", "nats", "probabilities", "same_shape", "within"]
+__all__ = [
+    "at_points",
+    "finite",
+    "interval",
+    "nats",
+    "numbers",
+    "probabilities",
+    "same_shape",
+    "within",
+]
 
 
-def _numbers(name: str, value: Any) -> np.ndarray:
+def numbers(name: str, value: Any) -> np.ndarray:
+    """`value` as a float64 array, NaN and infinities among them or not."""
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -22,7 +32,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
 
 def finite(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
     """`value` as a float64 array, all of it finite, not empty and of `ndim` dimensions."""
-    array = _numbers(name, value)
+    array = numbers(name, value)
     if ndim is not None and array.ndim != ndim:
         raise ValueError(
             f"Invalid value for argument `{name}`: expected {ndim} dimensions, "
@@ -84,7 +94,7 @@ def interval(name: str, value: Any) -> tuple[float, float]:
 
 def within(name: str, value: Any, low: float, high: float) -> np.ndarray:
     """`value` as a float64 array, all of it in [low, high]."""
-    array = _numbers(name, value)
+    array = numbers(name, value)
     outside = ~((low <= array) & (array <= high))
     if outside.any():
         raise ValueError(

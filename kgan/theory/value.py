@@ -29,6 +29,8 @@ __all__ = [
     "pointwise_value",
 ]
 
+HIGHEST = float(np.finfo(np.float64).max)
+
 
 def pointwise_value(y: Any, a: Any, b: Any) -> np.ndarray:
     """`a log y + b log(1 - y)`, greatest over y at a/(a + b) (2014, proof of Proposition 1).
@@ -45,7 +47,7 @@ def pointwise_value(y: Any, a: Any, b: Any) -> np.ndarray:
         ValueError: a number outside its range.
     """
     y = checks.within("y", y, 0, 1)
-    a, b = checks.within("a", a, 0, math.inf), checks.within("b", b, 0, math.inf)
+    a, b = checks.within("a", a, 0, HIGHEST), checks.within("b", b, 0, HIGHEST)
     return xlogy(a, y) + xlog1py(b, -y)
 
 
@@ -62,9 +64,8 @@ def optimal_logit(log_p_data: Any, log_p_g: Any) -> np.ndarray:
     Raises:
         ValueError: NaN, inf, or shapes that differ.
     """
-    highest = np.finfo(np.float64).max
-    log_p_data = checks.within("log_p_data", log_p_data, -math.inf, highest)
-    log_p_g = checks.within("log_p_g", log_p_g, -math.inf, highest)
+    log_p_data = checks.within("log_p_data", log_p_data, -math.inf, HIGHEST)
+    log_p_g = checks.within("log_p_g", log_p_g, -math.inf, HIGHEST)
     checks.same_shape("log_p_data", log_p_data, "log_p_g", log_p_g)
     with np.errstate(invalid="ignore"):
         return log_p_data - log_p_g
@@ -84,8 +85,8 @@ def optimal_discriminator(p_data: Any, p_g: Any) -> np.ndarray:
     Raises:
         ValueError: a negative or infinite number, or shapes that differ.
     """
-    p_data = checks.within("p_data", p_data, 0, np.finfo(np.float64).max)
-    p_g = checks.within("p_g", p_g, 0, np.finfo(np.float64).max)
+    p_data = checks.within("p_data", p_data, 0, HIGHEST)
+    p_g = checks.within("p_g", p_g, 0, HIGHEST)
     checks.same_shape("p_data", p_data, "p_g", p_g)
     with np.errstate(invalid="ignore"):
         return p_data / (p_data + p_g)
@@ -108,7 +109,7 @@ def game_value(logits: Any, p_data: Any, p_g: Any) -> np.ndarray:
     """
     p_data, p_g = checks.probabilities("p_data", p_data), checks.probabilities("p_g", p_g)
     checks.same_shape("p_data", p_data, "p_g", p_g)
-    logits = np.asarray(logits, dtype=np.float64)
+    logits = checks.numbers("logits", logits)
     checks.same_shape("p_data", p_data, "logits", logits)
     with np.errstate(divide="ignore"):
         return _value_terms(logits, np.log(p_data), np.log(p_g)).sum(axis=-1)
