@@ -62,11 +62,12 @@ def test_fewer_rows_than_features():
     overlap = np.linalg.norm(a @ b.T / np.sqrt((7 - 1) * (9 - 1)), "nuc")
     shift = real.mean(axis=0) - samples.mean(axis=0)
     expected = shift @ shift + (a**2).sum() / 6 + (b**2).sum() / 8 - 2 * overlap
-    assert frechet_distance(real, samples) == pytest.approx(expected, rel=1e-12)
+    # Zero eigenvalues that come out as 1e-16 have roots of 1e-8.
+    assert frechet_distance(real, samples) == pytest.approx(expected, rel=1e-7)
 
 
 def test_singular_covariances_with_nothing_in_common():
-    """The overlap is 0; zero eigenvalues that come out as 1e-16 have roots of 1e-8."""
+    """The overlap is 0; the roots of 1e-8 meet all of the other's spread: the worst case."""
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.normal(size=(60, 60)))[0]
     real, samples = rng.normal(size=(99, 30)) @ basis[:30], rng.normal(size=(99, 30)) @ basis[30:]

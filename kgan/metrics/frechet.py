@@ -87,7 +87,7 @@ def frechet_distance(real: Any, samples: Any) -> float:
 
     Returns:
         The squared distance, from 0, in the squared unit of the features. Its rounding is some
-        1e-15 of the traces, and 1e-8 at worst: singular covariances with nothing in common.
+        1e-15 of the traces, or 1e-8 where a covariance is singular (too few rows).
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or has fewer than 2 rows.
