@@ -51,6 +51,10 @@ def _sync(path: pathlib.Path) -> None:
         os.close(descriptor)
 
 
+def _evaluation(kind: str) -> str:
+    return "evaluation" if kind == "keras" else f"evaluation_{kind}"
+
+
 class RunDirectory:
     """One training run on disk.
 
@@ -72,6 +76,14 @@ class RunDirectory:
         """The sample grid of one step."""
         return self.samples / f"step_{step:08d}.png"
 
+    def evaluation(self, kind: str = "keras") -> pathlib.Path:
+        """What `kgan-evaluate` found of the generator, or of its export as `kind`."""
+        return self.path / f"{_evaluation(kind)}.json"
+
+    def evaluation_picture(self, name: str, kind: str = "keras") -> pathlib.Path:
+        """A picture of that evaluation."""
+        return self.path / f"{_evaluation(kind)}_{name}.png"
+
     def check(self, options: Mapping[str, Any]) -> None:
         """Makes sure that a run of these options may be written here, and writes nothing.
 
@@ -87,6 +99,16 @@ class RunDirectory:
             raise NotADirectoryError(
                 f"The run directory {self.path} is a file. Name a directory, or one yet to be made."
             )
+        self.check_writable()
+        if self.config.exists():
+            self._check_same(options)
+
+    def check_writable(self) -> None:
+        """Makes sure that files can be written here, and leaves none.
+
+        Raises:
+            PermissionError: they cannot.
+        """
         existing = self.path
         while not existing.exists():
             existing = existing.parent
@@ -98,8 +120,6 @@ class RunDirectory:
                 f"The run directory {self.path} cannot be written to ({error.strerror}). "
                 "Name another one."
             ) from error
-        if self.config.exists():
-            self._check_same(options)
 
     def _check_same(self, options: Mapping[str, Any]) -> None:
         before, now = self.read_config()["options"], json.loads(json.dumps(dict(options)))

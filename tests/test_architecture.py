@@ -34,7 +34,7 @@ CONFINED = {
     "PIL": {"kgan/plots/"},
     "nashpy": {"kgan/theory/games.py"},
     "absl": {"train", "export"},
-    "ai_edge_litert": {"export"},
+    "ai_edge_litert": {"train", "export"},
 }
 
 

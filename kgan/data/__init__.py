@@ -1,8 +1,20 @@
 """Data: any image data set of TensorFlow Datasets, the bundled `digits`, and toy densities."""
 
 from kgan.data.densities import DENSITIES, Gaussian, Grid, Ring
+from kgan.data.description import Description, describe, labels
 from kgan.data.digits import Digits  # registers the name with TFDS
 from kgan.data.images import mean_image
 from kgan.data.pipeline import load
 
-__all__ = ["DENSITIES", "Digits", "Gaussian", "Grid", "Ring", "load", "mean_image"]
+__all__ = [
+    "DENSITIES",
+    "Description",
+    "Digits",
+    "Gaussian",
+    "Grid",
+    "Ring",
+    "describe",
+    "labels",
+    "load",
+    "mean_image",
+]

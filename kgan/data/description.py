@@ -1,0 +1,106 @@
+"""What a data set has beside its images: its splits, its labels and its place on the disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from kgan.data.densities import DENSITIES
+from kgan.data.images import image_feature
+from kgan.data.prepare import find_builder, prepare
+from kgan.data.stacked import PREFIX, STACKS
+
+__all__ = ["Description", "describe", "labels"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What there is to know of a data set before it is read.
+
+    Attributes:
+        splits: their names.
+        num_classes: how many classes its labels tell apart; None without labels.
+        directory: where data sets lie, this one among them; None for a density.
+        stacked: the data set whose images are stacked; None where none are.
+    """
+
+    splits: tuple[str, ...]
+    num_classes: int | None = None
+    directory: pathlib.Path | None = None
+    stacked: str | None = None
+
+
+def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Description:
+    """Describes a data set, which is prepared where it is not.
+
+    The labels are the feature `label`, or else the first that is a class label. Stacks and
+    densities have none.
+
+    Args:
+        name: as `kgan.data.load` has it.
+        data_dir: the same.
+
+    Raises:
+        ValueError, OSError: as `kgan.data.load`.
+    """
+    if name in DENSITIES:
+        return Description(("train", "test"))
+    builder = _prepared(name, data_dir)
+    directory = pathlib.Path(builder.data_dir_root)
+    if name.startswith(PREFIX):
+        splits = tuple(split for split in STACKS if split in builder.info.splits)
+        return Description(splits, directory=directory, stacked=name.removeprefix(PREFIX))
+    key = _label_feature(builder)
+    num_classes = builder.info.features[key].num_classes if key else None
+    return Description(tuple(builder.info.splits), num_classes, directory)
+
+
+def labels(
+    name: str, split: str = "train", data_dir: str | os.PathLike[str] | None = None
+) -> np.ndarray:
+    """Reads the labels of a split, in the order in which `load(..., shuffle=False)` gives images.
+
+    Args:
+        name: a data set with labels; `describe` knows whether it has them.
+        split: split or slice of one.
+        data_dir: as `kgan.data.load` has it.
+
+    Returns:
+        int64 `[n]`.
+
+    Raises:
+        ValueError, OSError: as `kgan.data.load`, or the data set has no labels.
+    """
+    key = None
+    if name not in DENSITIES and not name.startswith(PREFIX):
+        builder = _prepared(name, data_dir)
+        key = _label_feature(builder)
+    if key is None:
+        raise ValueError(
+            "Invalid value for argument `name`: expected a data set with class labels, such as "
+            f"'digits', received {name!r}. `describe` knows whether a data set has them."
+        )
+    image, _ = image_feature(name, builder.info.features)
+    examples = builder.as_dataset(
+        split=split,
+        decoders={image: tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
+    )
+    values = examples.map(lambda example: example[key]).batch(10_000).as_numpy_iterator()
+    return np.concatenate(list(values)).astype(np.int64)
+
+
+def _prepared(name: str, data_dir: str | os.PathLike[str] | None) -> tfds.core.DatasetBuilder:
+    builder = find_builder(name.removeprefix(PREFIX), data_dir, bundled=["digits", *DENSITIES])
+    prepare(builder)
+    return builder
+
+
+def _label_feature(builder: tfds.core.DatasetBuilder) -> str | None:
+    features = builder.info.features
+    keys = [key for key in features if isinstance(features[key], tfds.features.ClassLabel)]
+    return "label" if "label" in keys else next(iter(keys), None)

@@ -1,0 +1,127 @@
+"""One evaluation: a run, its data, the figures, and the files that tell of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+import tqdm
+
+from kgan.artifacts import RunDirectory
+from kgan.metrics.extractor import fingerprint
+
+from . import (
+    evaluation_classifier,
+    evaluation_data,
+    evaluation_features,
+    evaluation_metrics,
+    evaluation_pictures,
+)
+from .evaluation_generator import open_generator
+from .evaluation_material import Material
+from .evaluation_options import Options
+from .evaluation_report import Figure, NotApplicableError, table, write
+
+PACKAGES = ("kgan", "tensorflow", "keras", "numpy", "scipy", "scikit-learn")
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """Evaluates a generator, prints the table and writes `evaluation.json` and the pictures.
+
+    Args:
+        options: what to evaluate, and how.
+
+    Returns:
+        What `evaluation.json` holds.
+
+    Raises:
+        FileNotFoundError: there is no run, or it is not finished, or there is no such export.
+        ValueError: the samples are not finite or not such as the data, or an option does not fit.
+        OSError: the data cannot be had, or the run directory cannot be written to.
+    """
+    run = RunDirectory(options.run_dir)
+    config = run.read_config()
+    generator = open_generator(run, config, options.generator)
+    run.check_writable()
+    with _bar(len(options.metrics) + 3) as bar:
+        bar.set_description("data")
+        real = evaluation_data.read(run, config, options.data_dir)
+        bar.update()
+        bar.set_description("classifier")
+        classes = evaluation_classifier.find_or_train(real, run, options)
+        bar.update()
+        features = evaluation_features.choose(options.features, real, classes)
+        bar.set_description("samples")
+        material = Material(real, generator, options.num_samples, options.seed, features, classes)
+        bar.update()
+        figures: list[Figure] = []
+        left_out = {}
+        for name in options.metrics:
+            bar.set_description(name)
+            try:
+                figures += evaluation_metrics.BY_NAME[name](material)
+            except NotApplicableError as reason:
+                left_out[name] = str(reason)
+            bar.update()
+        evaluation_pictures.draw(material, run, options.metrics)
+    record = _record(options, material, figures, left_out)
+    write(run.evaluation(generator.kind), record)
+    print(heading(material))
+    print(table(figures, left_out))
+    print(
+        f"Protocol {record['protocol']}: evaluations that name the same one compare.\n"
+        f"Written: {run.evaluation(generator.kind)}"
+    )
+    return record
+
+
+def heading(m: Material) -> str:
+    """What the table compares with what."""
+    parts = {
+        name: f"{part['split']}[{part['start']}:{part['stop']}]"
+        for name, part in m.real.parts.items()
+    }
+    seen = "" if m.real.held_out else ", which the run has seen"
+    return (
+        f"{len(m.samples):,} samples of {m.generator.path}\n"
+        f"{m.real.name}: trained on {parts['training']}, judged by {parts['test']}{seen}"
+    )
+
+
+def _record(
+    options: Options, m: Material, figures: Sequence[Figure], left_out: Mapping[str, str]
+) -> dict[str, Any]:
+    """What `evaluation.json` holds."""
+    data = {
+        "name": m.real.name,
+        "fingerprint": m.real.fingerprint,
+        "image_shape": list(m.real.image_shape),
+        "parts": m.real.parts,
+        "held_out": m.real.held_out,
+    }
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    return {
+        "generator": {
+            "kind": m.generator.kind,
+            "path": str(m.generator.path),
+            "sha256": m.generator.digest(),
+        },
+        "data": data,
+        "protocol": fingerprint([data, versions["kgan"]]),
+        "seed": options.seed,
+        "versions": versions,
+        "figures": {figure.name: figure.record() for figure in figures},
+        "left_out": dict(left_out),
+    }
+
+
+def _bar(steps: int) -> tqdm.tqdm:
+    return tqdm.tqdm(
+        total=steps,
+        unit="metric",
+        dynamic_ncols=True,
+        mininterval=0.2 if sys.stderr.isatty() else 15,  # a log file needs few lines
+        leave=False,
+    )

@@ -1,0 +1,81 @@
+"""The classifier of an evaluation, trained once for a data set."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import tempfile
+
+import numpy as np
+
+from kgan import data
+from kgan.artifacts import RunDirectory
+from kgan.metrics import Classifier
+
+from . import evaluation_data
+from .evaluation_data import RealData
+from .evaluation_options import Options
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """What is known of the classes of a data set.
+
+    Attributes:
+        classifier: of its images, or of those that were stacked.
+        counts: training images of each class, int64 `[num_classes]`.
+    """
+
+    classifier: Classifier
+    counts: np.ndarray
+
+
+def find_or_train(real: RealData, run: RunDirectory, options: Options) -> Classes | None:
+    """The classifier of a run's images: found, or trained now, in a minute or so.
+
+    It is kept in the folder `kgan` beside the data sets, where all runs find it, or in the run
+    directory where that folder cannot be written to.
+
+    Args:
+        real: the data of the run.
+        run: the run.
+        options: of the evaluation.
+
+    Returns:
+        None where it is not needed, or the data have no labels to train one with.
+    """
+    as_features = options.features in (None, "classifier") and set(options.metrics) != {"parzen"}
+    if not (as_features or {"score", "modes"} & set(options.metrics)):
+        return None
+    stacked = real.description.stacked
+    described = data.describe(stacked, options.data_dir) if stacked else real.description
+    if described.num_classes is None:
+        return None
+    training, test = (_labelled(real, part, options.data_dir) for part in ("training", "test"))
+    if min(training[1].min(), test[1].min()) < 0:  # TFDS's word for a label that is withheld
+        return None
+    if not real.held_out:
+        training = training[0][: -len(test[0])], training[1][: -len(test[0])]
+    place = _shared(described.directory) or run.path
+    return Classes(Classifier.load_or_train(place, training, test), np.bincount(training[1]))
+
+
+def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Images of a part and their labels; of stacks, the images that were stacked."""
+    split, start, stop = (real.parts[part][key] for key in ("split", "start", "stop"))
+    stacked = real.description.stacked
+    if stacked:
+        images, _ = evaluation_data.images(stacked, split, real.image_size, data_dir)
+        return images, data.labels(stacked, split, data_dir)[: len(images)]
+    return getattr(real, part), data.labels(real.name, split, data_dir)[start:stop]
+
+
+def _shared(directory: pathlib.Path | None) -> pathlib.Path | None:
+    """The folder for all runs, or None where nothing can be written."""
+    if directory is None:
+        return None
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            return directory / "kgan"
+    except OSError:
+        return None

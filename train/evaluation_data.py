@@ -1,0 +1,137 @@
+"""The real data of an evaluation: which part of them stands for what."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from kgan import data
+from kgan.artifacts import RunDirectory
+
+VALIDATION_ROWS = 1_000  # the protocol of 2014 has so many
+_LARGEST = 2**28  # numbers of an array of images: 1 GiB
+_READ = 1_000
+
+
+@dataclasses.dataclass(frozen=True)
+class RealData:
+    """What a generator is compared with, as float32 images `[n, ...]` in [0, 1], or points.
+
+    Attributes:
+        name: of the data set.
+        image_size: side that the images were resized to, or None.
+        training: what the run was trained on.
+        validation: the beginning of the last sixth of `training`, 1,000 rows at most.
+        rest: `training` without that sixth.
+        test: images to judge by.
+        held_out: whether the run has not seen `test`.
+        parts: name of a part -> the split and the rows of it that it is, for the report.
+        fingerprint: of the training data.
+        description: splits and labels of the data set.
+    """
+
+    name: str
+    image_size: int | None
+    training: np.ndarray
+    validation: np.ndarray
+    rest: np.ndarray
+    test: np.ndarray
+    held_out: bool
+    parts: dict[str, dict[str, Any]]
+    fingerprint: str
+    description: data.Description
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Of one image, `(height, width, channels)`, or `(dim,)` of a point."""
+        return self.training.shape[1:]
+
+    @property
+    def are_points(self) -> bool:
+        """Whether these are points rather than images."""
+        return len(self.image_shape) == 1
+
+
+def read(
+    run: RunDirectory, config: dict[str, Any], data_dir: str | os.PathLike[str] | None
+) -> RealData:
+    """Reads the data of a run.
+
+    Judged by is the split `test`, or else `validation`. A data set that has neither lends the last
+    tenth of its training data, which the generator has seen.
+
+    Args:
+        run: the run.
+        config: what its `config.json` holds.
+        data_dir: directory of TFDS data; None for TFDS's own.
+
+    Raises:
+        ValueError: the data are not those that the run was trained on.
+        OSError: the data cannot be had.
+    """
+    options, recorded = config["options"], config["data"]
+    name, image_size, split = options["dataset"], options["image_size"], recorded["split"]
+    training, fingerprint = images(name, split, image_size, data_dir)
+    if fingerprint != recorded["fingerprint"]:
+        raise ValueError(
+            f"The data of {name} are not those that the run in {run.path} was trained on: "
+            f"fingerprint {recorded['fingerprint']} -> {fingerprint}. Name their --data_dir."
+        )
+    description = data.describe(name, data_dir)
+    judge = next((other for other in ("test", "validation") if other in description.splits), None)
+    known = training if judge else training[: -(len(training) // 10)]
+    sixth = len(known) - len(known) // 6
+    validation = known[sixth:][:VALIDATION_ROWS]
+    parts = {
+        "training": _part(split, 0, len(training)),
+        "validation": _part(split, sixth, sixth + len(validation)),
+    }
+    if judge:
+        test, _ = images(name, judge, image_size, data_dir)
+        parts["test"] = _part(judge, 0, len(test))
+    else:
+        test = training[len(known) :]
+        parts["test"] = _part(split, len(known), len(training))
+    return RealData(
+        name=name,
+        image_size=image_size,
+        training=training,
+        validation=validation,
+        rest=known[:sixth],
+        test=test,
+        held_out=judge is not None,
+        parts=parts,
+        fingerprint=fingerprint,
+        description=description,
+    )
+
+
+def _part(split: str, start: int, stop: int) -> dict[str, Any]:
+    return {"split": split, "start": start, "stop": stop, "rows": stop - start}
+
+
+def images(
+    name: str, split: str, image_size: int | None, data_dir: str | os.PathLike[str] | None
+) -> tuple[np.ndarray, str]:
+    """The first images of a split, as many as a gibibyte holds, and the split's fingerprint."""
+    rows = data.load(
+        name,
+        split,
+        batch_size=1,
+        image_size=image_size,
+        value_range=None if name in data.DENSITIES else (0.0, 1.0),
+        shuffle=False,
+        data_dir=data_dir,
+    )
+    size = math.prod(rows.element_spec.shape[1:])
+    most = min(len(rows), _LARGEST // size)
+    array = np.empty((most, *rows.element_spec.shape[1:]), np.float32)
+    start = 0
+    for batch in rows.take(most).rebatch(_READ).as_numpy_iterator():
+        array[start : start + len(batch)] = batch
+        start += len(batch)
+    return array, rows.stream.fingerprint

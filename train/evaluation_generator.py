@@ -1,0 +1,161 @@
+"""The generator to evaluate: that of a run, or what it was exported to, as one function."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from kgan.artifacts import RunDirectory
+from kgan.priors import Prior
+
+BATCH = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Generator:
+    """A generator, whatever it is kept in.
+
+    Attributes:
+        kind: `"keras"`, `"saved_model"` or `"tflite"`.
+        path: where it lies.
+        prior: what its latents are drawn from.
+        function: maps latents float32 `[n, dim]` to images, in [0, 1] where they are images.
+    """
+
+    kind: str
+    path: pathlib.Path
+    prior: Prior
+    function: Callable[[np.ndarray], Any]
+
+    def __call__(self, latents: Any) -> np.ndarray:
+        """Images float32 `[n, ...]` of latents `[n, dim]`, in batches."""
+        latents = np.asarray(latents, np.float32)
+        parts = [
+            np.asarray(self.function(latents[start : start + BATCH]), np.float32)
+            for start in range(0, len(latents), BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def sample(self, n: int, seed: int, image_shape: tuple[int, ...]) -> np.ndarray:
+        """Images of `n` latents from the prior, the same for the same seed.
+
+        Raises:
+            ValueError: they are not of `image_shape`, not finite, or not in [0, 1].
+        """
+        images = self(self.prior.sample(n, seed))
+        if images.shape[1:] != image_shape:
+            raise ValueError(
+                f"{self.path} makes images of shape {images.shape[1:]}, where those of the data "
+                f"have {image_shape}. Name the run that it was trained in."
+            )
+        bad = np.count_nonzero(~np.isfinite(images.reshape(n, -1)).all(axis=1))
+        if bad:
+            raise ValueError(
+                f"{bad:,} of {n:,} samples of {self.path} hold NaN or infinity: its training "
+                "diverged. Evaluate another run, or train this one anew."
+            )
+        low, high = images.min(), images.max()
+        if len(image_shape) == 3 and not (low > -1e-3 and high < 1 + 1e-3):  # half precision rounds
+            raise ValueError(
+                f"The samples of {self.path} lie in [{low:.3g}, {high:.3g}], where images lie in "
+                "[0, 1] once black and white are scaled to it. Let the generator declare its "
+                "`value_range` and keep to it."
+            )
+        return np.clip(images, 0, 1) if len(image_shape) == 3 else images
+
+    def digest(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of its file or files."""
+        sha = hashlib.sha256()
+        for file in sorted(self.path.rglob("*")) if self.path.is_dir() else [self.path]:
+            if file.is_file():
+                sha.update(file.relative_to(self.path).as_posix().encode() + file.read_bytes())
+        return sha.hexdigest()[:16]
+
+
+def open_generator(
+    run: RunDirectory, config: dict[str, Any], exported: str | None = None
+) -> Generator:
+    """Opens the generator of a run, or an export of it.
+
+    Args:
+        run: the run.
+        config: what its `config.json` holds.
+        exported: a `.tflite` file or a SavedModel's directory; None for the run's own generator.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read, or is of another run.
+    """
+    try:
+        prior = keras.saving.deserialize_keras_object(config["prior"])
+    except Exception as error:
+        raise ValueError(
+            f"The prior in {run.config} cannot be read ({_gist(error)}). Name a run of kgan-train."
+        ) from error
+    path = pathlib.Path(exported).expanduser() if exported else run.generator
+    if exported is None and not path.exists():
+        raise FileNotFoundError(
+            f"The run in {run.path} is not finished: it has no {path.name}. Repeat its kgan-train "
+            "command, which goes on where it was stopped."
+        )
+    if exported and not (path.suffix == ".tflite" or (path / "saved_model.pb").exists()):
+        raise FileNotFoundError(
+            f"--generator={exported}: expected a .tflite file, or a directory that holds a "
+            "saved_model.pb, such as OUTPUT/saved_model/1 of kgan-export."
+        )
+    kind = {".keras": "keras", ".tflite": "tflite"}.get(path.suffix, "saved_model")
+    try:
+        function = {"keras": _keras, "tflite": _tflite, "saved_model": _saved_model}[kind](path)
+        function(np.asarray(prior.sample(1, 0)))
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be used with the latents of {run.path} ({_gist(error)}). Either it is "
+            "damaged, or it was made by something else than this run."
+        ) from error
+    return Generator(kind, path, prior, function)
+
+
+def _keras(path: pathlib.Path) -> Callable[[np.ndarray], Any]:
+    model = keras.saving.load_model(path, compile=False)
+    value_range = getattr(model, "value_range", (-1.0, 1.0))
+    low, high = value_range or (0.0, 1.0)
+
+    @tf.function(reduce_retracing=True)
+    def images(latents: tf.Tensor) -> tf.Tensor:
+        return (tf.cast(model(latents, training=False), tf.float32) - low) / (high - low)
+
+    return images
+
+
+def _saved_model(path: pathlib.Path) -> Callable[[np.ndarray], Any]:
+    model = tf.saved_model.load(str(path))
+
+    def images(latents: np.ndarray) -> Any:
+        return model.signatures["serving_default"](latents=tf.constant(latents))["images"]
+
+    return images
+
+
+def _tflite(path: pathlib.Path) -> Callable[[np.ndarray], Any]:
+    run = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
+    dim = run.get_input_details()["latents"]["shape"][-1]
+
+    def images(latents: np.ndarray) -> Any:
+        if latents.shape[1] != dim:  # LiteRT would read beyond them
+            raise ValueError(f"it takes latents of size {dim}, not {latents.shape[1]}")
+        return run(latents=latents)["images"]
+
+    return images
+
+
+def _gist(error: Exception) -> str:
+    """The kind of `error` and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
