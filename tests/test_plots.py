@@ -113,6 +113,55 @@ def test_axes_without_limits_show_the_whole_line(log, caplog):
     assert not caplog.records  # matplotlib logs what it could not obey
 
 
+def moment(**changes):
+    x = np.linspace(-4, 4, 81)
+    arrays = {
+        "p_g": np.exp(-((x - 1) ** 2) / 2),
+        "discriminator": 1 / (1 + np.exp(x)),
+        "images": np.linspace(-2, 2, 9),
+    }
+    return plots.Moment(**(arrays | changes))
+
+
+def figure1(*moments):
+    x = np.linspace(-4, 4, 81)
+    return plots.figure1(x, np.exp(-(x**2) / 2), np.linspace(0, 1, 9), moments)
+
+
+def test_figure1_is_one_moment_or_a_strip():
+    assert figure1(moment()).shape == (380, 480, 3)
+    strip = figure1(moment(), moment(title="later"), moment())
+    assert strip.shape == (380, 960, 3)
+    assert (strip < 128).mean() > 0.005
+
+
+@pytest.mark.parametrize(
+    ("change", "above"),
+    [
+        ({"p_g": np.full(81, 0.2)}, True),
+        ({"discriminator": np.full(81, 0.3)}, True),
+        ({"images": np.linspace(-1, 3, 9)}, False),
+    ],
+)
+def test_figure1_shows_curves_above_and_arrows_below(change, above):
+    rows = (figure1(moment()) != figure1(moment(**change))).any(axis=(1, 2))
+    lower = slice(300, None)  # below the ticks of the curves
+    assert rows[:300].any() == above
+    assert rows[lower].any() != above
+
+
+def test_figure1_tells_its_curves_apart_in_greyscale():
+    """Each is flat here, so that a row of pixels shows its dashes: solid, dashed, dotted."""
+    x = np.linspace(-4, 4, 81)
+    flat = moment(p_g=np.full(81, 0.2), discriminator=np.full(81, 0.75))
+    picture = plots.figure1(x, np.full(81, 0.4), np.linspace(0, 1, 9), flat)
+    ink = picture[70:265, 70:410].mean(axis=-1) < 200
+    breaks = np.abs(np.diff(ink.astype(int), axis=1)).sum(axis=1)[ink.mean(axis=1) > 0.2]
+    dashed, dotted, solid = breaks[[0, len(breaks) // 2, -1]]  # D, p_data and p_g, from the top
+    assert solid == 0
+    assert 20 < dashed < dotted / 1.25  # 62 and 92 ends of dashes and dots
+
+
 def test_gif_moves(tmp_path):
     pictures = [np.full((20, 30, 3), shade, np.uint8) for shade in (0, 120, 250)]
     plots.write_gif(tmp_path / "a.gif", pictures, seconds=0.2)

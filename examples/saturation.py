@@ -1,0 +1,160 @@
+"""Why G does not descend log(1 - D): on a real network its gradient dies as D improves.
+
+    python -m examples.saturation --output_dir=FIGURES
+
+The generator, a network into (-1, 1), stands still while D trains. Data between -4 and -2 share no
+point with it: JSD is log 2, D comes to reject every sample, and the gradient of
+E log(1 - D(G(z))) with respect to G's weights vanishes, while that of -E log D(G(z)) does not. Data
+between -1 and 1 overlap with it: D cannot be sure, and neither gradient vanishes.
+"""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import scipy.stats
+import tensorflow as tf
+from absl import app, flags
+
+import kgan
+from kgan import losses, networks, plots, priors, theory
+
+M = 200  # of Algorithm 1
+DISJOINT, OVERLAPPING = -4.0, -1.0  # where data of width two begin
+Z = np.linspace(0, 1, 2001)  # evenly spaced latents, whose means are those over the prior
+EDGES = np.linspace(-4, 1, 5001)  # of the bins in which densities are compared
+
+
+class Measurement(NamedTuple):
+    """What D would teach G after a number of updates.
+
+    Attributes:
+        step: D's updates.
+        d_fake: the mean of D(G(z)).
+        saturating: norm of the gradient of E log(1 - D(G(z))) with respect to all of G's weights.
+        non_saturating: norm of the gradient of -E log D(G(z)).
+        jsd_bound: (2 log 2 + V) / 2 in nats, at most JSD(p_data || p_g).
+    """
+
+    step: int
+    d_fake: float
+    saturating: float
+    non_saturating: float
+    jsd_bound: float
+
+
+def make_gan(seed: int = 0) -> kgan.GAN:
+    """A game in which G, with three layers of random weights, stands still."""
+    keras.utils.set_random_seed(seed)
+    gan = kgan.GAN(
+        networks.MLPGenerator((1,), latent_dim=1, units=(32, 32), value_range=(-1.0, 1.0)),
+        networks.MLPDiscriminator((1,), units=(64, 64)),
+        priors.Uniform(1, 0.0, 1.0),
+        seed=seed,
+    )
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(5e-3))
+    return gan
+
+
+def gradient(gan: kgan.GAN, loss: losses.AdversarialLoss) -> np.ndarray:
+    """The gradient of G's mean loss with respect to all of its weights, as one vector."""
+    with tf.GradientTape() as tape:
+        logits = gan.discriminator(gan.generator(tf.constant(Z[:, None], tf.float32)))
+        mean = tf.reduce_mean(loss.generator(None, logits))
+    gradients = tape.gradient(mean, gan.generator.trainable_variables)
+    return np.concatenate([np.ravel(g) for g in gradients]).astype(np.float64)
+
+
+def measure(gan: kgan.GAN, low: float, step: int) -> Measurement:
+    """Measures D against data uniform on (low, low + 2), and what it would teach G."""
+    real = gan.discriminator(tf.constant(low + 2 * Z[:, None], tf.float32))
+    fake = gan.discriminator(gan.generator(tf.constant(Z[:, None], tf.float32)))
+    return Measurement(
+        step,
+        d_fake=float(tf.reduce_mean(tf.sigmoid(fake))),
+        saturating=float(np.linalg.norm(gradient(gan, losses.Minimax()))),
+        non_saturating=float(np.linalg.norm(gradient(gan, losses.NonSaturating()))),
+        jsd_bound=math.log(2) + float(tf.reduce_mean(losses.value(real, fake))) / 2,
+    )
+
+
+def train(gan: kgan.GAN, low: float, steps: int, seed: int = 0) -> list[Measurement]:
+    """Trains D on fresh data; returns measurements at the start and ever further apart."""
+    data = np.random.default_rng(seed).uniform(low, low + 2, (steps * M, 1)).astype("float32")
+    measured = [measure(gan, low, 0)]
+    wanted = set(np.rint(np.geomspace(1, steps, 25)).astype(int).tolist())
+
+    def after(batch: int, logs: Any) -> None:
+        if batch + 1 in wanted:
+            measured.append(measure(gan, low, batch + 1))
+
+    watching = keras.callbacks.LambdaCallback(on_train_batch_end=after)
+    gan.fit(data, batch_size=M, shuffle=False, verbose=0, callbacks=[watching])
+    return measured
+
+
+def true_jsd(gan: kgan.GAN, low: float) -> float:
+    """JSD(p_data || p_g) in nats, from the masses of narrow bins."""
+    images = keras.ops.convert_to_numpy(gan.generator(tf.constant(Z[:, None], tf.float32)))[:, 0]
+    of_g = np.diff(theory.pushforward_cdf(Z, scipy.stats.uniform.cdf, images, EDGES))
+    of_data = np.diff(scipy.stats.uniform.cdf(EDGES, low, 2))
+    return float(theory.jsd(of_data, of_g))
+
+
+def panels(title: str, measured: list[Measurement], jsd: float) -> list[plots.Panel]:
+    """How far D got, and both gradients meanwhile."""
+    trained = measured[1:]  # a logarithmic axis has no zero
+    steps = [m.step for m in trained]
+
+    def lines(**curves: list[float]) -> dict[str, tuple[list[int], list[float]]]:
+        return {label.replace("_", " "): (steps, values) for label, values in curves.items()}
+
+    bound = lines(bound_from_D=[m.jsd_bound for m in trained], true_JSD=[jsd] * len(steps))
+    norms = lines(
+        saturating=[m.saturating for m in trained],
+        non_saturating=[m.non_saturating for m in trained],
+    )
+    updates = "updates of D"
+    return [
+        plots.Panel(bound, updates, "divergence [nats]", title, log_x=True, y_limits=(0, 0.75)),
+        plots.Panel(
+            norms, updates, "norm of G's gradient", title,
+            log_x=True, log_y=True, y_limits=(1e-5, 1e3),
+        ),
+    ]  # fmt: skip
+
+
+def run(folder: pathlib.Path, seed: int = 0, steps: int = 2000) -> None:
+    """Trains D on both kinds of data, prints what G would receive, and writes saturation.png."""
+    drawn = []
+    for title, low in (("disjoint supports", DISJOINT), ("overlapping supports", OVERLAPPING)):
+        gan = make_gan(seed)
+        jsd = true_jsd(gan, low)
+        measured = train(gan, low, steps, seed)
+        print(f"{title}: JSD(p_data || p_g) = {jsd:.4f} nats (log 2 = {math.log(2):.4f})")
+        print("  updates  mean D(G(z))  |grad log(1 - D)|  |grad -log D|     ratio")
+        for m in measured[::-4][::-1]:
+            print(
+                f"  {m.step:7}  {m.d_fake:12.3g}  {m.saturating:17.3g}  {m.non_saturating:13.3g}  "
+                f"{m.non_saturating / m.saturating:8.3g}"
+            )
+        drawn += panels(title, measured, jsd)
+    folder.mkdir(parents=True, exist_ok=True)
+    plots.write_png(folder / "saturation.png", plots.curves(drawn, columns=2))
+    print(f"Wrote {folder / 'saturation.png'}.")
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    run(pathlib.Path(flags.FLAGS.output_dir), flags.FLAGS.seed, flags.FLAGS.steps)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("output_dir", "figures", "Directory that receives the picture.")
+    flags.DEFINE_integer("seed", 0, "All randomness of the run follows from it.")
+    flags.DEFINE_integer("steps", 2000, "Updates of D.")
+    app.run(main)

@@ -1,0 +1,95 @@
+"""Figure 1 of Goodfellow et al. (2014): both densities, D, and the map from z to x below them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from kgan.plots import canvas
+
+__all__ = ["Moment", "figure1"]
+
+HEADROOM = 1.7  # height of the axes over the peak of p_data
+MARGIN = 0.04  # left and right of the latents, as a share of the width
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """Both players at one moment of a training.
+
+    Attributes:
+        p_g: `[points]`, the generator's density on the grid of x.
+        discriminator: `[points]`, D(x) on the same grid, in [0, 1].
+        images: `[latents]`, G(z) of the latents that are drawn.
+        title: above the moment.
+    """
+
+    p_g: Any
+    discriminator: Any
+    images: Any
+    title: str = ""
+
+
+def figure1(x: Any, p_data: Any, latents: Any, moments: Moment | Sequence[Moment]) -> np.ndarray:
+    """Draws moments side by side: p_data dotted, p_g solid, D dashed, arrows from z to x = G(z).
+
+    Densities are read on the left, cut where they rise above 1.7 times the peak of p_data, and D
+    on the right. The line of x below has the scale of the curves; the line of z has its own, on
+    which the latents span the picture.
+
+    Args:
+        x: `[points]`, rising, the grid.
+        p_data: `[points]`, the density of the data.
+        latents: `[latents]`, at least two different ones, where arrows begin.
+        moments: one or more.
+
+    Returns:
+        uint8 `[380, width, 3]`; the width is 320 a moment, 480 for a single one.
+    """
+    moments = [moments] if isinstance(moments, Moment) else list(moments)
+    drawn = canvas.figure(4.8 if len(moments) == 1 else 3.2 * len(moments), 3.8)
+    axes = drawn.subplots(2, len(moments), squeeze=False, height_ratios=(3, 1))
+    for i, moment in enumerate(moments):
+        d_axes = _curves(axes[0, i], x, p_data, moment)
+        _arrows(axes[1, i], x, latents, moment.images)
+        if i == 0:
+            axes[0, i].set_ylabel("density")
+            lines = [*axes[0, i].get_lines(), *d_axes.get_lines()[:1]]
+            drawn.legend(handles=lines, loc="outside upper center", ncols=3, frameon=False)
+        if i == len(moments) - 1:
+            d_axes.set_ylabel("$D$")
+    return canvas.picture(drawn)
+
+
+def _curves(axes: Axes, x: Any, p_data: Any, moment: Moment) -> Axes:
+    """The upper part, in the paper's colours and dashes; returns the axes of D."""
+    axes.plot(x, p_data, linestyle=":", color="black", linewidth=2.0, label="$p_{data}$")
+    axes.plot(x, moment.p_g, linestyle="-", color="#128a38", label="$p_g$")
+    axes.set(title=moment.title, ylim=(0, HEADROOM * np.max(p_data)), xlim=(x[0], x[-1]))
+    d_axes = axes.twinx()
+    d_axes.plot(x, moment.discriminator, linestyle="--", color="#2b4fd0", label="$D$")
+    d_axes.axhline(0.5, color="0.8", linewidth=0.8, zorder=0)
+    d_axes.set(ylim=(0, 1.02), yticks=(0, 0.5, 1), yticklabels=("0", "1/2", "1"))
+    return d_axes
+
+
+def _arrows(axes: Axes, x: Any, latents: Any, images: Any) -> None:
+    """The lower part: the line of z below, the line of x above, an arrow from each latent."""
+    latents, images = np.asarray(latents), np.asarray(images)
+    share = (latents - latents.min()) / np.ptp(latents)
+    begin = x[0] + (x[-1] - x[0]) * (MARGIN + (1 - 2 * MARGIN) * share)
+    floor, rise = np.zeros_like(begin), np.ones_like(begin)
+    for height in (0, 1):
+        axes.axhline(height, color="black", linewidth=1)
+    axes.quiver(
+        begin, floor, images - begin, rise, color="0.25",
+        angles="xy", scale_units="xy", scale=1, width=0.004, headwidth=6, headlength=7,
+    )  # fmt: skip
+    axes.set(xlim=(x[0], x[-1]), xticks=(), ylim=(-0.1, 1.1))
+    axes.set(yticks=(0, 1), yticklabels=("z", "x"))
+    axes.tick_params(axis="y", length=0)
+    axes.spines[:].set_visible(False)
