@@ -184,10 +184,13 @@ def test_the_recipe_of_inception_runs(tmp_path):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (_images(2, (8, 9, 1)), r"expected shape \[n, 8, 8, 1\] with n > 0 .* 'random', received"),
+        (
+            _images(2, (8, 9, 1)),
+            r"expected shape \[n, 8, 8, 1\] with n > 0, received shape \(2, 8, 9, 1",
+        ),
         (_images(2, (8, 8, 3)), r"expected shape \[n, 8, 8, 1\] .* received shape \(2, 8, 8, 3\)"),
         (_images(2)[..., 0], r"expected shape .* received shape \(2, 8, 8\)"),
-        (_images(0), r"with n > 0 .* received shape \(0, 8, 8, 1\)"),
+        (_images(0), r"with n > 0, received shape \(0, 8, 8, 1\)"),
         (np.zeros((2, 8, 8, 1), np.uint8), r"floats in \[0, 1\], received uint8\. Divide .* 255"),
         (2 * _images() - 1, r"values in \[0, 1\], received -0.9\d+ to 0.9\d+\. Scale them"),
         (_images() * np.nan, r"values in \[0, 1\], received nan to nan"),
@@ -196,6 +199,12 @@ def test_the_recipe_of_inception_runs(tmp_path):
 def test_images_that_do_not_fit_are_named(images, message):
     with pytest.raises(ValueError, match=f"`images`: .*{message}"):
         RandomConvolutional((8, 8, 1))(images)
+
+
+def test_an_empty_data_set_is_named():
+    batches = tf.data.Dataset.from_tensor_slices(_images(2)).batch(2).take(0)
+    with pytest.raises(ValueError, match="`images`: expected a data set of at least one batch"):
+        Pixels()(batches)
 
 
 def test_a_model_of_colours_says_what_it_takes():

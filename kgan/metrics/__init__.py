@@ -1,5 +1,6 @@
 """Evaluation that a reader can trust: every figure beside its floor or its control."""
 
+from kgan.metrics.classifier import Classifier
 from kgan.metrics.extractor import Extractor, Pixels
 from kgan.metrics.features import ModelFeatures, load_features
 from kgan.metrics.frechet import Moments, frechet_distance
@@ -22,8 +23,10 @@ from kgan.metrics.modes import (
 from kgan.metrics.neighbours import nearest
 from kgan.metrics.parzen import ParzenEstimate, parzen_estimate, parzen_log_likelihood, parzen_table
 from kgan.metrics.random_features import RandomConvolutional
+from kgan.metrics.score import classifier_score
 
 __all__ = [
+    "Classifier",
     "DensityCoverage",
     "Extractor",
     "KernelDistance",
@@ -37,6 +40,7 @@ __all__ = [
     "Pixels",
     "PrecisionRecall",
     "RandomConvolutional",
+    "classifier_score",
     "density_coverage",
     "frechet_distance",
     "interpolation_strips",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["Extractor", "Pixels", "fingerprint"]
+__all__ = ["Extractor", "Pixels", "checked_images", "fingerprint"]
 
 _BATCH = 100
 _TOLERANCE = 1e-4  # generators round
@@ -67,35 +67,42 @@ class Extractor:
         whole = [images]
         if isinstance(images, tf.data.Dataset):
             whole = images.as_numpy_iterator()
+            if images.cardinality() == 0:
+                raise ValueError(
+                    "Invalid value for argument `images`: expected a data set of at least one "
+                    "batch, received an empty one."
+                )
         for part in whole:
-            part = self._checked(part)
+            part = checked_images("images", part, self.shapes)
             for start in range(0, len(part), _BATCH):
                 yield part[start : start + _BATCH]
 
-    def _checked(self, images: Any) -> np.ndarray:
-        images = np.asarray(images)
-        if not len(images) or not any(_fits(images.shape[1:], shape) for shape in self.shapes):
-            expected = " or ".join(
-                f"[n, {', '.join('any' if side is None else str(side) for side in shape)}]"
-                for shape in self.shapes
-            )
-            raise ValueError(
-                f"Invalid value for argument `images`: expected shape {expected} with n > 0 for "
-                f"the features {self.name!r}, received shape {images.shape}. Load the data with "
-                "another `image_size`, or choose other features."
-            )
-        if images.dtype.kind != "f":
-            raise ValueError(
-                "Invalid value for argument `images`: expected floats in [0, 1], received "
-                f"{images.dtype}. Divide 8-bit pixels by 255."
-            )
-        low, high = images.min(), images.max()
-        if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
-            raise ValueError(
-                f"Invalid value for argument `images`: expected values in [0, 1], received {low} "
-                f"to {high}. Scale them: (images - low) / (high - low) of their value range."
-            )
-        return images.astype(np.float32, copy=False)
+
+def checked_images(name: str, images: Any, shapes: Sequence[Shape]) -> np.ndarray:
+    """`images` as float32 `[n, height, width, channels]` in [0, 1], of one of the shapes."""
+    images = np.asarray(images)
+    if not len(images) or not any(_fits(images.shape[1:], shape) for shape in shapes):
+        expected = " or ".join(
+            f"[n, {', '.join('any' if side is None else str(side) for side in shape)}]"
+            for shape in shapes
+        )
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected shape {expected} with n > 0, received "
+            f"shape {images.shape}. Load the data with another `image_size`, or choose other "
+            "features."
+        )
+    if images.dtype.kind != "f":
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected floats in [0, 1], received "
+            f"{images.dtype}. Divide 8-bit pixels by 255."
+        )
+    low, high = images.min(), images.max()
+    if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected values in [0, 1], received {low} to "
+            f"{high}. Scale them: (images - low) / (high - low) of their value range."
+        )
+    return images.astype(np.float32, copy=False)
 
 
 def _fits(sides: tuple[int, ...], shape: Shape) -> bool:

@@ -65,12 +65,12 @@ class ModelFeatures(Extractor):
         if self._channels == 3:
             self.shapes.append((None, None, 1))
         self.fingerprint = fingerprint([content, self._size, self._range])
+        self._network = tf.function(self._apply, reduce_retracing=True)
 
     def _extract(self, images: np.ndarray) -> np.ndarray:
         return self._network(images).numpy()
 
-    @tf.function(reduce_retracing=True)
-    def _network(self, images: tf.Tensor) -> tf.Tensor:
+    def _apply(self, images: tf.Tensor) -> tf.Tensor:
         low, high = self._range
         if None not in self._size:
             images = tf.image.resize(images, self._size, antialias=True)
@@ -134,7 +134,7 @@ def _saved_model(path: pathlib.Path) -> tuple[Callable[[tf.Tensor], tf.Tensor], 
         (output,) = loaded.signatures["serving_default"](**{key: images}).values()  # keeps `loaded`
         return output
 
-    return call, spec.shape.as_list(), digest.hexdigest()
+    return call, spec.shape.as_list() if spec.shape.rank else (), digest.hexdigest()
 
 
 def load_features(

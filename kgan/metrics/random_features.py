@@ -40,21 +40,23 @@ class RandomConvolutional(Extractor):
             )
         self.name = "random"
         self.shapes = [(height, width, channels)]
-        self._kernels = _random_kernels(channels, self.WIDTHS, seed)
+        kernels = _random_kernels(channels, self.WIDTHS, seed)
         configuration = {"name": self.name, "shape": [height, width, channels]}
-        self.fingerprint = fingerprint(configuration, self._kernels)
+        self.fingerprint = fingerprint(configuration, kernels)
+        signature = [tf.TensorSpec([None, height, width, channels], tf.float32)]
+        self._network = tf.function(lambda images: _network(images, kernels), signature)
 
     def _extract(self, images: np.ndarray) -> np.ndarray:
         return self._network(images).numpy()
 
-    @tf.function(reduce_retracing=True)
-    def _network(self, images: tf.Tensor) -> tf.Tensor:
-        x, means = 2.0 * images - 1.0, []
-        for kernel in self._kernels:
-            x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME"))
-            means.append(tf.reduce_mean(x, axis=(1, 2)))
-            x = tf.nn.avg_pool2d(x, 2, 2, "SAME")
-        return tf.concat(means, axis=1)
+
+def _network(images: tf.Tensor, kernels: Sequence[np.ndarray]) -> tf.Tensor:
+    x, means = 2.0 * images - 1.0, []
+    for kernel in kernels:
+        x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME"))
+        means.append(tf.reduce_mean(x, axis=(1, 2)))
+        x = tf.nn.avg_pool2d(x, 2, 2, "SAME")
+    return tf.concat(means, axis=1)
 
 
 def _random_kernels(channels: int, widths: Sequence[int], seed: int) -> list[np.ndarray]:
