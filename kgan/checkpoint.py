@@ -30,8 +30,9 @@ _PLACE = "place"  # the entry that holds the place in the training, as JSON
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Every variable that decides how the training of a compiled game goes on, by group and number.
 
-    Keras's own names are none: they depend on what else the process has made. Both networks' weights and statistics, averages, the state of random layers, both optimizers
-    with their loss scales, and the running means of the logs.
+    These are both networks' weights and statistics, the average, the states of random layers, the
+    counters, both optimizers with their loss scales, and the running means of the logs. Keras's own
+    names depend on what else the process has made, so they are not used.
     """
     groups = {
         "model": model.variables,
@@ -94,18 +95,24 @@ def restore(model: keras.Model, arrays: dict[str, np.ndarray], path: Any = "") -
     """
     present = variables(model)
     other = sorted(present.keys() ^ arrays.keys()) or [
-        name for name, variable in present.items() if tuple(variable.shape) != arrays[name].shape
+        name for name, variable in present.items() if not _fits(arrays[name], variable)
     ]
     if other:
         raise ValueError(
             f"The checkpoint {path} is of another model: expected the variables of this one, "
-            f"received other ones or other shapes, such as {other[0]!r}. Build the model as it was "
-            "when the training began, or name another directory."
+            "received other ones, or of other shapes or dtypes, such as "
+            f"{other[0]!r}. Build the model as it was when the training began, or name another "
+            "directory."
         )
     for name, variable in present.items():
-        array = arrays[name]
-        # NumPy's format does not know bfloat16 and keeps it as bytes.
-        variable.assign(array.view(variable.dtype) if array.dtype.kind == "V" else array)
+        variable.assign(arrays[name].view(variable.dtype))
+
+
+def _fits(array: np.ndarray, variable: keras.Variable) -> bool:
+    dtype = np.dtype(variable.dtype)
+    # NumPy's format does not know bfloat16 and gives back bytes.
+    same = array.dtype == dtype or (array.dtype.kind, array.itemsize) == ("V", dtype.itemsize)
+    return same and array.shape == tuple(variable.shape)
 
 
 class Checkpoints:
@@ -138,23 +145,20 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         return path
 
-    def restore(self, model: keras.Model) -> dict[str, Any] | None:
-        """Restores the newest that is whole and returns its place; None where there is none.
+    def newest(self) -> tuple[pathlib.Path, dict[str, np.ndarray], dict[str, Any]] | None:
+        """The path, arrays and place of the newest that is whole; None where there is none.
 
         A damaged one is named in a warning, and the one before is taken.
 
         Raises:
-            ValueError: all are damaged, or the newest is of another model.
+            ValueError: all are damaged.
         """
         paths = self.paths()
         for path in reversed(paths):
             try:
-                arrays, place = read(path)
+                return (path, *read(path))
             except ValueError as error:
                 warnings.warn(f"{error} Going back to the one before.", stacklevel=2)
-                continue
-            restore(model, arrays, path)
-            return place
         if paths:
             raise ValueError(
                 f"Every checkpoint in {self.directory} is damaged. Remove the directory to begin "

@@ -360,22 +360,24 @@ class GAN(keras.Model):
         `kgan.callbacks.Checkpoint`, may put the model where an earlier training stood; the epochs
         then go on from there.
 
+        Keras's callbacks that know one optimizer or one loss alone are refused, where they would
+        fail or do less than they say.
+
         Raises:
-            ValueError: k does not divide a batch.
+            ValueError: k does not divide a batch, or a callback cannot do its work here.
         """
         k = self.discriminator_steps
-        callbacks = list(callbacks or ())
+        callbacks = _accepted(callbacks)
         stream = getattr(x, "stream", None)
-        done = 0
-        for callback in callbacks:
-            if hasattr(callback, "resume"):
-                initial_epoch, done = callback.resume(self, within_epochs=stream is not None) or (
-                    initial_epoch,
-                    done,
-                )
-        if stream is not None:
+        steps = 0
+        if stream:
             steps = kwargs.pop("steps_per_epoch", None) or len(x)
             x = stream.sought(steps)
+        done = 0
+        for callback in callbacks:
+            if hasattr(callback, "resume") and self.compiled:
+                initial_epoch, done = callback.resume(self, steps) or (initial_epoch, 0)
+        if stream:
             callbacks = [_Seek(stream, steps, done), *callbacks]
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
@@ -494,6 +496,48 @@ class GAN(keras.Model):
 _TRAIN, _TEST, _PENALTIES, _LAYERS = range(4)
 _STREAMS, _REPLICAS = 2**12, 2**16  # more than there will be; 2**35 updates remain
 _DETOURS = 2**40  # seeds apart
+
+
+# Keras's callbacks that expect one optimizer or one loss, and what does their work.
+_REFUSED = {
+    keras.callbacks.BackupAndRestore: (
+        "it begins an interrupted epoch again with the weights from within it; "
+        "kgan.callbacks.Checkpoint resumes exactly"
+    ),
+    keras.callbacks.LearningRateScheduler: (
+        "there are two learning rates; give each optimizer a schedule "
+        "(keras.optimizers.schedules) instead"
+    ),
+    keras.callbacks.ReduceLROnPlateau: (
+        "there are two learning rates, and a game that goes well need not lower any loss; give "
+        "each optimizer a schedule (keras.optimizers.schedules) instead"
+    ),
+    keras.callbacks.SwapEMAWeights: (
+        "there are two optimizers; the argument ema_decay of kgan.GAN averages the generator"
+    ),
+    keras.callbacks.TerminateOnNaN: (
+        'it looks at logs["loss"] alone, which a game does not have; '
+        "kgan.callbacks.NonFinite looks at both players"
+    ),
+}
+
+
+def _accepted(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """The callbacks as a list; ValueError where one cannot do its work."""
+    accepted = keras.tree.flatten(callbacks) if callbacks else []
+    for callback in accepted:
+        for refused, reason in _REFUSED.items():
+            if isinstance(callback, refused):
+                raise ValueError(
+                    "Invalid value for argument `callbacks`: expected callbacks that work with two "
+                    f"players, received {type(callback).__name__}: {reason}."
+                )
+    if sum(hasattr(callback, "resume") for callback in accepted) > 1:
+        raise ValueError(
+            "Invalid value for argument `callbacks`: expected at most one that resumes, received "
+            "several. Keep one kgan.callbacks.Checkpoint."
+        )
+    return accepted
 
 
 class _Seek(keras.callbacks.Callback):

@@ -15,7 +15,10 @@ __all__ = ["RunCallback", "StepCallback"]
 
 
 class StepCallback(keras.callbacks.Callback):
-    """Knows the number of finished steps, whatever epochs and steps_per_execution are."""
+    """Knows the number of finished steps, whatever epochs and steps_per_execution are.
+
+    It asks the model: Keras counts the last execution of an epoch as whole where it is short.
+    """
 
     step = 0
 
@@ -23,13 +26,9 @@ class StepCallback(keras.callbacks.Callback):
         """Takes up the count where the model stands."""
         self.step = int(self.model.iteration)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Notes where the epoch begins, as Keras counts batches from there."""
-        self._epoch_began_at = int(self.model.iteration)
-
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Counts the steps of one execution."""
-        before, self.step = self.step, self._epoch_began_at + batch + 1
+        before, self.step = self.step, int(self.model.iteration)
         self.on_steps_end(before, logs)
 
     def on_steps_end(self, before: int, logs: Any) -> None:

@@ -10,7 +10,7 @@ import keras
 
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.health import check_finite
-from kgan.checkpoint import Checkpoints
+from kgan.checkpoint import Checkpoints, restore
 
 __all__ = ["Checkpoint"]
 
@@ -25,7 +25,9 @@ class Checkpoint(StepCallback):
     written at ends of epochs alone, and the resumed training is the same where every epoch of the
     data is. Name it last among the callbacks, so that an epoch's other files are written before.
 
-    Other callbacks keep their own state, such as the patience of EarlyStopping, and begin it anew.
+    A callback that ends the training early, as EarlyStopping does, ends its epoch as well; `fit`
+    with more epochs then goes on with the next one. Other callbacks keep their own state, such as
+    the patience of EarlyStopping, and begin it anew.
 
     Args:
         directory: where the checkpoints lie.
@@ -34,8 +36,11 @@ class Checkpoint(StepCallback):
         keep: how many of the newest are kept.
 
     Attributes:
-        rollbacks: how often this training has gone back; set it before `fit` is called again, and
-            the game goes on with other random numbers than those that led astray.
+        rollbacks: how often this training has gone back. Add one and call `fit` again, and the game
+            goes on from the newest checkpoint with random numbers that it has not had before.
+
+    Raises:
+        ValueError: an argument is not positive.
     """
 
     def __init__(
@@ -46,39 +51,60 @@ class Checkpoint(StepCallback):
         keep: int = 3,
     ):
         super().__init__()
-        for name, value in (("every", every), ("minutes", minutes), ("keep", keep)):
-            if value is not None and not value > 0:
+        for name, value in (("every", every), ("keep", keep)):
+            if value is None and name == "every":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(
-                    f"Invalid value for argument `{name}`: expected a positive number, "
+                    f"Invalid value for argument `{name}`: expected a positive integer, "
                     f"received {value!r}."
                 )
+        if minutes is not None and not minutes > 0:
+            raise ValueError(
+                "Invalid value for argument `minutes`: expected None or a positive number, "
+                f"received {minutes!r}."
+            )
         self.every = every
         self.minutes = minutes
         self.checkpoints = Checkpoints(directory, keep)
         self.rollbacks = 0
         self._stop = False
-        self._within_epochs = False
-        self._logs: list[Any] | None = None
+        self._steps = 0
         self._done = 0
+        self._logs: list[Any] = []
 
-    def resume(self, model: keras.Model, within_epochs: bool) -> tuple[int, int] | None:
+    def resume(self, model: keras.Model, steps: int) -> tuple[int, int] | None:
         """Restores the newest checkpoint; `kgan.GAN.fit` calls this before it begins.
 
         Args:
             model: the compiled game.
-            within_epochs: whether the data can be gone to in the midst of an epoch.
+            steps: of an epoch, where the data can be gone to in the midst of one; else 0.
 
         Returns:
             The epoch to begin with and how many of its steps are done; None without a checkpoint.
+
+        Raises:
+            ValueError: the checkpoint is of another model, or lies within an epoch of other data;
+                no variable has been touched.
         """
-        self._within_epochs = within_epochs
-        place = self.checkpoints.restore(model)
-        if place is None:
+        self._steps = steps
+        newest = self.checkpoints.newest()
+        if newest is None:
             return None
-        model.detour.assign_add(self.rollbacks)
+        path, arrays, place = newest
+        if place["done"] and place["steps"] != steps:
+            raise ValueError(
+                f"The checkpoint {path} lies within an epoch of {place['steps']} steps: expected "
+                "data of `kgan.data.load` with as many, received "
+                f"{f'an epoch of {steps}' if steps else 'data that cannot be gone to there'}. Fit "
+                "the data that the training began with, or name another directory."
+            )
+        restore(model, arrays, path)
+        self.rollbacks = max(self.rollbacks, int(model.detour))
+        model.detour.assign(self.rollbacks)
+        self._done = place["done"]
         # Keras resets the running means of the logs when an epoch begins.
         self._logs = [keras.ops.copy(variable) for variable in model.metrics_variables]
-        self._done = place["done"]
         return place["epoch"], place["done"]
 
     def stop(self) -> None:
@@ -97,31 +123,28 @@ class Checkpoint(StepCallback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Takes up the means of an epoch that was begun before."""
-        super().on_epoch_begin(epoch, logs)
         self._epoch = epoch
-        self._done_before, self._done = self._done, 0
-        if self._done_before and self._logs is not None:
+        self._began_at = self.step - self._done
+        if self._done:
             for variable, value in zip(self.model.metrics_variables, self._logs, strict=True):
                 variable.assign(value)
-        self._logs = None
+        self._done = 0
 
     def on_steps_end(self, before: int, logs: Any) -> None:
         """Saves when it is time, unless the epoch ends here and its end will save."""
-        done = self._done_before + self.step - self._epoch_began_at
-        ends = done == self.params["steps"] or self.model.stop_training
-        if self._within_epochs and not ends and self._due(before):
+        done = self.step - self._began_at
+        ends = done == self._steps or self.model.stop_training
+        if self._steps and not ends and self._due():
             self.save(self._epoch, done)
 
-    def _due(self, before: int) -> bool:
-        if self._stop:
-            return True
+    def _due(self) -> bool:
         late = self.minutes and time.monotonic() - self._saved_at > 60 * self.minutes
-        return bool(late or (self.every and before // self.every != self.step // self.every))
+        passed = self.every and self._saved_step // self.every != self.step // self.every
+        return bool(self._stop or late or passed)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves when it is time."""
-        first = self.step - (self.params["steps"] or 1)
-        if not self._within_epochs or self.every is None or self._due(first):
+        if self.every is None or self._due():
             self.save(epoch + 1, 0)
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -139,10 +162,11 @@ class Checkpoint(StepCallback):
         Raises:
             OSError: it cannot be written.
             FloatingPointError: a variable is not finite, and nothing is written.
+            KeyboardInterrupt: `stop` was called.
         """
         check_finite(self.model, f"at step {self.step}")
         try:
-            self.checkpoints.save(self.model, {"epoch": epoch, "done": done})
+            self.checkpoints.save(self.model, {"epoch": epoch, "done": done, "steps": self._steps})
         except OSError as error:
             raise OSError(
                 f"A checkpoint could not be written to {self.checkpoints.directory} "
@@ -152,6 +176,7 @@ class Checkpoint(StepCallback):
         self._saved_at = time.monotonic()
         self._saved_step = self.step
         if self._stop:
+            self._stop = False
             raise KeyboardInterrupt(
                 f"Stopped after step {self.step}, which is saved; the same training goes on there."
             )

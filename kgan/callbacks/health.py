@@ -37,8 +37,8 @@ class NonFinite(StepCallback):
 
     Every step's losses are looked at, which costs nothing. A weight that is not finite shows there
     in the next pass through its network: D's within the same step, G's in the next. All variables
-    are looked at before each checkpoint of `kgan.callbacks.Checkpoint`, which saves no others. Name
-    this callback before that one.
+    are looked at when the training ends and before each checkpoint of `kgan.callbacks.Checkpoint`,
+    which saves no others. Name this callback before that one.
     """
 
     def on_steps_end(self, before: int, logs: Any) -> None:
@@ -54,6 +54,14 @@ class NonFinite(StepCallback):
                     f"The {player}'s loss became {logs[name]} at step {self.step}. "
                     f"{_listed(non_finite(self.model))}"
                 )
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Looks at all variables, as no pass follows the last update.
+
+        Raises:
+            FloatingPointError: one is not finite.
+        """
+        check_finite(self.model, f"after the last step, {self.step}")
 
 
 def check_finite(model: keras.Model, when: str) -> None:

@@ -34,6 +34,10 @@ class SampleGrid(RunCallback):
         self.every = every
         self.count = count
         self.seed = seed
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Forgets what was drawn: the training may have gone back and come another way."""
+        super().on_train_begin(logs)
         self._drawn_at = -1
 
     def on_steps_end(self, before: int, logs: Any) -> None:
