@@ -212,8 +212,8 @@ class RunDirectory:
         if not self.metrics.exists():
             return
         kept = []
-        for line in self.metrics.read_text().splitlines(keepends=True):
-            with contextlib.suppress(ValueError, KeyError):
+        for line in self.metrics.read_text(errors="replace").splitlines(keepends=True):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
                 if line.endswith("\n") and json.loads(line)["step"] <= after:
                     kept.append(line)
         with replaced_when_whole(self.metrics) as partial:
@@ -222,6 +222,7 @@ class RunDirectory:
     def append_metrics(self, values: Mapping[str, Any]) -> None:
         """Adds one line to `metrics.jsonl`: the values and the time, in seconds since 1970.
 
+        The line is on the disk when this returns, as the checkpoint that follows it will be.
         A number that is not finite becomes null, as JSON knows no other word for it.
         """
         values = {
@@ -230,3 +231,5 @@ class RunDirectory:
         }
         with self.metrics.open("a") as file:
             file.write(json.dumps({**values, "time": round(time.time(), 3)}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

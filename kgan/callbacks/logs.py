@@ -51,10 +51,12 @@ class Progress(StepCallback):
     def __init__(self, steps: int):
         super().__init__()
         self.steps = steps
+        self._bar: Any = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts the bar where the model stands."""
         super().on_train_begin(logs)
+        self.close()
         self._bar = tqdm.tqdm(
             total=self.steps,
             initial=self.step,
@@ -70,4 +72,9 @@ class Progress(StepCallback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Closes the bar."""
-        self._bar.close()
+        self.close()
+
+    def close(self) -> None:
+        """Ends the bar's line; Keras tells nobody when a training fails."""
+        if self._bar is not None:
+            self._bar.close()
