@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import platform
 import subprocess
@@ -20,14 +21,18 @@ PACKAGES = ("kgan", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
 
 def write_or_check(
-    run: RunDirectory, config: Config, gan: kgan.GAN, images: tf.data.Dataset
+    run: RunDirectory,
+    config: Config,
+    gan: kgan.GAN,
+    images: tf.data.Dataset,
+    original: str | os.PathLike[str] | None,
 ) -> None:
-    """Records a run that begins; makes sure that one that goes on is still the same.
+    """Records a run that begins; makes sure that one that goes on or is repeated is still the same.
 
     Other versions of the libraries are named, and the run goes on.
 
     Raises:
-        ValueError: the data are not those that the run began with.
+        ValueError: the data are not those that the run was made of.
     """
     card = {
         "prior": keras.saving.serialize_keras_object(gan.prior),
@@ -39,24 +44,35 @@ def write_or_check(
         "versions": _versions(),
         "commit": _commit(),
     }
-    if not run.config.exists():
+    begun = run.config.exists()
+    for known in (run.path if begun else None, original):
+        if known is not None:
+            _check_same(RunDirectory(known), card)
+    if begun:
+        print(f"{run.path} holds an unfinished run of this configuration; it goes on.")
+    else:
         run.create(config.options(), **card)
-        return
-    before = run.read_config()
+
+
+def _check_same(known: RunDirectory, card: dict[str, Any]) -> None:
+    before = known.read_config()
     if before.get("data") != card["data"]:
         raise ValueError(
-            f"The data of {config.dataset} are not those that the run in {run.path} began with: "
-            f"{before.get('data')} -> {card['data']}. Name another run directory."
+            f"The data are not those that the run in {known.path} was made of: "
+            f"{before.get('data')} -> {card['data']}. Bring them back, or begin a run of these in "
+            "another directory."
         )
-    versions = _versions()
+    old, new = (
+        {**record.get("versions", {}), "commit": record.get("commit")} for record in (before, card)
+    )
     changes = [
-        f"{name} {version} -> {versions.get(name)}"
-        for name, version in before.get("versions", {}).items()
-        if version != versions.get(name)
+        f"{name} {old.get(name)} -> {new[name]}" for name in new if new[name] != old.get(name)
     ]
-    print(f"{run.path} holds an unfinished run of this configuration; it goes on.")
     if changes:
-        print(f"It began with other versions, so it may end differently: {'; '.join(changes)}.")
+        print(
+            f"The run in {known.path} was made with other versions, so this one may end "
+            f"differently: {'; '.join(changes)}."
+        )
 
 
 def _versions() -> dict[str, str]:
@@ -64,10 +80,16 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that kgan is run from; None for an installed wheel."""
-    command: list[Any] = ["git", "-C", pathlib.Path(kgan.__file__).parent, "rev-parse", "HEAD"]
+    """The commit of the checkout that kgan is run from, "-dirty" if changed; None elsewhere."""
+
+    def git(*arguments: str) -> str:
+        folder = str(pathlib.Path(kgan.__file__).parent)
+        command = ["git", "--no-optional-locks", "-C", folder, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
+
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except OSError:
+        if not git("ls-files", "__init__.py"):  # installed below someone else's checkout
+            return None
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or None
+    except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None

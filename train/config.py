@@ -53,6 +53,7 @@ class Config:
     ema_decay: float | None = None
     seed: int = 0
     sample_every: int = 500
+    checkpoint_every: int = 500
     jit_compile: bool = False
     steps_per_execution: int = 1
     on_non_finite: str = "stop"
@@ -74,6 +75,7 @@ class Config:
             "epochs",
             "steps",
             "sample_every",
+            "checkpoint_every",
             "steps_per_execution",
         ):
             value = getattr(self, name)

@@ -95,7 +95,7 @@ flags.DEFINE_integer(
     "sample_every", None, "Steps between two sample grids" + _default("sample_every")
 )
 flags.DEFINE_integer(
-    "checkpoint_every", 500, "Steps between two checkpoints of the run.", lower_bound=1
+    "checkpoint_every", None, "Steps between two checkpoints" + _default("checkpoint_every")
 )
 flags.DEFINE_string(
     "on_non_finite",

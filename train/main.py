@@ -30,7 +30,7 @@ def main() -> None:
     if FLAGS.dry_run:
         RunDirectory(FLAGS.run_dir).check(config.options())
         return
-    train(config, FLAGS.run_dir, FLAGS.data_dir, FLAGS.checkpoint_every)
+    train(config, FLAGS.run_dir, FLAGS.data_dir, FLAGS.reproduce)
 
 
 def _repeated(run_dir: str, given: dict[str, object]) -> Config:

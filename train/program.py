@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,6 +35,7 @@ def run(program: str, main: Callable[[], int | None], flags_module: Any) -> None
             return 1
         if flags.FLAGS.verbosity == 0:  # absl's default, at which libraries tell what they do
             logging.set_verbosity(logging.WARNING)
+        warnings.showwarning = lambda message, *_: print(f"{program}: {message}", file=sys.stderr)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return main()

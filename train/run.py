@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -12,6 +14,7 @@ import tensorflow as tf
 import kgan
 from kgan import callbacks, data, networks, penalties, priors
 from kgan.artifacts import RunDirectory, replaced_when_whole
+from kgan.callbacks.base import StepCallback
 
 from . import card
 from .config import Config
@@ -25,7 +28,7 @@ def train(
     config: Config,
     run_dir: str | os.PathLike[str],
     data_dir: str | None = None,
-    checkpoint_every: int = 500,
+    original: str | os.PathLike[str] | None = None,
 ) -> None:
     """Trains as `config` says and writes the run directory.
 
@@ -36,12 +39,14 @@ def train(
         config: what to train.
         run_dir: where the run is kept.
         data_dir: directory of TFDS data; None for TFDS's own.
-        checkpoint_every: steps between two checkpoints.
+        original: another run, whose data this one must have; None for no such check.
 
     Raises:
         ValueError: an option does not fit the data or the network, or the run directory holds a run
             of another configuration or of other data.
         OSError: the run directory cannot be used or is in use, or the data cannot be had.
+        FloatingPointError: a number is not finite, and going back is not asked for or of no use.
+        RuntimeError: TensorFlow failed, as where the data vanish.
         KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
     """
     run = RunDirectory(run_dir)
@@ -50,79 +55,99 @@ def train(
         print(f"{run.path} holds a finished run of this configuration; nothing is left to do.")
         return
     with run.lock():
-        _train(config, run, data_dir, checkpoint_every)
+        images = data.load(
+            config.dataset,
+            split="train",
+            batch_size=config.batch_size,
+            discriminator_steps=config.discriminator_steps,
+            image_size=config.image_size,
+            seed=config.seed,
+            data_dir=data_dir,
+        )
+        keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
+        gan = make_gan(config, images)
+        epoch, steps = _schedule(config, images)
+        with _faults_named(run):
+            card.write_or_check(run, config, gan, images, original)
+            print(
+                f"{config.dataset}: images of shape {images.element_spec.shape[1:]}, "
+                f"{epoch} steps an epoch. {config.network}: "
+                f"{gan.generator.count_params():,} parameters in the generator, "
+                f"{gan.discriminator.count_params():,} in the discriminator.",
+                flush=True,
+            )
+            _play(config, run, gan, images, epoch, steps)
+            _save(gan, run)
+    print(f"Samples:   {run.sample(steps)}")
+    print(f"Generator: {run.generator}")
 
 
-def _train(config: Config, run: RunDirectory, data_dir: str | None, checkpoint_every: int) -> None:
-    images = data.load(
-        config.dataset,
-        split="train",
-        batch_size=config.batch_size,
-        discriminator_steps=config.discriminator_steps,
-        image_size=config.image_size,
-        seed=config.seed,
-        data_dir=data_dir,
-    )
-    keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
-    gan = make_gan(config, images)
-    epoch, steps = _schedule(config, images)
-    card.write_or_check(run, config, gan, images)
-    checkpoint = callbacks.Checkpoint(run.checkpoints, every=checkpoint_every)
-    print(
-        f"{config.dataset}: images of shape {images.element_spec.shape[1:]}, "
-        f"{epoch} steps an epoch. {config.network}: "
-        f"{gan.generator.count_params():,} parameters in the generator, "
-        f"{gan.discriminator.count_params():,} in the discriminator.",
-        flush=True,
-    )
+def _play(
+    config: Config,
+    run: RunDirectory,
+    gan: kgan.GAN,
+    images: tf.data.Dataset,
+    epoch: int,
+    steps: int,
+) -> None:
+    """Plays until the end, going back to the newest checkpoint where a number is not finite."""
+    progress = callbacks.Progress(steps)
+    checkpoint = callbacks.Checkpoint(run.checkpoints, every=config.checkpoint_every)
     watchers = [
-        callbacks.Progress(steps),
+        progress,
         callbacks.MetricsLog(run.path),
         callbacks.SampleGrid(run.path, every=config.sample_every),
         _StopAt(steps),
         callbacks.NonFinite(),
         checkpoint,
     ]
-    with stopping_on_signals(checkpoint.stop):
-        _play(gan, images, epoch, steps, watchers, checkpoint, config.on_non_finite)
-    # The generator comes last: where it lies, the run is finished.
+    with stopping_on_signals(checkpoint.stop), contextlib.closing(progress):
+        while True:
+            try:
+                gan.fit(
+                    images,
+                    epochs=-(-steps // epoch),
+                    steps_per_epoch=epoch,
+                    verbose=0,
+                    callbacks=watchers,
+                )
+                return
+            except FloatingPointError as error:
+                hopeless = checkpoint.rollbacks == ROLLBACKS or not checkpoint.checkpoints.paths()
+                if config.on_non_finite == "stop" or hopeless:
+                    raise
+                checkpoint.rollbacks += 1
+                print(
+                    f"{error} The run goes back to its newest checkpoint and on from there with "
+                    f"other random numbers ({checkpoint.rollbacks} of {ROLLBACKS} times).",
+                    file=sys.stderr,
+                )
+
+
+def _save(gan: kgan.GAN, run: RunDirectory) -> None:
+    """Writes both networks; the generator comes last, as it says that the run is finished."""
     for player, path in ((gan.discriminator, run.discriminator), (gan.generator, run.generator)):
         with gan.averaged(), replaced_when_whole(path) as partial:
             player.save(partial)
-    print(f"Samples:   {run.sample(steps)}")
-    print(f"Generator: {run.generator}")
 
 
-def _play(
-    gan: kgan.GAN,
-    images: tf.data.Dataset,
-    epoch: int,
-    steps: int,
-    watchers: list[keras.callbacks.Callback],
-    checkpoint: callbacks.Checkpoint,
-    on_non_finite: str,
-) -> None:
-    """Plays until the end, going back to the newest checkpoint where a number is not finite."""
-    while True:
-        try:
-            gan.fit(
-                images,
-                epochs=-(-steps // epoch),
-                steps_per_epoch=epoch,
-                verbose=0,
-                callbacks=watchers,
-            )
-            return
-        except FloatingPointError as error:
-            hopeless = checkpoint.rollbacks == ROLLBACKS or not checkpoint.checkpoints.paths()
-            if on_non_finite == "stop" or hopeless:
-                raise
-            checkpoint.rollbacks += 1
-            print(
-                f"{error} The run goes back to its newest checkpoint and on from there with other "
-                f"random numbers ({checkpoint.rollbacks} of {ROLLBACKS} times).",
-                file=sys.stderr,
-            )
+@contextlib.contextmanager
+def _faults_named(run: RunDirectory) -> Iterator[None]:
+    """Says of an error that the system or TensorFlow reports what it means for the run."""
+    intact = (
+        "Its checkpoints are intact: mend the cause and repeat the command to go on from there."
+    )
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # said already
+            raise
+        raise OSError(f"The run in {run.path} could not be written ({error}). {intact}") from error
+    except tf.errors.OpError as error:
+        reason = error.message.splitlines()[0]
+        raise RuntimeError(
+            f"TensorFlow stopped the run in {run.path} ({reason}). {intact}"
+        ) from error
 
 
 def make_gan(config: Config, images: tf.data.Dataset) -> kgan.GAN:
@@ -190,13 +215,13 @@ def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:
     return min(epoch, steps), steps
 
 
-class _StopAt(keras.callbacks.Callback):
+class _StopAt(StepCallback):
     """Ends the training after a number of steps, which may lie inside an epoch."""
 
     def __init__(self, steps: int):
         super().__init__()
         self.steps = steps
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if int(self.model.iteration) >= self.steps:
+    def on_steps_end(self, before: int, logs: Any) -> None:
+        if self.step >= self.steps:
             self.model.stop_training = True
