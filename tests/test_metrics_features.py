@@ -193,6 +193,7 @@ def test_the_recipe_of_inception_runs(tmp_path):
         (_images(0), r"with n > 0, received shape \(0, 8, 8, 1\)"),
         (np.zeros((2, 8, 8, 1), np.uint8), r"floats in \[0, 1\], received uint8\. Divide .* 255"),
         (2 * _images() - 1, r"values in \[0, 1\], received -0.9\d+ to 0.9\d+\. Scale them"),
+        (None, r"expected shape .* received shape \(\)"),
         (_images() * np.nan, r"values in \[0, 1\], received nan to nan"),
     ],
 )

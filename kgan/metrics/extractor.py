@@ -81,7 +81,7 @@ class Extractor:
 def checked_images(name: str, images: Any, shapes: Sequence[Shape]) -> np.ndarray:
     """`images` as float32 `[n, height, width, channels]` in [0, 1], of one of the shapes."""
     images = np.asarray(images)
-    if not len(images) or not any(_fits(images.shape[1:], shape) for shape in shapes):
+    if not images.size or not any(_fits(images.shape[1:], shape) for shape in shapes):
         expected = " or ".join(
             f"[n, {', '.join('any' if side is None else str(side) for side in shape)}]"
             for shape in shapes
