@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -46,29 +46,25 @@ def evaluate(options: Options) -> dict[str, Any]:
     generator = open_generator(run, config, options.generator)
     run.check_writable()
     with _bar(len(options.metrics) + 3) as bar:
-        bar.set_description("data")
-        real = evaluation_data.read(run, config, options.data_dir)
-        bar.update()
-        bar.set_description("classifier")
-        classes = evaluation_classifier.find_or_train(real, run, options)
-        bar.update()
-        features = evaluation_features.choose(options.features, real, classes)
-        bar.set_description("samples")
-        material = Material(real, generator, options.num_samples, options.seed, features, classes)
-        bar.update()
+        with _stage(bar, "data"):
+            real = evaluation_data.read(run, config, options.data_dir)
+        with _stage(bar, "classifier"):
+            classes = evaluation_classifier.find_or_train(real, run, options)
+        with _stage(bar, "samples"):
+            features = evaluation_features.choose(options.features, real, classes)
+            m = Material(real, generator, options.num_samples, options.seed, features, classes)
         figures: list[Figure] = []
         left_out = {}
         for name in options.metrics:
-            bar.set_description(name)
-            try:
-                figures += evaluation_metrics.BY_NAME[name](material)
-            except NotApplicableError as reason:
-                left_out[name] = str(reason)
-            bar.update()
-        evaluation_pictures.draw(material, run, options.metrics)
-    record = _record(options, material, figures, left_out)
+            with _stage(bar, name):
+                try:
+                    figures += evaluation_metrics.BY_NAME[name](m)
+                except NotApplicableError as reason:
+                    left_out[name] = str(reason)
+        evaluation_pictures.draw(m, run, options.metrics)
+    record = _record(options, m, figures, left_out)
     write(run.evaluation(generator.kind), record)
-    print(heading(material))
+    print(heading(m))
     print(table(figures, left_out))
     print(
         f"Protocol {record['protocol']}: evaluations that name the same one compare.\n"
@@ -117,11 +113,17 @@ def _record(
     }
 
 
-def _bar(steps: int) -> tqdm.tqdm:
+def _bar(stages: int) -> tqdm.tqdm:
     return tqdm.tqdm(
-        total=steps,
-        unit="metric",
+        total=stages,
         dynamic_ncols=True,
-        mininterval=0.2 if sys.stderr.isatty() else 15,  # a log file needs few lines
+        bar_format="{desc}{n_fmt} of {total_fmt} done{bar}{elapsed}",
         leave=False,
     )
+
+
+@contextlib.contextmanager
+def _stage(bar: tqdm.tqdm, name: str) -> Iterator[None]:
+    bar.set_description(name)
+    yield
+    bar.update()

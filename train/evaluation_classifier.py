@@ -51,7 +51,9 @@ def find_or_train(real: RealData, run: RunDirectory, options: Options) -> Classe
     described = data.describe(stacked, options.data_dir) if stacked else real.description
     if described.num_classes is None:
         return None
-    training, test = (_labelled(real, part, options.data_dir) for part in ("training", "test"))
+    training, test = (
+        _labelled(real, described, part, options.data_dir) for part in ("training", "test")
+    )
     if min(training[1].min(), test[1].min()) < 0:  # TFDS's word for a label that is withheld
         return None
     if not real.held_out:
@@ -60,12 +62,15 @@ def find_or_train(real: RealData, run: RunDirectory, options: Options) -> Classe
     return Classes(Classifier.load_or_train(place, training, test), np.bincount(training[1]))
 
 
-def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(
+    real: RealData, described: data.Description, part: str, data_dir: str | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Images of a part and their labels; of stacks, the images that were stacked."""
     split, start, stop = (real.parts[part][key] for key in ("split", "start", "stop"))
     stacked = real.description.stacked
     if stacked:
-        images, _ = evaluation_data.images(stacked, split, real.image_size, data_dir)
+        n = described.splits[split]
+        images, _ = evaluation_data.images(stacked, split, n, real.image_size, data_dir)
         return images, data.labels(stacked, split, data_dir)[: len(images)]
     return getattr(real, part), data.labels(real.name, split, data_dir)[start:stop]
 

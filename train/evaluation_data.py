@@ -73,16 +73,23 @@ def read(
         ValueError: the data are not those that the run was trained on.
         OSError: the data cannot be had.
     """
-    options, recorded = config["options"], config["data"]
-    name, image_size, split = options["dataset"], options["image_size"], recorded["split"]
-    training, fingerprint = images(name, split, image_size, data_dir)
-    if fingerprint != recorded["fingerprint"]:
+    try:
+        name, image_size = (config["options"][key] for key in ("dataset", "image_size"))
+        split, recorded = (config["data"][key] for key in ("split", "fingerprint"))
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{run.config} does not say what the run was trained on ({error}): it was written by "
+            "another version of kgan. Evaluate the run with that one."
+        ) from error
+    description = data.describe(name, data_dir)
+    splits = description.splits
+    training, fingerprint = images(name, split, splits[split], image_size, data_dir)
+    if fingerprint != recorded:
         raise ValueError(
             f"The data of {name} are not those that the run in {run.path} was trained on: "
-            f"fingerprint {recorded['fingerprint']} -> {fingerprint}. Name their --data_dir."
+            f"fingerprint {recorded} -> {fingerprint}. Name their --data_dir."
         )
-    description = data.describe(name, data_dir)
-    judge = next((other for other in ("test", "validation") if other in description.splits), None)
+    judge = next((other for other in ("test", "validation") if other in splits), None)
     known = training if judge else training[: -(len(training) // 10)]
     sixth = len(known) - len(known) // 6
     validation = known[sixth:][:VALIDATION_ROWS]
@@ -91,7 +98,7 @@ def read(
         "validation": _part(split, sixth, sixth + len(validation)),
     }
     if judge:
-        test, _ = images(name, judge, image_size, data_dir)
+        test, _ = images(name, judge, splits[judge], image_size, data_dir)
         parts["test"] = _part(judge, 0, len(test))
     else:
         test = training[len(known) :]
@@ -115,23 +122,26 @@ def _part(split: str, start: int, stop: int) -> dict[str, Any]:
 
 
 def images(
-    name: str, split: str, image_size: int | None, data_dir: str | os.PathLike[str] | None
+    name: str,
+    split: str,
+    n: int,
+    image_size: int | None,
+    data_dir: str | os.PathLike[str] | None,
 ) -> tuple[np.ndarray, str]:
-    """The first images of a split, as many as a gibibyte holds, and the split's fingerprint."""
-    rows = data.load(
+    """The first of a split's n images, as many as a gibibyte holds, and its fingerprint."""
+    size = max(rows for rows in range(1, _READ + 1) if n % rows == 0)  # no row is left over
+    batches = data.load(
         name,
         split,
-        batch_size=1,
+        batch_size=size,
         image_size=image_size,
         value_range=None if name in data.DENSITIES else (0.0, 1.0),
         shuffle=False,
         data_dir=data_dir,
     )
-    size = math.prod(rows.element_spec.shape[1:])
-    most = min(len(rows), _LARGEST // size)
-    array = np.empty((most, *rows.element_spec.shape[1:]), np.float32)
-    start = 0
-    for batch in rows.take(most).rebatch(_READ).as_numpy_iterator():
-        array[start : start + len(batch)] = batch
-        start += len(batch)
-    return array, rows.stream.fingerprint
+    shape = batches.element_spec.shape[1:]
+    count = min(n // size, max(1, _LARGEST // (size * math.prod(shape))))
+    array = np.empty((count * size, *shape), np.float32)
+    for i, batch in enumerate(batches.take(count).as_numpy_iterator()):
+        array[i * size : (i + 1) * size] = batch
+    return array, batches.stream.fingerprint

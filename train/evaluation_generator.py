@@ -16,6 +16,8 @@ from ai_edge_litert.interpreter import Interpreter
 from kgan.artifacts import RunDirectory
 from kgan.priors import Prior
 
+from .program import quiet_start
+
 BATCH = 500
 
 
@@ -113,8 +115,10 @@ def open_generator(
         )
     kind = {".keras": "keras", ".tflite": "tflite"}.get(path.suffix, "saved_model")
     try:
-        function = {"keras": _keras, "tflite": _tflite, "saved_model": _saved_model}[kind](path)
-        function(np.asarray(prior.sample(1, 0)))
+        with quiet_start():  # LiteRT greets as well
+            open_kind = {"keras": _keras, "tflite": _tflite, "saved_model": _saved_model}[kind]
+            function = open_kind(path)
+            function(np.asarray(prior.sample(1, 0)))
     except Exception as error:
         raise ValueError(
             f"{path} cannot be used with the latents of {run.path} ({_gist(error)}). Either it is "
@@ -125,12 +129,12 @@ def open_generator(
 
 def _keras(path: pathlib.Path) -> Callable[[np.ndarray], Any]:
     model = keras.saving.load_model(path, compile=False)
-    value_range = getattr(model, "value_range", (-1.0, 1.0))
-    low, high = value_range or (0.0, 1.0)
+    low, high = getattr(model, "value_range", (-1.0, 1.0)) or (0.0, 1.0)
 
     @tf.function(reduce_retracing=True)
     def images(latents: tf.Tensor) -> tf.Tensor:
-        return (tf.cast(model(latents, training=False), tf.float32) - low) / (high - low)
+        made = tf.cast(model(latents, training=False), tf.float32)
+        return made if made.shape.rank == 2 else (made - low) / (high - low)  # points stay
 
     return images
 

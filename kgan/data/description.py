@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 
 from kgan.data.densities import DENSITIES
 from kgan.data.images import image_feature
+from kgan.data.pipeline import load
 from kgan.data.prepare import find_builder, prepare
 from kgan.data.stacked import PREFIX, STACKS
 
@@ -22,13 +23,13 @@ class Description:
     """What there is to know of a data set before it is read.
 
     Attributes:
-        splits: their names.
+        splits: how many images, points or stacks each has.
         num_classes: how many classes its labels tell apart; None without labels.
         directory: where data sets lie, this one among them; None for a density.
         stacked: the data set whose images are stacked; None where none are.
     """
 
-    splits: tuple[str, ...]
+    splits: dict[str, int]
     num_classes: int | None = None
     directory: pathlib.Path | None = None
     stacked: str | None = None
@@ -48,15 +49,16 @@ def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Descr
         ValueError, OSError: as `kgan.data.load`.
     """
     if name in DENSITIES:
-        return Description(("train", "test"))
+        return Description({split: len(load(name, split, 1)) for split in ("train", "test")})
     builder = _prepared(name, data_dir)
     directory = pathlib.Path(builder.data_dir_root)
     if name.startswith(PREFIX):
-        splits = tuple(split for split in STACKS if split in builder.info.splits)
+        splits = {split: n for split, n in STACKS.items() if split in builder.info.splits}
         return Description(splits, directory=directory, stacked=name.removeprefix(PREFIX))
     key = _label_feature(builder)
     num_classes = builder.info.features[key].num_classes if key else None
-    return Description(tuple(builder.info.splits), num_classes, directory)
+    splits = {split: info.num_examples for split, info in builder.info.splits.items()}
+    return Description(splits, num_classes, directory)
 
 
 def labels(

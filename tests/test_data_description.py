@@ -1,0 +1,46 @@
+"""Splits, labels and place of a data set, against scikit-learn's own copy of the digits."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from kgan import data
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A directory where `digits` is prepared by `describe`."""
+    directory = tmp_path_factory.mktemp("data")
+    data.describe("digits", directory)
+    return directory
+
+
+def test_descriptions(data_dir):
+    splits = {"train": 1437, "test": 360}
+    assert data.describe("digits", data_dir) == data.Description(splits, 10, data_dir)
+    stacks = data.Description({"train": 128_000, "test": 26_000}, None, data_dir, "digits")
+    assert data.describe("stacked_digits", data_dir) == stacks
+    assert data.describe("ring") == data.Description({"train": 100_000, "test": 10_000})
+
+
+@pytest.mark.parametrize(("split", "n"), [("train[:7]", 7), ("test", 360)])
+def test_labels_are_those_of_the_images_of_load(split, n, data_dir):
+    """The images are looked up in scikit-learn's table, where they have the same labels."""
+    pixels, expected = load_digits(return_X_y=True)
+    labels = data.labels("digits", split, data_dir)
+    assert (labels.dtype, labels.shape) == (np.int64, (n,))
+    images = data.load("digits", split, n, shuffle=False, value_range=(0, 16), data_dir=data_dir)
+    table = {tuple(row): label for row, label in zip(pixels, expected, strict=True)}
+    rows = np.rint(next(iter(images)).numpy().reshape(-1, 64))
+    assert [table[tuple(row)] for row in rows] == labels.tolist()
+
+
+@pytest.mark.parametrize("name", ["ring", "stacked_digits"])
+def test_data_without_labels(name, data_dir):
+    with pytest.raises(ValueError, match=rf"`name`: expected a data set with .* '{name}'"):
+        data.labels(name, data_dir=data_dir)
+
+
+def test_an_unknown_name(data_dir):
+    with pytest.raises(ValueError, match=r"`name`: .* received 'digit'; close matches: digits"):
+        data.describe("digit", data_dir)
