@@ -69,7 +69,7 @@ def make_gan(seed: int, steps: int) -> kgan.GAN:
         discriminator_steps=K,
         seed=seed,
     )
-    warm_up = steps // 10
+    warm_up = max(1, steps // 10)
     speed = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warm_up, warmup_target=4e-3, warmup_steps=warm_up
     )
@@ -138,7 +138,7 @@ def run(folder: pathlib.Path, seed: int = 0, steps: int = 3000) -> None:
     strip = [snapshots[np.abs(taken - step).argmin()] for step in STRIP * steps]
     plots.write_png(folder / "figure1.png", draw(strip))
     plots.write_gif(folder / "figure1.gif", [draw([s]) for s in snapshots])
-    print(f"Pictures: {folder / 'figure1.png'}, {folder / 'figure1.gif'}")
+    print(f"Wrote {folder / 'figure1.png'} and {folder / 'figure1.gif'}.")
 
 
 def main(argv: list[str]) -> None:

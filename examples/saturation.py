@@ -60,11 +60,15 @@ def make_gan(seed: int = 0) -> kgan.GAN:
     return gan
 
 
+def generated(gan: kgan.GAN) -> tf.Tensor:
+    """G at Z, `[2001, 1]`."""
+    return gan.generator(tf.constant(Z[:, None], tf.float32))
+
+
 def gradient(gan: kgan.GAN, loss: losses.AdversarialLoss) -> np.ndarray:
     """The gradient of G's mean loss with respect to all of its weights, as one vector."""
     with tf.GradientTape() as tape:
-        logits = gan.discriminator(gan.generator(tf.constant(Z[:, None], tf.float32)))
-        mean = tf.reduce_mean(loss.generator(None, logits))
+        mean = tf.reduce_mean(loss.generator(None, gan.discriminator(generated(gan))))
     gradients = tape.gradient(mean, gan.generator.trainable_variables)
     return np.concatenate([np.ravel(g) for g in gradients]).astype(np.float64)
 
@@ -72,7 +76,7 @@ def gradient(gan: kgan.GAN, loss: losses.AdversarialLoss) -> np.ndarray:
 def measure(gan: kgan.GAN, low: float, step: int) -> Measurement:
     """Measures D against data uniform on (low, low + 2), and what it would teach G."""
     real = gan.discriminator(tf.constant(low + 2 * Z[:, None], tf.float32))
-    fake = gan.discriminator(gan.generator(tf.constant(Z[:, None], tf.float32)))
+    fake = gan.discriminator(generated(gan))
     return Measurement(
         step,
         d_fake=float(tf.reduce_mean(tf.sigmoid(fake))),
@@ -99,7 +103,7 @@ def train(gan: kgan.GAN, low: float, steps: int, seed: int = 0) -> list[Measurem
 
 def true_jsd(gan: kgan.GAN, low: float) -> float:
     """JSD(p_data || p_g) in nats, from the masses of narrow bins."""
-    images = keras.ops.convert_to_numpy(gan.generator(tf.constant(Z[:, None], tf.float32)))[:, 0]
+    images = generated(gan).numpy()[:, 0]
     of_g = np.diff(theory.pushforward_cdf(Z, scipy.stats.uniform.cdf, images, EDGES))
     of_data = np.diff(scipy.stats.uniform.cdf(EDGES, low, 2))
     return float(theory.jsd(of_data, of_g))
@@ -107,20 +111,14 @@ def true_jsd(gan: kgan.GAN, low: float) -> float:
 
 def panels(title: str, measured: list[Measurement], jsd: float) -> list[plots.Panel]:
     """How far D got, and both gradients meanwhile."""
-    trained = measured[1:]  # a logarithmic axis has no zero
-    steps = [m.step for m in trained]
-
-    def lines(**curves: list[float]) -> dict[str, tuple[list[int], list[float]]]:
-        return {label.replace("_", " "): (steps, values) for label, values in curves.items()}
-
-    bound = lines(bound_from_D=[m.jsd_bound for m in trained], true_JSD=[jsd] * len(steps))
-    norms = lines(
-        saturating=[m.saturating for m in trained],
-        non_saturating=[m.non_saturating for m in trained],
-    )
+    steps, _, saturating, non_saturating, bound = zip(*measured[1:], strict=True)  # no log of 0
+    divergences = {"bound from D": (steps, bound), "true JSD": (steps, [jsd] * len(steps))}
+    norms = {"saturating": (steps, saturating), "non-saturating": (steps, non_saturating)}
     updates = "updates of D"
     return [
-        plots.Panel(bound, updates, "divergence [nats]", title, log_x=True, y_limits=(0, 0.75)),
+        plots.Panel(
+            divergences, updates, "divergence [nats]", title, log_x=True, y_limits=(0, 0.75)
+        ),
         plots.Panel(
             norms, updates, "norm of G's gradient", title,
             log_x=True, log_y=True, y_limits=(1e-5, 1e3),
