@@ -35,9 +35,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Speed against the Keras documentation's shape of train_step; a quiet machine gives fair numbers.
+# Speed of the training step and of the metrics; a quiet machine gives fair numbers.
 bench: $(READY)
 	$(BIN)/python -m benchmarks.step
+	$(BIN)/python -m benchmarks.evaluate
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

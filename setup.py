@@ -68,6 +68,7 @@ setup(
     entry_points={
         "console_scripts": [
             "kgan-train = kgan_train.main:cli",
+            "kgan-evaluate = kgan_train.evaluate:cli",
             "kgan-export = kgan_export.main:cli",
         ]
     },

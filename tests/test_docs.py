@@ -66,6 +66,12 @@ def type_in(command, desk):
         check(shell([*words, *SHORT], desk, TFDS_DATA_DIR=str(data)))
     elif words[0] in ("kgan-export", "saved_model_cli"):
         check(shell(words, desk))
+    elif words[0] == "kgan-evaluate":
+        check(shell([*words, "--num_samples=200"], desk, TFDS_DATA_DIR=str(data)))
+    elif words[:2] == ["python", "-m"] and words[2].startswith("examples."):
+        check(shell([sys.executable, *words[1:]], desk, PYTHONPATH=str(ROOT)))
+    elif words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
+        check(shell([sys.executable, *words[1:], "--help"], ROOT))  # these take their time
     elif words[0] == "make":
         check(shell([*words, "--dry-run"], ROOT))  # test_demo runs one; this test is in the other
     elif "pytest" in words:
@@ -139,10 +145,15 @@ def test_readme_names_every_preset_and_file():
         assert (ROOT / path).exists(), path
 
 
-def test_theory_names_tests_that_exist():
-    text = (ROOT / "docs" / "theory.md").read_text()
-    named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", text)
-    assert named
-    for file, function in named:
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if "::test_" in (ROOT / d).read_text()])
+def test_named_tests_exist(document):
+    """`test_file.py::test_name`, and `::test_other` of the file that was named before."""
+    file = None
+    for name, function in re.findall(
+        r"`(?:tests/)?(test_\w+\.py)?(?:::(\w+))?`", (ROOT / document).read_text()
+    ):
+        if not name and not function:
+            continue
+        file = name or file
         source = (ROOT / "tests" / file).read_text()
         assert f"def {function}(" in source or not function, (file, function)
