@@ -83,7 +83,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = dict(file)
         return arrays, json.loads(str(arrays.pop(_PLACE)))
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no checkpoint of kgan.") from error
 
 
