@@ -103,7 +103,7 @@ def snapshot(gan: kgan.GAN, step: int) -> Snapshot:
 def play(seed: int = 0, steps: int = 3000, frames: int = 60, bar: bool = False) -> list[Snapshot]:
     """Trains; returns snapshots of the start and of up to `frames` moments, ever further apart."""
     gan = make_gan(seed, steps)
-    points = data.load("gaussian", batch_size=M, discriminator_steps=K, seed=seed).repeat()
+    points = data.load("gaussian", batch_size=M, discriminator_steps=K, seed=seed)
     snapshots = [snapshot(gan, 0)]
     wanted = set(np.rint(np.geomspace(max(1, steps / 500), steps, frames)).astype(int).tolist())
 
