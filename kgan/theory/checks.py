@@ -12,7 +12,10 @@ __all__ = [
     "finite",
     "interval",
     "nats",
+    "not_negative",
     "numbers",
+    "one_of",
+    "positive_integer",
     "probabilities",
     "same_shape",
     "within",
@@ -133,3 +136,36 @@ def nats(name: str, function: Any, x: np.ndarray) -> np.ndarray:
             f"received NaN at {x[np.isnan(values)][0]}."
         )
     return values
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """`value`, an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected a positive integer, received {value!r}."
+        )
+    return value
+
+
+def not_negative(name: str, value: Any) -> float:
+    """`value`, a finite number of at least 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected a finite number of at least 0, "
+            f"received {value!r}."
+        )
+    return number
+
+
+def one_of(name: str, value: Any, known: Sequence[str]) -> str:
+    """`value`, one of the `known` names."""
+    if value not in known:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected one of {list(known)}, "
+            f"received {value!r}."
+        )
+    return value

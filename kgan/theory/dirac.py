@@ -30,7 +30,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.special import expit
 
-from . import checks, settings
+from . import checks
 
 __all__ = ["LOSSES", "DiracGAN", "spectral_radius"]
 
@@ -56,8 +56,8 @@ class DiracGAN:
     penalty: float = 0.0
 
     def __post_init__(self) -> None:
-        settings.one_of("loss", self.loss, LOSSES)
-        settings.not_negative("penalty", self.penalty)
+        checks.one_of("loss", self.loss, LOSSES)
+        checks.not_negative("penalty", self.penalty)
 
     def value(self, point: Any) -> np.ndarray:
         """V(theta, psi) in nats, penalty not included; `[...]` from points `[..., 2]`."""
@@ -157,7 +157,7 @@ class DiracGAN:
         Raises:
             ValueError: `start` is no point, or a setting is out of range.
         """
-        h = settings.not_negative("learning_rate", learning_rate)
+        h = checks.not_negative("learning_rate", learning_rate)
 
         def round_(theta: np.ndarray, psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             step = h * self._field(theta, psi)
@@ -182,8 +182,8 @@ class DiracGAN:
         Raises:
             ValueError: `start` is no point, or a setting is out of range.
         """
-        h = settings.not_negative("learning_rate", learning_rate)
-        k = settings.positive_integer("discriminator_steps", discriminator_steps)
+        h = checks.not_negative("learning_rate", learning_rate)
+        k = checks.positive_integer("discriminator_steps", discriminator_steps)
 
         def round_(theta: np.ndarray, psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             for _ in range(k):
@@ -198,7 +198,7 @@ class DiracGAN:
         Its eigenvalues are 1 + h lambda. Without a penalty their modulus is sqrt(1 + h^2 s^2) > 1;
         while they are complex it is sqrt(1 - h gamma + h^2 s^2), less than 1 once gamma > h s^2.
         """
-        return np.eye(2) + settings.not_negative("learning_rate", learning_rate) * self.jacobian()
+        return np.eye(2) + checks.not_negative("learning_rate", learning_rate) * self.jacobian()
 
     def alternating_jacobian(
         self, learning_rate: float, discriminator_steps: int = 1
@@ -210,8 +210,8 @@ class DiracGAN:
         one, h gamma < 1, and while they are complex, their modulus is (1 - h gamma)^(k/2) < 1: play
         converges.
         """
-        step = settings.not_negative("learning_rate", learning_rate) * self.jacobian()
-        k = settings.positive_integer("discriminator_steps", discriminator_steps)
+        step = checks.not_negative("learning_rate", learning_rate) * self.jacobian()
+        k = checks.positive_integer("discriminator_steps", discriminator_steps)
         generator = np.eye(2) + step * [[1], [0]]
         discriminator = np.eye(2) + step * [[0], [1]]
         return generator @ np.linalg.matrix_power(discriminator, k)
@@ -252,6 +252,6 @@ def _played(
 ) -> np.ndarray:
     """The points after 0, 1, ... `steps` rounds."""
     points = [_coordinates("start", start)]
-    for _ in range(settings.positive_integer("steps", steps)):
+    for _ in range(checks.positive_integer("steps", steps)):
         points.append(round_(*points[-1]))
     return np.stack([np.stack(point, axis=-1) for point in points])

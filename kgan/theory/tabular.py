@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax
 
-from . import checks, settings
+from . import checks
 from .divergences import jsd
 from .value import game_value, optimal_logit
 
@@ -94,10 +94,10 @@ def exact_play(p_data: Any, start: Any, steps: int, learning_rate: float = 0.5) 
             setting out of range.
     """
     p_data, start = _pair(p_data, "start", start)
-    rate = settings.not_negative("learning_rate", learning_rate)
+    rate = checks.not_negative("learning_rate", learning_rate)
     log_data, log_p = _log(p_data), _log(start)
     path = [(log_p, optimal_logit(log_data, log_p))]
-    for _ in range(settings.positive_integer("steps", steps)):
+    for _ in range(checks.positive_integer("steps", steps)):
         log_p, logits = path[-1]
         log_p = _stepped(log_p, logits, rate, "minimax")
         path.append((log_p, optimal_logit(log_data, log_p)))
@@ -141,14 +141,14 @@ def alternating_play(
             setting out of range.
     """
     p_data, start = _pair(p_data, "start", start)
-    rate = settings.not_negative("learning_rate", learning_rate)
-    d_rate = settings.not_negative("discriminator_learning_rate", discriminator_learning_rate)
-    k = settings.positive_integer("discriminator_steps", discriminator_steps)
-    settings.one_of("loss", loss, LOSSES)
+    rate = checks.not_negative("learning_rate", learning_rate)
+    d_rate = checks.not_negative("discriminator_learning_rate", discriminator_learning_rate)
+    k = checks.positive_integer("discriminator_steps", discriminator_steps)
+    checks.one_of("loss", loss, LOSSES)
     logits = np.zeros_like(p_data) if logits is None else checks.finite("logits", logits)
     checks.same_shape("p_data", p_data, "logits", logits)
     path = [(_log(start), logits)]
-    for _ in range(settings.positive_integer("steps", steps)):
+    for _ in range(checks.positive_integer("steps", steps)):
         log_p, logits = path[-1]
         p_g = np.exp(log_p)
         for _ in range(k):
