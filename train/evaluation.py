@@ -17,6 +17,7 @@ from . import (
     evaluation_data,
     evaluation_features,
     evaluation_metrics,
+    evaluation_modes,
     evaluation_pictures,
 )
 from .evaluation_generator import open_generator
@@ -24,6 +25,17 @@ from .evaluation_material import Material
 from .evaluation_options import Options
 from .evaluation_report import Figure, NotApplicableError, table, write
 
+FUNCTIONS = {
+    "parzen": evaluation_metrics.parzen,
+    "frechet": evaluation_metrics.frechet,
+    "kernel": evaluation_metrics.kernel,
+    "precision_recall": evaluation_metrics.precision_recall,
+    "density_coverage": evaluation_metrics.density_coverage,
+    "score": evaluation_modes.score,
+    "modes": evaluation_modes.modes,
+    "memorisation": evaluation_metrics.memorisation,
+    "latent": evaluation_metrics.latent,
+}
 PACKAGES = ("kgan", "tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 
 
@@ -58,7 +70,7 @@ def evaluate(options: Options) -> dict[str, Any]:
         for name in options.metrics:
             with _stage(bar, name):
                 try:
-                    figures += evaluation_metrics.BY_NAME[name](m)
+                    figures += FUNCTIONS[name](m)
                 except NotApplicableError as reason:
                     left_out[name] = str(reason)
         evaluation_pictures.draw(m, run, options.metrics)
@@ -80,10 +92,16 @@ def heading(m: Material) -> str:
         for name, part in m.real.parts.items()
     }
     seen = "" if m.real.held_out else ", which the run has seen"
-    return (
-        f"{len(m.samples):,} samples of {m.generator.path}\n"
-        f"{m.real.name}: trained on {parts['training']}, judged by {parts['test']}{seen}"
-    )
+    lines = [
+        f"{len(m.samples):,} samples of {m.generator.path}",
+        f"{m.real.name}: trained on {parts['training']}, judged by {parts['test']}{seen}",
+    ]
+    if m.classes is not None:
+        classifier = m.classes.classifier
+        lines.append(
+            f"Classifier {classifier.fingerprint}: {classifier.accuracy:.1%} of test images right"
+        )
+    return "\n".join(lines)
 
 
 def _record(
@@ -102,7 +120,7 @@ def _record(
         "generator": {
             "kind": m.generator.kind,
             "path": str(m.generator.path),
-            "sha256": m.generator.digest(),
+            "fingerprint": m.generator.digest(),
         },
         "data": data,
         "protocol": fingerprint([data, versions["kgan"]]),

@@ -38,7 +38,12 @@ class Generator:
     function: Callable[[np.ndarray], Any]
 
     def __call__(self, latents: Any) -> np.ndarray:
-        """Images float32 `[n, ...]` of latents `[n, dim]`, in batches."""
+        """Images float32 `[n, height, width, channels]` in [0, 1], or points, of latents."""
+        images = self._made(latents)
+        return images.clip(0, 1) if images.ndim == 4 else images
+
+    def _made(self, latents: Any) -> np.ndarray:
+        """What it makes of latents `[n, dim]`, in batches."""
         latents = np.asarray(latents, np.float32)
         parts = [
             np.asarray(self.function(latents[start : start + BATCH]), np.float32)
@@ -52,7 +57,7 @@ class Generator:
         Raises:
             ValueError: they are not of `image_shape`, not finite, or not in [0, 1].
         """
-        images = self(self.prior.sample(n, seed))
+        images = self._made(self.prior.sample(n, seed))
         if images.shape[1:] != image_shape:
             raise ValueError(
                 f"{self.path} makes images of shape {images.shape[1:]}, where those of the data "
@@ -64,14 +69,16 @@ class Generator:
                 f"{bad:,} of {n:,} samples of {self.path} hold NaN or infinity: its training "
                 "diverged. Evaluate another run, or train this one anew."
             )
+        if images.ndim == 2:
+            return images
         low, high = images.min(), images.max()
-        if len(image_shape) == 3 and not (low > -1e-3 and high < 1 + 1e-3):  # half precision rounds
+        if not (low > -1e-3 and high < 1 + 1e-3):  # half precision rounds
             raise ValueError(
                 f"The samples of {self.path} lie in [{low:.3g}, {high:.3g}], where images lie in "
                 "[0, 1] once black and white are scaled to it. Let the generator declare its "
                 "`value_range` and keep to it."
             )
-        return np.clip(images, 0, 1) if len(image_shape) == 3 else images
+        return images.clip(0, 1)
 
     def digest(self) -> str:
         """16 hexadecimal digits of the SHA-256 of its file or files."""

@@ -1,20 +1,20 @@
-"""The figures of an evaluation, metric by metric."""
+"""The figures that compare sets of images: densities, distances, neighbours, paths."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from kgan import data, metrics
+from kgan import metrics
 
-from .evaluation_classifier import Classes
 from .evaluation_features import Coordinates
 from .evaluation_material import Material, flat, named
 from .evaluation_report import Figure, NotApplicableError
 
-_BLOCKS = 10  # a standard error over so many is itself known to a quarter
-_PAIRS = 1_000  # of latents
+BLOCKS = 10  # a standard error over so many is itself known to a quarter
+PAIRS = 1_000  # of latents
 
 
 def parzen(m: Material) -> list[Figure]:
@@ -61,17 +61,17 @@ def frechet_error(real: np.ndarray, samples: np.ndarray) -> float:
     Each of ten blocks of both sets is left out in turn (Tukey 1958).
     """
     moments = [
-        [metrics.Moments().update(block) for block in np.array_split(rows, _BLOCKS)]
+        [metrics.Moments().update(block) for block in np.array_split(rows, BLOCKS)]
         for rows in (real, samples)
     ]
     values = []
-    for left_out in range(_BLOCKS):
+    for left_out in range(BLOCKS):
         rest = [metrics.Moments(), metrics.Moments()]
         for total, blocks in zip(rest, moments, strict=True):
             for block in blocks[:left_out] + blocks[left_out + 1 :]:
                 total.merge(block)
         values.append(metrics.frechet_distance(*rest))
-    return math.sqrt((_BLOCKS - 1) * np.var(values))
+    return math.sqrt((BLOCKS - 1) * np.var(values))
 
 
 def kernel(m: Material) -> list[Figure]:
@@ -87,10 +87,12 @@ def precision_recall(m: Material) -> list[Figure]:
     """Precision and recall."""
     first, second, samples = m.halves
     result, floor = (metrics.precision_recall(first, other) for other in (samples, second))
-    n = len(samples)
     return [
-        _compared(m, "precision", result.precision, floor.precision, _error(result.precision, n)),
-        _compared(m, "recall", result.recall, floor.recall, _error(result.recall, n)),
+        _compared(m, name, value, real, share_error(value, len(samples)))
+        for name, value, real in (
+            ("precision", result.precision, floor.precision),
+            ("recall", result.recall, floor.recall),
+        )
     ]
 
 
@@ -98,7 +100,7 @@ def density_coverage(m: Material) -> list[Figure]:
     """Density and coverage."""
     first, second, samples = m.halves
     result, floor = (metrics.density_coverage(first, other) for other in (samples, second))
-    error = _error(result.coverage, len(samples))
+    error = share_error(result.coverage, len(samples))
     return [
         _compared(m, "density", result.density, floor.density),
         _compared(m, "coverage", result.coverage, floor.coverage, error),
@@ -109,11 +111,12 @@ def _compared(
     m: Material, name: str, value: float, floor: float, error: float | None = None
 ) -> Figure:
     rows = len(m.halves[0])
-    return Figure(name, value, rows, floor, error, rows, named(m.features))
+    space = named(m.features)
+    return Figure(name, value, rows, real=floor, error=error, reals=rows, features=space)
 
 
-def _error(share: float, n: int) -> float:
-    """Standard error of a share of n."""
+def share_error(share: float, n: int) -> float:
+    """Standard error of a share of n draws."""
     return math.sqrt(share * (1 - share) / n)
 
 
@@ -135,106 +138,31 @@ def _memorisation(
     m: Material, result: metrics.Memorisation, suffix: str, space: str
 ) -> list[Figure]:
     """What fresh data get is known: a ratio about 1, the quantile itself, and a standard normal."""
-    n, reals = len(m.samples), len(m.real.test)
-    more = {
-        "training": len(m.real.training),
-        "sample_median": result.sample_median,
-        "held_out_median": result.held_out_median,
-    }
-    closer = result.closer
+    n = len(m.samples)
+    common: dict[str, Any] = {"samples": n, "reals": len(m.real.test), "features": space}
+    ratio = Figure(
+        f"neighbour_ratio{suffix}",
+        result.ratio,
+        real=1.0,
+        more={
+            "training": len(m.real.training),
+            "sample_median": result.sample_median,
+            "held_out_median": result.held_out_median,
+        },
+        **common,
+    )
+    near, error = result.closer, share_error(result.closer, n)
     return [
-        Figure(f"neighbour_ratio{suffix}", result.ratio, n, 1.0, None, reals, space, more),
+        ratio,
+        Figure(f"unusually_near{suffix}", near, real=result.quantile, error=error, **common),
         Figure(
-            f"unusually_near{suffix}", closer, n, result.quantile, _error(closer, n), reals, space
+            f"neighbour_z{suffix}", result.z, real=0.0, error=1.0, more={"p": result.p}, **common
         ),
-        Figure(f"neighbour_z{suffix}", result.z, n, 0.0, 1.0, reals, space, {"p": result.p}),
     ]
 
 
 def latent(m: Material) -> list[Figure]:
     """How fast images change on the way from one latent to another."""
-    result = metrics.path_length(m.generator, m.generator.prior, m.features, _PAIRS, seed=m.seed)
+    result = metrics.path_length(m.generator, m.generator.prior, m.features, PAIRS, seed=m.seed)
     error, space = result.standard_error, named(m.features)
-    return [Figure("path_length", result.mean, _PAIRS, error=error, features=space)]
-
-
-def modes(m: Material) -> list[Figure]:
-    """How many modes the samples reach, and how evenly."""
-    if not m.real.are_points:
-        return _class_modes(m)
-    mixture = data.DENSITIES[m.real.name]
-    n, space = len(m.samples), named(m.features)
-    result, real = (
-        metrics.mixture_coverage(points, mixture.means, mixture.std)
-        for points in (m.samples, m.real.test[:n])
-    )
-    share = result.high_quality
-    return [
-        *_modes(result, real, n, space),
-        Figure("high_quality", share, n, real.high_quality, _error(share, n), features=space),
-    ]
-
-
-def _class_modes(m: Material) -> list[Figure]:
-    """The classes that a classifier finds, or their triples in stacks."""
-    classifier = _classes(m).classifier
-    targets: np.ndarray | None = _classes(m).counts
-    number, find = classifier.num_classes, classifier.labels
-    if m.real.description.stacked:
-        number, targets = number**3, None  # PacGAN compares with even shares
-
-        def find(images: np.ndarray) -> np.ndarray:
-            return metrics.stacked_labels(images, classifier)
-
-    n = len(m.samples)
-    result, real = (
-        metrics.mode_coverage(find(images), number, targets)
-        for images in (m.samples, m.real.test[:n])
-    )
-    return _modes(result, real, n, named(classifier))
-
-
-def _classes(m: Material) -> Classes:
-    if m.classes is None:
-        raise NotApplicableError(f"as {m.real.name} has no labels to train a classifier with")
-    return m.classes
-
-
-def score(m: Material) -> list[Figure]:
-    """The formula of the Inception score, with a classifier of the data's own classes."""
-    classifier = _classes(m).classifier
-    if m.real.description.stacked:
-        raise NotApplicableError("as the classifier knows single images, not stacks")
-    rows = min(len(m.samples), len(m.real.test))
-    order = np.random.default_rng(m.seed).permutation(rows)
-    (value, spread), (real, _) = (
-        metrics.classifier_score(classifier.probabilities(images[order]))
-        for images in (m.samples, m.real.test)
-    )
-    error = spread / math.sqrt(_BLOCKS)
-    more = {"classifier_accuracy": classifier.accuracy}
-    space = named(classifier)
-    return [Figure("classifier_score", value, rows, real, error, features=space, more=more)]
-
-
-def _modes(
-    result: metrics.ModeCoverage, real: metrics.ModeCoverage, n: int, space: str
-) -> list[Figure]:
-    more = {"of": len(result.shares), "shares": result.shares.tolist()}
-    return [
-        Figure("modes_found", result.found, n, real.found, features=space, more=more),
-        Figure("modes_kl", result.kl, n, result.kl_floor, features=space),
-    ]
-
-
-BY_NAME = {
-    "parzen": parzen,
-    "frechet": frechet,
-    "kernel": kernel,
-    "precision_recall": precision_recall,
-    "density_coverage": density_coverage,
-    "score": score,
-    "modes": modes,
-    "memorisation": memorisation,
-    "latent": latent,
-}
+    return [Figure("path_length", result.mean, PAIRS, error=error, features=space)]

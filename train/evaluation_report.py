@@ -43,10 +43,11 @@ class Figure:
     def record(self) -> dict[str, Any]:
         """What JSON holds of it: numbers that are not finite become null."""
         fields = dataclasses.asdict(self)
+        del fields["name"]
+        fields |= fields.pop("more")
         return {
             name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in {**fields, **fields.pop("more")}.items()
-            if name not in ("name", "more")
+            for name, value in fields.items()
         }
 
 

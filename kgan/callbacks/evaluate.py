@@ -27,7 +27,7 @@ class Evaluate(RunCallback):
 
     The samples are those of one seed and touch no state: a training takes the same course with this
     callback as without, and a resumed one writes the same lines. On two cores, 1,000 samples of
-    28x28 pixels take about a second; `kgan-evaluate` takes many more, and says more.
+    28x28 pixels take half a second; `kgan-evaluate` takes many more, and says more.
 
     Args:
         run_dir: the run directory.
