@@ -22,6 +22,7 @@ LOSSES = (
 NETWORKS = ("mlp", "maxout", "dcgan")
 PRIORS = ("uniform", "normal")
 ON_NON_FINITE = ("stop", "rollback")
+ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Config:
     jit_compile: bool = False
     steps_per_execution: int = 1
     on_non_finite: str = "stop"
+    on_collapse: str = "warn"
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -64,6 +66,7 @@ class Config:
             ("prior", PRIORS),
             ("loss", LOSSES),
             ("on_non_finite", ON_NON_FINITE),
+            ("on_collapse", ON_COLLAPSE),
         ):
             _check_known(name, getattr(self, name), known)
         for name in (

@@ -13,7 +13,7 @@ import dataclasses
 
 from absl import flags
 
-from .config import LOSSES, NETWORKS, ON_NON_FINITE, PRIORS, Config
+from .config import LOSSES, NETWORKS, ON_COLLAPSE, ON_NON_FINITE, PRIORS, Config
 from .presets import PRESETS
 
 
@@ -103,6 +103,13 @@ flags.DEFINE_string(
     f"What to do when a loss or weight is NaN or infinite, one of {', '.join(ON_NON_FINITE)}: stop "
     "the run, or go back to its newest checkpoint and on with other random numbers"
     + _default("on_non_finite"),
+)
+flags.DEFINE_string(
+    "on_collapse",
+    None,
+    f"What to do when samples are all alike or D has won, one of {', '.join(ON_COLLAPSE)}: say so, "
+    "stop the run, or go back to its last good checkpoint and on with other random numbers"
+    + _default("on_collapse"),
 )
 flags.DEFINE_bool("jit_compile", None, "Compile the step with XLA" + _default("jit_compile"))
 flags.DEFINE_integer(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import kgan
 from kgan import callbacks, data, networks, penalties, priors
 from kgan.artifacts import RunDirectory, replaced_when_whole
 from kgan.callbacks.base import StepCallback
+from kgan.callbacks.vitals import LIMITS
 
 from . import card
 from .config import Config
@@ -22,6 +25,7 @@ from .signals import stopping_on_signals
 
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5, "input_dropout": 0.2, "hidden_dropout": 0.5}
 ROLLBACKS = 3  # a game that goes bad a fourth time has another cause than chance
+LOG_ODDS = ("minimax", "non_saturating", "blended")  # the losses by which D's logits are these
 
 
 def train(
@@ -46,6 +50,7 @@ def train(
             of another configuration or of other data.
         OSError: the run directory cannot be used or is in use, or the data cannot be had.
         FloatingPointError: a number is not finite, and going back is not asked for or of no use.
+        kgan.callbacks.CollapseError: the game has gone bad, and the same.
         RuntimeError: TensorFlow failed, as where the data vanish.
         KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
     """
@@ -90,17 +95,26 @@ def _play(
     epoch: int,
     steps: int,
 ) -> None:
-    """Plays until the end, going back to the newest checkpoint where a number is not finite."""
+    """Plays until the end, going back to before a game went bad where that is asked for."""
     progress = callbacks.Progress(steps)
-    checkpoint = callbacks.Checkpoint(run.checkpoints, every=config.checkpoint_every)
+    alarms = _alarms(config, run, images)
+    checkpoint = callbacks.Checkpoint(
+        run.checkpoints, every=config.checkpoint_every, keep=_kept(config, alarms)
+    )
     watchers = [
         progress,
         callbacks.MetricsLog(run.path),
         callbacks.SampleGrid(run.path, every=config.sample_every),
         _StopAt(steps),
         callbacks.NonFinite(),
+        *alarms,
         checkpoint,
     ]
+    faults = (
+        (FloatingPointError, config.on_non_finite),
+        (callbacks.CollapseError, config.on_collapse),
+    )
+    mended = tuple(fault for fault, action in faults if action == "rollback")
     with stopping_on_signals(checkpoint.stop), contextlib.closing(progress):
         while True:
             try:
@@ -112,16 +126,45 @@ def _play(
                     callbacks=watchers,
                 )
                 return
-            except FloatingPointError as error:
-                hopeless = checkpoint.rollbacks == ROLLBACKS or not checkpoint.checkpoints.paths()
-                if config.on_non_finite == "stop" or hopeless:
-                    raise
-                checkpoint.rollbacks += 1
-                print(
-                    f"{error} The run goes back to its newest checkpoint and on from there with "
-                    f"other random numbers ({checkpoint.rollbacks} of {ROLLBACKS} times).",
-                    file=sys.stderr,
-                )
+            except mended as error:
+                _go_back(checkpoint, error)
+
+
+def _kept(config: Config, alarms: list[callbacks.CollapseAlarm]) -> int:
+    """How many checkpoints, so that one from before a collapse is left when the alarm is sure."""
+    if config.on_collapse != "rollback":
+        return 3
+    steps = max(2 * alarm.patience * alarm.every for alarm in alarms)
+    return 3 + steps // config.checkpoint_every
+
+
+def _go_back(checkpoint: callbacks.Checkpoint, error: Exception) -> None:
+    """Makes the next `fit` begin where all was well; raises the error where that is of no use."""
+    after = getattr(error, "after", math.inf)
+    paths = checkpoint.checkpoints.paths()
+    good = [path for path in paths if int(path.stem.removeprefix("step_")) <= after]
+    if checkpoint.rollbacks == ROLLBACKS or not good:
+        raise error
+    for path in paths[len(good) :]:
+        path.unlink()
+    checkpoint.rollbacks += 1
+    print(
+        f"{error} The run goes back to {good[-1].name} and on from there with other random numbers "
+        f"({checkpoint.rollbacks} of {ROLLBACKS} times).",
+        file=sys.stderr,
+    )
+
+
+def _alarms(
+    config: Config, run: RunDirectory, images: tf.data.Dataset
+) -> list[callbacks.CollapseAlarm]:
+    if config.on_collapse == "ignore":
+        return []
+    limits = LIMITS
+    if config.loss not in LOG_ODDS:
+        limits = dataclasses.replace(limits, d_error=0.0)
+    action = "warn" if config.on_collapse == "warn" else "stop"
+    return [callbacks.CollapseAlarm(run.path, images, action=action, limits=limits)]
 
 
 def _save(gan: kgan.GAN, run: RunDirectory) -> None:
