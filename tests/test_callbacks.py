@@ -1,7 +1,9 @@
 """Callbacks that watch a game, whatever its epochs and steps_per_execution are."""
 
 import json
+import math
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ import pytest
 
 import kgan
 from kgan import callbacks
+from kgan.callbacks.base import StepCallback
 
 
 def make_gan():
@@ -56,6 +59,16 @@ def test_a_second_fit_counts_on(gan, tmp_path):
     assert drawn(tmp_path) == [3, 4, 6, 8]
 
 
+def test_a_last_state_reached_another_way_is_drawn_again(gan, tmp_path):
+    watcher = callbacks.SampleGrid(tmp_path, every=5)
+    pictures = []
+    for _ in range(2):
+        gan.iteration.assign(0)  # the training goes back, and its weights are others
+        fit(gan, 4, 1, watcher)
+        pictures.append((tmp_path / "samples" / "step_00000004.png").read_bytes())
+    assert pictures[0] != pictures[1]
+
+
 def test_grids_show_the_same_latents_and_the_state_of_their_step(gan, tmp_path):
     watcher = callbacks.SampleGrid(tmp_path, every=2, count=9, seed=5)
     fit(gan, 2, 1, watcher)
@@ -91,6 +104,7 @@ sys.path.insert(0, {tests!r})
 import numpy as np, tensorflow as tf
 import test_callbacks
 from kgan import callbacks
+from kgan.callbacks.base import StepCallback
 try:
     with tf.summary.create_noop_writer().as_default(step=0):
         tf.summary.scalar("x", 1.0)
@@ -122,8 +136,148 @@ def test_metrics_are_one_line_an_epoch(gan, tmp_path):
     assert lines[0]["time"] <= lines[1]["time"]
 
 
+def test_metrics_of_steps_that_lie_ahead_are_forgotten(gan, tmp_path):
+    """As when a training goes back to a checkpoint."""
+    fit(gan, 3, 2, callbacks.MetricsLog(tmp_path))
+    gan.iteration.assign(3)
+    fit(gan, 2, 1, callbacks.MetricsLog(tmp_path))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 5]
+
+
 def test_progress_counts_all_steps(gan, capsys):
     fit(gan, 3, 4, callbacks.Progress(12))
     shown = capsys.readouterr().err
     assert "12/12" in shown
     assert "d_real=" in shown
+
+
+def test_progress_begins_where_the_model_stands(gan, capsys):
+    gan.iteration.assign(6)
+    fit(gan, 3, 2, callbacks.Progress(12))
+    shown = capsys.readouterr().err
+    assert "6/12" in shown.split("\r")[1]
+    assert "12/12" in shown
+
+
+def test_progress_of_a_training_that_failed_ends_its_line(gan, capsys):
+    progress = callbacks.Progress(12)
+
+    def fail(batch, logs):
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        fit(gan, 3, 4, progress, keras.callbacks.LambdaCallback(on_train_batch_end=fail))
+    assert not capsys.readouterr().err.endswith("\n")
+    progress.close()
+    assert capsys.readouterr().err.endswith("\n")
+
+
+# Steps
+
+
+@pytest.mark.parametrize(("n", "counts"), [(1, range(1, 11)), (2, (2, 4, 5, 7, 9, 10))])
+def test_steps_are_those_of_the_model(gan, n, counts):
+    """Keras counts the short last execution of an epoch as a whole one."""
+    seen = []
+
+    class Count(StepCallback):
+        def on_steps_end(self, before, logs):
+            seen.append((before, self.step, int(self.model.iteration)))
+
+    gan.compile("adam", "adam", steps_per_execution=n)
+    fit(gan, 5, 2, Count())
+    assert seen == [(b, s, s) for b, s in zip((0, *counts), counts, strict=False)]
+
+
+# Numbers that are not finite
+
+
+class SpoilingRate(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that is no number in one update."""
+
+    def __init__(self, update):
+        self.update = update
+
+    def __call__(self, step):
+        return keras.ops.where(step == self.update - 1, math.nan, 1e-3)
+
+
+def spoiling_at(step):
+    return keras.optimizers.SGD(SpoilingRate(step))
+
+
+def test_a_generator_that_spoils_itself_is_named_at_that_step(gan):
+    gan.compile(spoiling_at(3), "adam")
+    with pytest.raises(FloatingPointError) as error:
+        fit(gan, 9, 1, callbacks.NonFinite())
+    assert re.fullmatch(
+        r"The generator's weights are no longer finite at step 3\. Not finite in the generator: "
+        r"\S+kernel, \S+bias, \S+kernel and 1 more\.",
+        str(error.value),
+    )
+    assert int(gan.iteration) == 3
+
+
+def test_a_discriminator_that_spoils_itself_is_named_at_that_step(gan):
+    """And G, which learnt from it within the step, is listed too."""
+    gan.compile("adam", spoiling_at(3))
+    with pytest.raises(
+        FloatingPointError,
+        match=r"The discriminator's weights are no longer finite at step 3\. Not finite in the "
+        r"discriminator: .* Not finite in the generator: ",
+    ):
+        fit(gan, 9, 1, callbacks.NonFinite())
+
+
+def test_a_loss_that_is_not_finite_is_named(gan):
+    data = np.zeros((12, 8, 8, 1), "float32")
+    data[4:] = np.nan
+    with pytest.raises(FloatingPointError, match=r"The discriminator's loss became nan at step 2"):
+        gan.fit(
+            data,
+            batch_size=4,
+            shuffle=False,
+            verbose=0,
+            callbacks=[callbacks.NonFinite()],
+        )
+
+
+def test_the_last_update_is_looked_at_too(gan):
+    """Also what is no trained weight."""
+    statistic = gan.generator_optimizer.variables[-1]
+    spoil = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: statistic.assign(statistic * np.nan)
+    )
+    with pytest.raises(
+        FloatingPointError,
+        match=r"Not all variables are finite after the last step, 2\. Not finite in the gen",
+    ):
+        fit(gan, 2, 1, spoil, callbacks.NonFinite())
+
+
+def test_finite_games_are_left_alone(gan):
+    watched = make_gan()
+    fit(watched, 5, 2, callbacks.NonFinite())
+    fit(gan, 5, 2)
+    for one, other in zip(watched.get_weights(), gan.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_overflow_that_loss_scaling_answers_is_no_fault():
+    keras.config.set_dtype_policy("mixed_float16")
+    gan = make_gan()
+    scale = gan.generator_optimizer.dynamic_scale
+    scale.assign(2.0**40)  # the scaled gradients are infinite, so the update is left out
+    fit(gan, 2, 1, callbacks.NonFinite())
+    assert float(scale) == 2.0**38
+
+
+def test_nothing_that_is_not_finite_is_saved(gan, tmp_path):
+    gan.compile(spoiling_at(3), "adam")
+    checkpoint = callbacks.Checkpoint(tmp_path)
+    with pytest.raises(
+        FloatingPointError, match=r"Not all variables are finite at step 4\. Not finite in the "
+    ):
+        fit(gan, 2, 3, checkpoint)
+    assert [path.name for path in checkpoint.checkpoints.paths()] == ["step_00000002.npz"]
