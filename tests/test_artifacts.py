@@ -1,8 +1,11 @@
 """The run directory: whole files or none, and refusals that say what to do next."""
 
+import contextlib
 import errno
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -75,14 +78,27 @@ def test_a_failed_rename_leaves_what_was_there(tmp_path, monkeypatch):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file.txt": "old"}
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Else a power failure could leave an empty file in place of the old one."""
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        record = lambda *a, name=name, real=real: (calls.append(name), real(*a))  # noqa: E731
+        monkeypatch.setattr(artifacts.os, name, record)
+    with replaced_when_whole(tmp_path / "file.txt") as partial:
+        partial.write_text("new")
+    assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the directory
+
+
 # Names
 
 
 def test_names_are_those_of_the_contract(tmp_path):
     run = RunDirectory(tmp_path)
-    names = ("config", "samples", "logs", "metrics", "generator", "discriminator")
+    names = ("config", "checkpoints", "samples", "logs", "metrics", "generator", "discriminator")
     assert [str(getattr(run, name).relative_to(tmp_path)) for name in names] == [
         "config.json",
+        "checkpoints",
         "samples",
         "logs",
         "metrics.jsonl",
@@ -232,3 +248,132 @@ def test_metrics_stay_json_when_a_run_diverges(tmp_path):
     run.append_metrics({"d_loss": float("nan"), "g_loss": float("inf"), "step": 3})
     line = json.loads(run.metrics.read_text(), parse_constant=pytest.fail)  # NaN is not JSON
     assert (line["d_loss"], line["g_loss"], line["step"]) == (None, None, 3)
+
+
+def test_a_line_of_metrics_is_on_the_disk(run, monkeypatch):
+    """Before the checkpoint that follows it is."""
+    run.create(OPTIONS)
+    synced = []
+    monkeypatch.setattr(artifacts.os, "fsync", lambda file: synced.append(os.fstat(file).st_size))
+    run.append_metrics({"step": 1})
+    assert synced == [run.metrics.stat().st_size]
+
+
+def test_metrics_beyond_a_step_are_forgotten(run):
+    run.create(OPTIONS)
+    for step in (1, 2, 2, 3):
+        run.append_metrics({"step": step})
+    before = run.metrics.read_text().splitlines()
+    run.forget_metrics(after=2)
+    assert run.metrics.read_text().splitlines() == before[:3]
+    run.forget_metrics(after=0)
+    assert run.metrics.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "tail", [b'{"step": 2, "d_lo', b'{"step": 2}', b"\0\0\0\n", b"3\n", b"\xff\xfe\n", b"\n"]
+)
+def test_a_line_that_was_not_finished_is_forgotten(run, tail):
+    run.create(OPTIONS)
+    run.append_metrics({"step": 1})
+    before = run.metrics.read_bytes()
+    run.metrics.write_bytes(before + tail)
+    run.forget_metrics(after=9)
+    assert run.metrics.read_bytes() == before
+
+
+def test_no_metrics_to_forget(run):
+    run.forget_metrics(after=3)
+    assert not run.path.exists()
+
+
+# The lock
+
+HOLDER = """
+import sys, time
+from kgan.artifacts import RunDirectory
+with RunDirectory(sys.argv[1]).lock():
+    print("locked", flush=True)
+    time.sleep(100)
+"""
+
+
+@contextlib.contextmanager
+def holder(path):
+    """Another process that holds the lock."""
+    words = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "locked\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_process_is_refused_until_the_first_has_died(run):
+    refused = r"Another process \(process \d+\) is at work in .*first\. Wait until it ends, or name"
+    with holder(run.path) as process:
+        before = (run.path / ".lock").read_text()
+        assert before == f"process {process.pid}"
+        for _ in range(2):
+            with pytest.raises(BlockingIOError, match=refused), run.lock():
+                pytest.fail("two at work")
+        assert (run.path / ".lock").read_text() == before  # who was refused leaves it alone
+        process.kill()
+        process.wait()
+        assert (run.path / ".lock").exists()  # stale, and no hindrance
+        with run.lock():
+            assert (run.path / ".lock").read_text() == f"process {os.getpid()}"
+
+
+def test_one_process_locks_once_too(run):
+    with run.lock():
+        with pytest.raises(BlockingIOError, match=f"process {os.getpid()}"), run.lock():
+            pytest.fail("twice at work")
+        with pytest.raises(BlockingIOError), run.lock():
+            pytest.fail("the refused one freed it")
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt])
+def test_the_lock_goes_with_its_block(run, error):
+    ends = pytest.raises(error) if error else contextlib.nullcontext()
+    with ends, run.lock():
+        run.create(OPTIONS)
+        if error:
+            raise error
+    assert os.listdir(run.path) == ["config.json"]
+
+
+def test_a_directory_of_which_nothing_came_is_removed(run):
+    with pytest.raises(ValueError, match="no data"), run.lock():
+        raise ValueError("no data")
+    assert not run.path.exists()
+
+
+def test_a_lock_that_its_owner_removed_meanwhile_locks_nobody_out(run, monkeypatch):
+    """A process that opened the file just before its owner removed it must not believe it."""
+    real = artifacts.fcntl.flock
+
+    def late(file, how):
+        (run.path / ".lock").unlink()
+        real(file, how)
+
+    monkeypatch.setattr(artifacts.fcntl, "flock", late)
+    with pytest.raises(BlockingIOError), run.lock():
+        pytest.fail("another one could lock the path as well")
+
+
+def test_what_a_dead_process_left_half_written_is_removed(run):
+    run.create(OPTIONS)
+    half = [
+        run.path / ".generator.partial-7.keras",
+        run.checkpoints / ".step_00000007.partial-7.npz",
+        run.samples / ".step_00000007.partial-7.png",
+    ]
+    whole = [run.checkpoints / "step_00000006.npz", run.samples / "step_00000007.png"]
+    for path in (*half, *whole):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    with run.lock():
+        assert not any(path.exists() for path in half)
+    assert all(path.exists() for path in whole)

@@ -269,16 +269,3 @@ def test_a_disk_that_fills_up_late_leaves_the_earlier_ones(call, tmp_path, monke
     with pytest.raises(OSError, match="No space left on device"):
         checkpoints.save(game(), PLACE)
     assert os.listdir(tmp_path) == ["step_00000001.npz"]
-
-
-def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
-    calls = []
-    for name in ("fsync", "replace"):
-        real = getattr(os, name)
-        monkeypatch.setattr(
-            artifacts.os,
-            name,
-            lambda *a, name=name, real=real: (calls.append(name), real(*a))[1],
-        )
-    checkpoint.write(tmp_path / "one.npz", game(), PLACE)
-    assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the directory

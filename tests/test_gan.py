@@ -348,6 +348,96 @@ def test_dropout_masks_are_a_function_of_the_iteration():
         np.testing.assert_array_equal(one, other)
 
 
+# The average of the generator's weights.
+
+
+def history_of_weights(gan, data, **options):
+    """G's trained weights after each step of an epoch, float64."""
+    seen = []
+    record = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(
+            [w.astype("float64") for w in snapshot(gan.generator.trainable_variables)]
+        )
+    )
+    gan.fit(data, verbose=0, callbacks=[record], **options)
+    return seen
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
+def test_the_average_is_that_of_its_recursion(decay):
+    """Update t has decay min(ema_decay, t / (t + 9)), so that the first weights count for nothing.
+
+    In closed form, for a decay that is never reached, the weights of update t count in proportion
+    to (t + 8)! / t!: 9 / (t + 9) when they come, times s / (s + 9) at each later update s.
+    """
+    gan = mlp_gan(ema_decay=decay)
+    gan.compile(*adams())
+    seen = history_of_weights(gan, images(60), batch_size=3, shuffle=False)
+    assert len(seen) == 20
+    expected = [np.zeros_like(w) for w in seen[0]]
+    for t, weights in enumerate(seen):
+        kept = min(decay, t / (t + 9))
+        expected = [kept * e + (1 - kept) * w for e, w in zip(expected, weights, strict=True)]
+    for one, other in zip(expected, snapshot(gan.average), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    if decay == 0.999:
+        shares = [math.prod(range(t + 1, t + 9)) for t in range(20)]
+        for i, average in enumerate(gan.average):
+            mean = np.average([weights[i] for weights in seen], axis=0, weights=shares)
+            np.testing.assert_allclose(mean, average, rtol=0, atol=1e-6)
+
+
+def test_an_average_changes_no_training():
+    results = []
+    for decay in (None, 0.9):
+        keras.utils.set_random_seed(0)
+        gan = mlp_gan(k=2, dropout=0.5, ema_decay=decay)
+        gan.compile(*adams())
+        gan.fit(images(60), batch_size=20, shuffle=False, verbose=0)
+        results.append([*snapshot(gan.generator.variables), *snapshot(gan.discriminator.variables)])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_samples_are_the_averages_and_training_weights_come_back():
+    gan = mlp_gan(ema_decay=0.9)
+    gan.compile("sgd", "sgd")
+    data = images(60)
+    fresh = gan.sample(4)
+    np.testing.assert_allclose(fresh, gan.generator(gan.prior.sample(4, 0)), atol=1e-6)
+    gan.fit(data, batch_size=6, verbose=0)
+    weights = gan.generator.trainable_variables
+    trained = snapshot(weights)
+    assert not np.array_equal(trained[0], gan.average[0])
+    latents = gan.prior.sample(4, 0)
+    raw = gan.generator(latents).numpy()
+    samples, logs = gan.sample(4), gan.evaluate(data, verbose=0, return_dict=True)
+    assert identical(trained, weights)
+
+    for weight, average in zip(weights, gan.average, strict=True):
+        weight.assign(average)
+    np.testing.assert_allclose(samples, gan.generator(latents), atol=1e-6)
+    assert np.abs(samples - raw).max() > 1e-4
+    gan.ema_decay = None
+    assert logs == gan.evaluate(data, verbose=0, return_dict=True)
+
+
+def test_training_weights_come_back_after_a_failure():
+    gan = mlp_gan(ema_decay=0.9)
+    gan.compile("sgd", "sgd")
+    gan.fit(images(60), batch_size=6, verbose=0)
+    trained = snapshot(gan.generator.trainable_variables)
+
+    def fail():
+        with gan.averaged():
+            assert not identical(trained, gan.generator.trainable_variables)
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        fail()
+    assert identical(trained, gan.generator.trainable_variables)
+
+
 # Native Keras manners.
 
 
@@ -614,6 +704,12 @@ def test_a_trained_game_learns_a_mean():
 def test_k_is_a_positive_integer(k):
     with pytest.raises(ValueError, match=r"`discriminator_steps`: expected a positive integer"):
         mlp_gan(k)
+
+
+@pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])
+def test_the_decay_of_the_average_is_below_one(decay):
+    with pytest.raises(ValueError, match=r"`ema_decay`: expected None or a number in \[0, 1\)"):
+        mlp_gan(ema_decay=decay)
 
 
 def test_prior_and_generator_must_fit():
