@@ -18,7 +18,7 @@ def data_dir(tmp_path_factory):
 def test_descriptions(data_dir):
     splits = {"train": 1437, "test": 360}
     assert data.describe("digits", data_dir) == data.Description(splits, 10, data_dir)
-    stacks = data.Description({"train": 128_000, "test": 26_000}, None, data_dir, "digits")
+    stacks = data.Description({"train": 128_000, "test": 26_000}, 10, data_dir, "digits")
     assert data.describe("stacked_digits", data_dir) == stacks
     assert data.describe("ring") == data.Description({"train": 100_000, "test": 10_000})
 

@@ -235,7 +235,7 @@ def test_pictures_show_each_sample_beside_its_neighbour(runs, records, data_dir)
     config = run.read_config()
     real = evaluation_data.read(run, config, data_dir)
     generator = open_generator(run, config)
-    m = Material(real, generator, 50, 0, metrics.Pixels(), None)
+    m = Material(real, generator, generator.sample(50, 0, (8, 8, 1)), 0, metrics.Pixels(), None)
     pairs = evaluation_pictures.neighbours(m).reshape(-1, 2, 8, 8, 1)
     np.testing.assert_allclose(pairs[:16, 0], m.samples[:16])
     np.testing.assert_allclose(pairs[:, 0], pairs[:, 1], atol=1e-6)  # of one that memorises
@@ -420,6 +420,7 @@ def test_numbers_that_are_not_finite_are_printed_and_become_null():
         ({"metrics": ()}, r"--metrics is empty: expected some of parzen"),
         ({"num_samples": 19}, r"--num_samples=19: expected at least 20"),
         ({"seed": -1}, r"--seed=-1: expected a number from 0"),
+        ({"features": "fid"}, r"--features=fid: expected one of classifier, random, pixels, or"),
     ],
 )
 def test_unusable_options(wrong, sentence):
@@ -482,7 +483,7 @@ def test_runs_that_cannot_be_evaluated(runs, data_dir, tmp_path):
 @pytest.mark.parametrize(
     ("dataset", "features", "sentence"),
     [
-        ("digits", "inception", r"expected 'pixels', 'random', or the path of a"),
+        ("digits", "setup.py", r"`model`: expected a Keras model, the path of a .keras file or"),
         ("ring", "random", r"--features=random: the points of ring are compared by"),
     ],
 )
@@ -536,7 +537,7 @@ def test_the_program_evaluates(runs, data_dir, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "frechet_distance" in done.stdout
     assert "neighbour_z" in done.stdout
-    assert "5 of 5 done" in done.stderr
+    assert "memorisation: 4 of 5 done" in done.stderr
     for noise in ("oneDNN", "cuda", "WARNING", "I0000", "E0000", "Traceback", "XNNPACK"):
         assert noise not in done.stderr
 

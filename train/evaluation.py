@@ -60,11 +60,18 @@ def evaluate(options: Options) -> dict[str, Any]:
     with _bar(len(options.metrics) + 3) as bar:
         with _stage(bar, "data"):
             real = evaluation_data.read(run, config, options.data_dir)
-        with _stage(bar, "classifier"):
-            classes = evaluation_classifier.find_or_train(real, run, options)
         with _stage(bar, "samples"):
-            features = evaluation_features.choose(options.features, real, classes)
-            m = Material(real, generator, options.num_samples, options.seed, features, classes)
+            samples = generator.sample(options.num_samples, options.seed, real.image_shape)
+            wanted = "pixels" if options.metrics == ("parzen",) else options.features
+            features = evaluation_features.choose(wanted, real)
+        with _stage(bar, "classifier"):
+            classes = None
+            if features is None:
+                classes = evaluation_classifier.find_or_train(real, run, options.data_dir)
+                features = classes.classifier
+            elif real.have_classes and {"score", "modes"} & set(options.metrics):
+                classes = evaluation_classifier.find_or_train(real, run, options.data_dir)
+        m = Material(real, generator, samples, options.seed, features, classes)
         figures: list[Figure] = []
         left_out = {}
         for name in options.metrics:
@@ -73,15 +80,15 @@ def evaluate(options: Options) -> dict[str, Any]:
                     figures += FUNCTIONS[name](m)
                 except NotApplicableError as reason:
                     left_out[name] = str(reason)
-        evaluation_pictures.draw(m, run, options.metrics)
     record = _record(options, m, figures, left_out)
     write(run.evaluation(generator.kind), record)
     print(heading(m))
     print(table(figures, left_out))
     print(
-        f"Protocol {record['protocol']}: evaluations that name the same one compare.\n"
-        f"Written: {run.evaluation(generator.kind)}"
+        f"Protocol {record['protocol']}: figures compare where it, samples, reals and measured in "
+        f"are the same.\nWritten: {run.evaluation(generator.kind)}"
     )
+    evaluation_pictures.draw(m, run, options.metrics)
     return record
 
 
@@ -134,6 +141,7 @@ def _record(
 def _bar(stages: int) -> tqdm.tqdm:
     return tqdm.tqdm(
         total=stages,
+        desc="data",
         dynamic_ncols=True,
         bar_format="{desc}{n_fmt} of {total_fmt} done{bar}{elapsed}",
         leave=False,

@@ -14,7 +14,6 @@ from kgan.metrics import Classifier
 
 from . import evaluation_data
 from .evaluation_data import RealData
-from .evaluation_options import Options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,46 +29,38 @@ class Classes:
     counts: np.ndarray
 
 
-def find_or_train(real: RealData, run: RunDirectory, options: Options) -> Classes | None:
+def find_or_train(real: RealData, run: RunDirectory, data_dir: str | None) -> Classes:
     """The classifier of a run's images: found, or trained now, in a minute or so.
 
     It is kept in the folder `kgan` beside the data sets, where all runs find it, or in the run
     directory where that folder cannot be written to.
 
     Args:
-        real: the data of the run.
+        real: the data of the run, which have labels.
         run: the run.
-        options: of the evaluation.
+        data_dir: directory of TFDS data; None for TFDS's own.
 
-    Returns:
-        None where it is not needed, or the data have no labels to train one with.
+    Raises:
+        ValueError: labels are withheld.
     """
-    as_features = options.features in (None, "classifier") and set(options.metrics) != {"parzen"}
-    if not (as_features or {"score", "modes"} & set(options.metrics)):
-        return None
-    stacked = real.description.stacked
-    described = data.describe(stacked, options.data_dir) if stacked else real.description
-    if described.num_classes is None:
-        return None
-    training, test = (
-        _labelled(real, described, part, options.data_dir) for part in ("training", "test")
-    )
+    training, test = (_labelled(real, part, data_dir) for part in ("training", "test"))
     if min(training[1].min(), test[1].min()) < 0:  # TFDS's word for a label that is withheld
-        return None
+        raise ValueError(
+            f"Labels of {real.name} are withheld, so that no classifier can be trained. Choose "
+            "--features=random, and --metrics without score and modes."
+        )
     if not real.held_out:
         training = training[0][: -len(test[0])], training[1][: -len(test[0])]
-    place = _shared(described.directory) or run.path
+    place = _shared(real.description.directory) or run.path
     return Classes(Classifier.load_or_train(place, training, test), np.bincount(training[1]))
 
 
-def _labelled(
-    real: RealData, described: data.Description, part: str, data_dir: str | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
     """Images of a part and their labels; of stacks, the images that were stacked."""
     split, start, stop = (real.parts[part][key] for key in ("split", "start", "stop"))
     stacked = real.description.stacked
     if stacked:
-        n = described.splits[split]
+        n = data.describe(stacked, data_dir).splits[split]
         images, _ = evaluation_data.images(stacked, split, n, real.image_size, data_dir)
         return images, data.labels(stacked, split, data_dir)[: len(images)]
     return getattr(real, part), data.labels(real.name, split, data_dir)[start:stop]

@@ -55,6 +55,11 @@ class RealData:
         """Whether these are points rather than images."""
         return len(self.image_shape) == 1
 
+    @property
+    def have_classes(self) -> bool:
+        """Whether they, or the images that were stacked, have labels."""
+        return self.description.num_classes is not None
+
 
 def read(
     run: RunDirectory, config: dict[str, Any], data_dir: str | os.PathLike[str] | None

@@ -9,7 +9,6 @@ import numpy as np
 from kgan import metrics
 from kgan.metrics.extractor import fingerprint
 
-from .evaluation_classifier import Classes
 from .evaluation_data import RealData
 
 
@@ -25,16 +24,15 @@ class Coordinates(metrics.Extractor):
         return np.asarray(images, np.float32)
 
 
-def choose(source: str | None, real: RealData, classes: Classes | None) -> metrics.Extractor:
-    """The features of the flag `--features`.
+def choose(source: str | None, real: RealData) -> metrics.Extractor | None:
+    """The features of the flag `--features`, or None for those of the classifier.
 
     Args:
         source: the flag; None for the best that there is.
         real: the real data.
-        classes: of the data; None where there is no classifier.
 
     Raises:
-        ValueError: they are unknown or do not fit the data.
+        ValueError: they do not fit the data.
     """
     if real.are_points:
         if source not in (None, "pixels"):
@@ -43,16 +41,16 @@ def choose(source: str | None, real: RealData, classes: Classes | None) -> metri
                 "coordinates. Leave the flag out."
             )
         return Coordinates()
-    fits = classes is not None and real.description.stacked is None
-    if source == "classifier" and not fits:
+    labelled = real.have_classes and real.description.stacked is None
+    if source == "classifier" and not labelled:
         raise ValueError(
             f"--features=classifier: the images of {real.name} have no labels to train one with. "
             "Choose random, pixels, or the path of a network."
         )
-    if classes is not None and fits and source in (None, "classifier"):
-        return classes.classifier
+    if labelled and source in (None, "classifier"):
+        return None
     if source is None:
         source = "random" if min(real.image_shape[:2]) >= 4 else "pixels"
     features = metrics.load_features(source, real.image_shape)
-    features(real.test[:2])  # one that does not fit says so before anything is drawn
+    features(real.test[:2])  # one that does not fit says so before anything slow begins
     return features

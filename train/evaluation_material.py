@@ -16,38 +16,32 @@ from .evaluation_report import NotApplicableError
 
 
 class Material:
-    """Samples and real data, and their features, each made when it is first asked for.
+    """Samples, real data, and features of both, extracted when they are first asked for.
 
     Args:
         real: the real data.
         generator: what is evaluated.
-        num_samples: how many samples to draw.
-        seed: of the samples and of the halves.
+        samples: `[n, ...]`, which it made.
+        seed: of the halves.
         features: what distances are measured in.
         classes: of the data; None where there is no classifier.
-
-    Attributes:
-        samples: `[n, ...]` as the real data are.
-
-    Raises:
-        ValueError: the samples are not such as the data.
     """
 
     def __init__(
         self,
         real: RealData,
         generator: Generator,
-        num_samples: int,
+        samples: np.ndarray,
         seed: int,
         features: metrics.Extractor,
         classes: Classes | None,
     ):
         self.real = real
         self.generator = generator
+        self.samples = samples
         self.seed = seed
         self.features = features
         self.classes = classes
-        self.samples = generator.sample(num_samples, seed, real.image_shape)
 
     @functools.cached_property
     def sample_features(self) -> np.ndarray:

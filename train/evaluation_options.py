@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 
 METRICS = (
     "parzen",
@@ -15,6 +16,7 @@ METRICS = (
     "memorisation",
     "latent",
 )
+FEATURES = ("classifier", "random", "pixels")
 FEWEST = 20  # rows of a set: what the kernel distance needs for ten blocks of two
 
 
@@ -44,3 +46,9 @@ class Options:
             raise ValueError(f"--num_samples={self.num_samples}: expected at least {FEWEST}.")
         if self.seed < 0:
             raise ValueError(f"--seed={self.seed}: expected a number from 0.")
+        known = self.features in (None, *FEATURES)
+        if not known and not pathlib.Path(str(self.features)).expanduser().exists():
+            raise ValueError(
+                f"--features={self.features}: expected one of {', '.join(FEATURES)}, or the path "
+                "of a .keras file or a SavedModel's directory."
+            )

@@ -24,7 +24,8 @@ class Description:
 
     Attributes:
         splits: how many images, points or stacks each has.
-        num_classes: how many classes its labels tell apart; None without labels.
+        num_classes: how many classes its labels tell apart, or those of the images that are
+            stacked; None without labels.
         directory: where data sets lie, this one among them; None for a density.
         stacked: the data set whose images are stacked; None where none are.
     """
@@ -38,8 +39,7 @@ class Description:
 def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Description:
     """Describes a data set, which is prepared where it is not.
 
-    The labels are the feature `label`, or else the first that is a class label. Stacks and
-    densities have none.
+    The labels are the feature `label`, or else the first that is a class label.
 
     Args:
         name: as `kgan.data.load` has it.
@@ -51,14 +51,14 @@ def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Descr
     if name in DENSITIES:
         return Description({split: len(load(name, split, 1)) for split in ("train", "test")})
     builder = _prepared(name, data_dir)
-    directory = pathlib.Path(builder.data_dir_root)
-    if name.startswith(PREFIX):
-        splits = {split: n for split, n in STACKS.items() if split in builder.info.splits}
-        return Description(splits, directory=directory, stacked=name.removeprefix(PREFIX))
     key = _label_feature(builder)
     num_classes = builder.info.features[key].num_classes if key else None
     splits = {split: info.num_examples for split, info in builder.info.splits.items()}
-    return Description(splits, num_classes, directory)
+    stacked = None
+    if name.startswith(PREFIX):
+        stacked = name.removeprefix(PREFIX)
+        splits = {split: n for split, n in STACKS.items() if split in splits}
+    return Description(splits, num_classes, pathlib.Path(builder.data_dir_root), stacked)
 
 
 def labels(
@@ -67,7 +67,7 @@ def labels(
     """Reads the labels of a split, in the order in which `load(..., shuffle=False)` gives images.
 
     Args:
-        name: a data set with labels; `describe` knows whether it has them.
+        name: a data set with labels, but no stacks.
         split: split or slice of one.
         data_dir: as `kgan.data.load` has it.
 
@@ -84,7 +84,7 @@ def labels(
     if key is None:
         raise ValueError(
             "Invalid value for argument `name`: expected a data set with class labels, such as "
-            f"'digits', received {name!r}. `describe` knows whether a data set has them."
+            f"'digits', received {name!r}. Of stacks, name the data set whose images they are."
         )
     image, _ = image_feature(name, builder.info.features)
     examples = builder.as_dataset(
