@@ -91,11 +91,20 @@ def test_every_epoch_has_its_order_and_the_seed_decides_it(digits):
     assert not np.array_equal(first[1], first[2])
 
 
-def test_abandoned_iterators_count_as_epochs(digits):
+def test_an_iterator_counts_when_its_first_batch_is_asked_for(digits):
     images, again = (digits(split="test", batch_size=90) for _ in range(2))
-    iter(images), iter(images)
-    _epoch(again), _epoch(again)
+    iter(images), next(iter(images))
+    _epoch(again)
     np.testing.assert_array_equal(_epoch(images), _epoch(again))
+
+
+def test_the_process_s_seed_does_not_matter(digits):
+    epochs = []
+    for seed in (1, 2):
+        tf.random.set_seed(seed)
+        images = digits(split="test", batch_size=90)
+        epochs.append([_epoch(images) for _ in range(2)])
+    np.testing.assert_array_equal(*epochs)
 
 
 def test_splits_may_be_sliced_and_added(digits):

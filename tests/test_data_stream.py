@@ -149,6 +149,12 @@ def test_loaded_images_are_gone_to(digits):
     assert not np.array_equal(sought(digits(seed=6), 0, 1), whole[:1])
 
 
+def test_iterations_are_the_epochs_of_the_sequence(digits):
+    images = digits(seed=5)
+    passes = np.concatenate([list(images.as_numpy_iterator()) for _ in range(3)])
+    np.testing.assert_array_equal(passes, sought(digits(seed=5), 0, 21))
+
+
 def test_the_fingerprint_tells_data_apart(digits):
     first = digits().stream.fingerprint
     assert first == digits(seed=3, shuffle=False).stream.fingerprint

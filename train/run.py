@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -187,7 +188,9 @@ def _faults_named(run: RunDirectory) -> Iterator[None]:
             raise
         raise OSError(f"The run in {run.path} could not be written ({error}). {intact}") from error
     except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0]
+        # TensorFlow tells where the node was made, then what happened, then the node in brackets.
+        found = re.search(r"^(\S.*)\n\s*\[\[", error.message, re.MULTILINE)
+        reason = found[1] if found else error.message.splitlines()[0]
         raise RuntimeError(
             f"TensorFlow stopped the run in {run.path} ({reason}). {intact}"
         ) from error

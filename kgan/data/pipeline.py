@@ -60,9 +60,9 @@ def load(
         value_range: What the pixel values 0 and 255 become; None means (-1, 1). Points of a
             density are never scaled.
         shuffle: Whether each epoch comes in a new order instead of the order of TFDS.
-        seed: Seed of the orders; None means 0. `kgan.GAN.fit` plays step t of a training on a batch
-            that follows from the seed and t alone. Iterations outside of it have an order each,
-            the same ones for the same seed (that of `tf.random.set_seed`, where set, takes part).
+        seed: Seed of the orders; None means 0. `kgan.GAN.fit` plays step t of a training on batch t
+            of an endless sequence of epochs, which follows from the seed alone. Elsewhere each
+            iteration over the data set is the next epoch of that sequence.
         data_dir: Directory of prepared data sets; None means TFDS's default,
             ~/tensorflow_datasets.
         download: Whether a data set that is not prepared may be downloaded. False never touches
@@ -120,7 +120,7 @@ def load(
     buffer = max(rows, _SHUFFLE_BYTES // image_bytes)
     epoch = streamed_epoch(images, rows, seed if shuffle else None, buffer, n // rows)
     files = repr((builder.info.full_name, parts, [info.shard_lengths for info in splits.values()]))
-    return _batches(Stream(epoch, n // rows, scale, _fingerprint(files.encode())), seed)
+    return _batches(Stream(epoch, n // rows, scale, _fingerprint(files.encode())))
 
 
 def _images(
@@ -166,15 +166,15 @@ def _from_memory(
         table = tf.constant(table)
     epoch = memory_epoch(n, rows, seed if shuffle else None)
     stream = Stream(epoch, n // rows, lambda batch: finish(tf.gather(table, batch)), fingerprint)
-    return _batches(stream, seed)
+    return _batches(stream)
 
 
 def _fingerprint(content: Any) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _batches(stream: Stream, seed: int) -> tf.data.Dataset:
-    dataset = stream.epochs(seed)
+def _batches(stream: Stream) -> tf.data.Dataset:
+    dataset = stream.epochs()
     dataset.stream = stream
     return dataset
 
