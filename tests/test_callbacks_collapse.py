@@ -1,0 +1,471 @@
+"""The collapse alarm: silent while games learn, heard where samples are all alike or D has won."""
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+import types
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+import kgan
+from kgan import callbacks
+from kgan.callbacks import CollapseAlarm, CollapseError
+from kgan.callbacks.vitals import LIMITS, Reference, Vitals
+from kgan.theory.collapse import diversity
+from train import run as program
+from train.config import Config
+
+IMAGES = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+GOOD = Vitals(1.0, 1.0, 0.5)
+LOW = Vitals(0.1, 0.01, 0.5)
+
+
+# What is measured
+
+
+def test_vitals_are_the_diversity_and_the_error():
+    samples = np.random.default_rng(1).normal(size=(40, 3))
+    vitals = Reference(IMAGES, 40).vitals(samples, 0.3)
+    expected = diversity(samples, IMAGES)
+    assert (vitals.spread, vitals.distinct, vitals.d_error) == (
+        expected.spread,
+        expected.distinct,
+        0.3,
+    )
+    assert math.isnan(vitals.classes)
+    assert str(dataclasses.replace(vitals, spread=0.5, distinct=0.25)) == (
+        "spread 0.5, distinct 0.25, d_error 0.3"
+    )
+
+
+def of_classes(*counts):
+    """Points whose first coordinate is their class."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    noise = np.random.default_rng(2).normal(size=(len(labels), 2))
+    return np.column_stack([labels, noise]).astype("float32")
+
+
+def first_coordinate(points):
+    return points[:, 0].astype(int)
+
+
+def as_scores(points):
+    return np.eye(5)[first_coordinate(points)]
+
+
+@pytest.mark.parametrize("classifier", [first_coordinate, as_scores])
+@pytest.mark.parametrize(
+    ("counts", "left"),
+    [
+        ((60, 30, 10), 1),
+        ((94, 3, 3), 1),
+        ((95, 2, 3), 2 / 3),  # 2 of 100 are less than a tenth of 30
+        ((98, 1, 1), 2 / 3),  # and 1 is a tenth of 10
+        ((100, 0, 0), 1 / 3),
+        ((0, 0, 0, 0, 100), 0),  # a class that the data lack
+    ],
+)
+def test_a_class_with_less_than_a_tenth_of_its_share_is_lost(classifier, counts, left):
+    reference = Reference(of_classes(60, 30, 10), 100, classifier)
+    assert reference.vitals(of_classes(*counts), 0.5).classes == pytest.approx(left)
+
+
+def test_classes_too_small_to_judge_do_not_count():
+    reference = Reference(of_classes(50, 41, 9), 100, first_coordinate)
+    assert reference.vitals(of_classes(50, 50, 0), 0.5).classes == 1
+
+
+def test_the_reference_is_a_random_part_of_an_array_or_the_first_of_a_data_set():
+    rows = np.arange(200, dtype="float32").reshape(100, 2)
+    part = Reference(rows, 30).images
+    assert len(np.unique(part[:, 0])) == 30
+    assert np.isin(part[:, 0], rows[:, 0]).all()
+    assert part[:, 0].max() > 100  # the first thirty end at 58
+    np.testing.assert_array_equal(part, Reference(rows, 30).images)
+    batches = tf.data.Dataset.from_tensor_slices(rows).batch(7).repeat()
+    np.testing.assert_array_equal(Reference(batches, 30).images, rows[:30])
+    np.testing.assert_array_equal(Reference(rows, 300).images, rows)
+
+
+# When it fires: the alarm alone, with vitals that are given
+
+
+def drive(alarm, script, start=0):
+    """Gives the alarm a game whose vitals at steps start + 1, start + 2, ... are those given."""
+    game = types.SimpleNamespace(
+        iteration=start,
+        prior=types.SimpleNamespace(dim=2),
+        generator=types.SimpleNamespace(compute_output_shape=lambda latents: (None, 3)),
+        sample=lambda n, seed: IMAGES[:n],
+    )
+    alarm.set_model(game)
+    alarm.on_train_begin()
+    for vitals in script:
+        alarm.reference.vitals = lambda samples, d_error, vitals=vitals: vitals
+        game.iteration += 1
+        alarm.on_train_batch_end(0, {"d_accuracy": 0.5})
+    alarm.on_train_end()
+
+
+def alarms(run_dir, script, start=0, **options):
+    """The steps at which it warns."""
+    alarm = CollapseAlarm(run_dir, IMAGES, **{"every": 1, "warmup": 0, **options})
+    steps = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CollapseAlarm, "_fire", lambda self, bad: steps.append(self.step))
+        drive(alarm, script, start)
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("script", "steps"),
+    [
+        ([GOOD] * 9, []),
+        ([LOW] * 9, [3]),  # once
+        ([LOW, LOW, GOOD] * 3, []),
+        ([GOOD, LOW, LOW, LOW, GOOD, LOW, LOW, LOW], [4, 8]),  # and again after a good one
+        ([dataclasses.replace(GOOD, spread=0.49)] * 3, [3]),
+        ([dataclasses.replace(GOOD, spread=0.5)] * 3, []),
+        ([dataclasses.replace(GOOD, distinct=0.049)] * 3, [3]),
+        ([dataclasses.replace(GOOD, d_error=0.009)] * 3, [3]),
+        ([dataclasses.replace(GOOD, classes=0.4)] * 3, [3]),
+        ([dataclasses.replace(GOOD, spread=x) for x in (0.3, 0.1, 0.34, 0.1)], [4]),  # on its way
+        ([dataclasses.replace(GOOD, spread=x) for x in (0.3, 0.1, 0.32, 0.1)], [3]),
+        (  # never the same one
+            [
+                dataclasses.replace(GOOD, spread=0.1),
+                dataclasses.replace(GOOD, distinct=0.01),
+                dataclasses.replace(GOOD, d_error=0.0),
+            ],
+            [],
+        ),
+    ],
+)
+def test_it_fires_when_a_number_stays_low_and_does_not_rise(script, steps, tmp_path):
+    assert alarms(tmp_path, script) == steps
+
+
+def test_warmup_patience_and_limits(tmp_path):
+    assert alarms(tmp_path / "a", [LOW] * 9, warmup=4) == [7]
+    assert alarms(tmp_path / "b", [LOW] * 9, patience=5) == [5]
+    assert alarms(tmp_path / "c", [LOW] * 9, every=2) == [6]
+    none = dataclasses.replace(LIMITS, spread=0.0, distinct=0.0)
+    assert alarms(tmp_path / "d", [LOW] * 9, limits=none) == []
+
+
+def test_a_resumed_training_hears_the_alarm_when_it_would_have_come(tmp_path):
+    assert alarms(tmp_path, [GOOD, LOW, LOW]) == []
+    assert alarms(tmp_path, [LOW], start=3) == [4]
+    # Back at step 2, the checks of steps 3 and 4 are no more.
+    assert alarms(tmp_path, [LOW, LOW], start=2) == [4]
+    assert alarms(tmp_path / "other", [LOW], start=3) == []
+
+
+def test_a_warning_names_the_numbers(tmp_path):
+    alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0)
+    with pytest.warns(
+        UserWarning,
+        match=r"^The game has gone bad: 3 checks in a row, up to step 3, found spread below 0\.5 "
+        r"and distinct below 0\.05; now spread 0\.1, distinct 0\.01, d_error 0\.5\. "
+        r"docs/health\.md says what may help\.$",
+    ):
+        drive(alarm, [LOW] * 4)
+    assert alarm.history == dict.fromkeys(range(1, 5), LOW)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert lines[0].items() > {"spread": 0.1, "distinct": 0.01, "d_error": 0.5}.items()
+    assert "classes" not in lines[0]
+
+
+@pytest.mark.parametrize(("script", "after"), [([LOW] * 3, 0), ([GOOD, GOOD, LOW, LOW, LOW], 2)])
+def test_stop_raises_and_says_when_all_was_well(script, after, tmp_path):
+    alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0, action="stop")
+    with pytest.raises(CollapseError, match="The game has gone bad: 3 checks in a row") as error:
+        drive(alarm, script)
+    assert error.value.after == after
+
+
+def test_samples_that_are_not_finite_are_left_to_the_other_callback(tmp_path):
+    alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0)
+    drive(alarm, [GOOD])
+    alarm.model.sample = lambda n, seed: np.full((n, 3), np.nan)
+    alarm.model.iteration += 1
+    alarm.on_train_batch_end(0, {"d_accuracy": math.nan})
+    assert list(alarm.history) == [1]
+
+
+# Real games on scikit-learn's digits
+
+
+DIGITS = (load_digits().data / 8 - 1).astype("float32").reshape(-1, 8, 8, 1)
+
+
+def make_gan(seed=0, generator_rate=1e-3, discriminator_rate=1e-3, **options):
+    keras.utils.set_random_seed(seed)
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((8, 8, 1), latent_dim=8, units=(64, 64)),
+        kgan.networks.MLPDiscriminator((8, 8, 1), units=(64, 64)),
+        kgan.priors.Normal(8),
+        seed=seed,
+    )
+    gan.generator.start_at_mean(DIGITS.mean(axis=0))
+    gan.compile(
+        keras.optimizers.Adam(generator_rate, beta_1=0.5),
+        keras.optimizers.Adam(discriminator_rate, beta_1=0.5),
+        **{"steps_per_execution": 50, **options},
+    )
+    return gan
+
+
+def play(gan, epochs, *watchers, steps=100):
+    order = np.random.default_rng(0).integers(len(DIGITS), size=32 * steps * epochs)
+    gan.fit(
+        tf.data.Dataset.from_tensor_slices(DIGITS[order]).batch(32).repeat(),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        verbose=0,
+        callbacks=list(watchers),
+    )
+
+
+def listen(gan, run_dir, epochs, *watchers):
+    """The sentences of an alarm that checks every 100 steps, and all vitals."""
+    alarm = CollapseAlarm(run_dir, DIGITS, every=100, warmup=200)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        play(gan, epochs, *watchers, alarm)
+    return [str(warning.message) for warning in said], list(alarm.history.values())
+
+
+def keep_up_or_not(gan, frozen):
+    """From epoch 3 on both players learn four times as fast, or G alone."""
+
+    def change(epoch, logs):
+        if epoch == 3:
+            gan.generator_optimizer.learning_rate = 4e-3
+            gan.discriminator_optimizer.learning_rate = 0.0 if frozen else 4e-3
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=change)
+
+
+# Ranges over 4 to 6 seeds, from the second check on. Games that learn: spread 0.68 to 1.04,
+# distinct 0.10 to 0.72, D's error 0.18 to 0.37. A frozen D: spread at most 0.16, distinct 0.014. A
+# slow D: spread at most 0.44, distinct 0.021. A slow G: D's error at most 0.001.
+
+
+@pytest.mark.parametrize(
+    "frozen", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["kept up", "frozen"]
+)
+def test_it_hears_the_helvetica_scenario_and_not_the_same_game_played_well(frozen, tmp_path):
+    """Minimax, as the paper has it: "G must not be trained too much without updating D"."""
+    gan = make_gan(loss="minimax")
+    sentences, vitals = listen(gan, tmp_path, 6, keep_up_or_not(gan, frozen))
+    if not frozen:
+        assert sentences == []
+        assert vitals[-1].distinct > 0.15
+        assert vitals[-1].spread > 0.7
+        assert 0.15 < vitals[-1].d_error < 0.45
+    else:
+        assert len(sentences) == 1
+        assert "up to step 600, found spread below 0.5 and distinct below 0.05;" in sentences[0]
+        assert vitals[-1].distinct < 0.02
+
+
+def test_it_hears_a_discriminator_that_hardly_learns(tmp_path):
+    sentences, vitals = listen(make_gan(discriminator_rate=1e-6), tmp_path, 5)
+    assert len(sentences) == 1
+    assert "found spread below 0.5 and distinct below 0.05;" in sentences[0]
+    assert vitals[-1].d_error > 0.4  # it is fooled
+
+
+@pytest.mark.slow
+def test_it_hears_a_generator_that_hardly_learns(tmp_path):
+    sentences, vitals = listen(make_gan(generator_rate=1e-6), tmp_path, 5)
+    assert len(sentences) == 1
+    assert "d_error below 0.01;" in sentences[0]
+    assert max(found.d_error for found in vitals[2:]) < 0.005
+
+
+def test_a_silent_alarm_leaves_the_game_alone(tmp_path):
+    ends = []
+    for alarm in ([], [CollapseAlarm(tmp_path, DIGITS, every=50)]):
+        gan = make_gan()
+        play(gan, 2, *alarm, steps=50)
+        ends.append(gan.get_weights())
+    assert list(alarm[0].history) == [50, 100]
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# kgan-train
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("data")
+    kgan.data.load("digits", data_dir=directory)
+    return str(directory)
+
+
+def quick(monkeypatch, vitals):
+    """Makes kgan-train check every second step, and find `vitals(gan)`."""
+
+    class Quick(CollapseAlarm):
+        def __init__(self, *args, **options):
+            super().__init__(*args, every=2, warmup=0, patience=2, **options)
+            self.reference.vitals = lambda samples, d_error: vitals(self.model)
+
+    monkeypatch.setattr(callbacks, "CollapseAlarm", Quick)
+
+
+def train(run, data_dir, **options):
+    small = {"width": 8, "latent_dim": 4, "batch_size": 64, "steps": 12, "checkpoint_every": 2}
+    program.train(Config(**small, **options), run, data_dir)
+    return keras.models.load_model(run / "generator.keras").get_weights()
+
+
+def same(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
+    data_dir, tmp_path, monkeypatch, capsys
+):
+    plain = train(tmp_path / "ignore", data_dir, on_collapse="ignore")
+    went = []
+
+    def bad_after_4_on_the_first_way(gan):
+        went.append((int(gan.detour), int(gan.iteration)))
+        return LOW if went[-1][0] == 0 and went[-1][1] > 4 else GOOD
+
+    quick(monkeypatch, bad_after_4_on_the_first_way)
+    other = train(tmp_path / "back", data_dir, on_collapse="rollback")
+    assert went == [(0, 2), (0, 4), (0, 6), (0, 8), (1, 6), (1, 8), (1, 10), (1, 12)]
+    assert not same(plain, other)
+    assert (
+        "found spread below 0.5 and distinct below 0.05; now spread 0.1, distinct 0.01, d_error "
+        "0.5. docs/health.md says what may help. The run goes back to step_00000004.npz and on "
+        "from there with other random numbers (1 of 3 times)." in capsys.readouterr().err
+    )
+    lines = (tmp_path / "back" / "metrics.jsonl").read_text().splitlines()
+    checks = [json.loads(line) for line in lines if "distinct" in line]
+    assert [(line["step"], line["distinct"]) for line in checks] == [
+        (step, 1) for step in range(2, 13, 2)
+    ]
+    # Without a reason to go back the way is the same as without an alarm.
+    quick(monkeypatch, lambda gan: GOOD)
+    assert same(plain, train(tmp_path / "silent", data_dir, on_collapse="rollback"))
+
+
+def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
+    data_dir, tmp_path, monkeypatch, capsys
+):
+    quick(monkeypatch, lambda gan: LOW if int(gan.iteration) > 4 else GOOD)
+    with pytest.raises(CollapseError, match="up to step 8"):
+        train(tmp_path / "thrice", data_dir, on_collapse="rollback")
+    assert "(3 of 3 times)" in capsys.readouterr().err
+    quick(monkeypatch, lambda gan: LOW)
+    with pytest.raises(CollapseError, match="up to step 4"):
+        train(tmp_path / "never", data_dir, on_collapse="rollback")
+    assert "The run goes back" not in capsys.readouterr().err
+    assert list((tmp_path / "never" / "checkpoints").iterdir())  # none was removed
+
+
+def test_the_error_of_a_critic_does_not_matter(data_dir, tmp_path, monkeypatch):
+    """Wasserstein's logits are no log-odds: their sign tells nothing."""
+    quick(monkeypatch, lambda gan: dataclasses.replace(GOOD, d_error=0.0))
+    train(tmp_path / "critic", data_dir, loss="wasserstein", gradient_penalty=10.0)
+    with pytest.warns(UserWarning, match=r"found d_error below 0\.01; now"):
+        train(tmp_path / "judge", data_dir, loss="minimax")
+
+
+@pytest.mark.slow
+def test_stop_is_one_sentence_and_exit_code_1(data_dir, tmp_path):
+    """The program as a user starts it, with a D that hardly learns."""
+    options = {
+        "run_dir": tmp_path / "run",
+        "data_dir": data_dir,
+        "width": 8,
+        "batch_size": 16,
+        "steps": 4000,
+        "steps_per_execution": 50,
+        "discriminator_learning_rate": 1e-6,
+        "on_collapse": "stop",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "train", *(f"--{name}={value}" for name, value in options.items())],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("kgan-train: ")]
+    assert "The game has gone bad: 3 checks in a row, up to step 2500, found " in sentence
+    assert "distinct below 0.05; now spread 0." in sentence
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run" / "generator.keras").exists()
+
+
+# What is refused
+
+
+NAN = np.full((20, 3), np.nan, "float32")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"every": 0}, r"`every`: expected an integer of at least 1, received 0"),
+        ({"every": 2.5}, r"`every`: expected an integer of at least 1, received 2\.5"),
+        ({"warmup": -1}, r"`warmup`: expected an integer of at least 0, received -1"),
+        ({"patience": True}, r"`patience`: expected an integer of at least 1, received True"),
+        ({"count": 1}, r"`count`: expected an integer of at least 2 and at most 4096, received 1"),
+        ({"count": 5000}, r"`count`: .* at most 4096, received 5000"),
+        ({"action": "rollback"}, r"`action`: expected one of warn, stop, received 'rollback'"),
+        ({"images": IMAGES[:1]}, r"`images`: expected finite floats .* of shape \(1, 3\)"),
+        ({"images": IMAGES[:, 0]}, r"`images`: .* received float32 of shape \(40,\)"),
+        ({"images": IMAGES.astype("int32")}, r"`images`: .* received int32"),
+        ({"images": NAN}, r"`images`: expected finite floats"),
+        ({"images": np.ones((20, 3))}, r"`images`: .* two rows or more and not all equal"),
+        (
+            {"classifier": lambda images: images[:, 0]},
+            r"`classifier`: expected a function to integers \[40\] or scores \[40, classes\], "
+            r"received float32 of shape \(40,\)",
+        ),
+        ({"classifier": lambda images: np.zeros(3, int)}, r"`classifier`: .* of shape \(3,\)"),
+        (
+            {"classifier": lambda images: np.arange(40) > 35},
+            r"`classifier`: expected a function to integers",
+        ),
+        (
+            {"classifier": lambda images: 1 * (np.arange(40) > 35)},
+            r"`classifier`: expected two classes or more with at least 10 of the 40 images each, "
+            r"received 1\. Compare more images \(`count`\)",
+        ),
+    ],
+)
+def test_bad_input_is_named(options, sentence, tmp_path):
+    with pytest.raises(ValueError, match=sentence):
+        CollapseAlarm(tmp_path, **{"images": IMAGES, **options})
+
+
+def test_images_of_another_shape_than_the_generators(tmp_path):
+    alarm = CollapseAlarm(tmp_path, IMAGES[:, :2])
+    with pytest.raises(
+        ValueError, match=r"`images`: expected the shape that the generator makes, \(3,\), received"
+    ):
+        drive(alarm, [])
+
+
+def test_the_program_knows_four_ways():
+    with pytest.raises(
+        ValueError, match=r"--on_collapse=panic: expected one of warn, stop, rollback, ignore\."
+    ):
+        Config(steps=1, on_collapse="panic")
