@@ -6,7 +6,6 @@ written from the formula. The slopes are themselves held to finite differences o
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
