@@ -128,6 +128,7 @@ def _play(
                 )
                 return
             except mended as error:
+                progress.close()
                 _go_back(checkpoint, error)
 
 

@@ -1,0 +1,145 @@
+"""Kills a training with SIGKILL again and again, resumes it, and compares it with one left alone.
+
+    python -m benchmarks.kill [--kills=100] [--seed=0] [--network=dcgan]
+
+Both runs are the program as a user starts it, on the bundled digits, with k = 2 and an average of
+G's weights; `dcgan` has batch normalisation in both players, `maxout` dropout. In turn, a kill
+comes when a random step has been passed and a random moment of up to two steps' time after it; when
+the file of a checkpoint is half-written; and at a random moment of the program's start. The two
+final states, generators, pictures and metrics (but for their times) must be the same, byte by byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+import keras
+
+from kgan import data
+from kgan.artifacts import RunDirectory
+from kgan.checkpoint import Checkpoints
+
+STEPS_A_KILL = 30
+CHECKPOINT_EVERY = 5
+MOMENTS = ("training", "checkpoint", "training", "start")
+
+
+def command(run_dir, data_dir, network, steps):
+    """The program that is killed."""
+    return [
+        *(sys.executable, "-m", "train", f"--run_dir={run_dir}", f"--data_dir={data_dir}"),
+        *(f"--network={network}", "--width=4", "--latent_dim=4", "--batch_size=16"),
+        *("--discriminator_steps=2", "--ema_decay=0.99", f"--steps={steps}"),
+        *(f"--checkpoint_every={CHECKPOINT_EVERY}", f"--sample_every={STEPS_A_KILL}"),
+    ]
+
+
+def left_alone(words):
+    """Runs it to its end."""
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
+def newest_step(run):
+    """The step of the newest checkpoint."""
+    paths = Checkpoints(run.checkpoints).paths()
+    return int(paths[-1].stem.removeprefix("step_")) if paths else 0
+
+
+def half_written(run):
+    """Whether a checkpoint is being written, or was when its process died."""
+    return any(run.checkpoints.glob(".*.partial-*"))
+
+
+def kill(words, run, moment, steps, chance):
+    """Starts the program and kills it; returns the moment that it was in, or "end" if it finished.
+
+    Args:
+        words: the command.
+        run: its run directory.
+        moment: one of `MOMENTS`.
+        steps: go by before a kill that is not at the start.
+        chance: of the kind `random.Random`.
+    """
+    target = newest_step(run) + chance.uniform(0, steps)
+    begin = time.monotonic()
+    start = chance.uniform(0, 6)
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        if moment == "start" and time.monotonic() - begin > start:
+            break
+        if moment == "checkpoint" and half_written(run) and newest_step(run) >= target:
+            break
+        if moment == "training" and newest_step(run) >= target:
+            time.sleep(chance.uniform(0, 0.05))
+            break
+        time.sleep(0.0005)
+    process.kill()
+    if process.wait() == 0:
+        return "end"
+    return "checkpoint" if half_written(run) else moment
+
+
+def state(run_dir):
+    """All that a run leaves but for times: its last checkpoint, generator, pictures and metrics."""
+    run = RunDirectory(run_dir)
+    generator = keras.models.load_model(run.generator)
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    return {
+        "checkpoint": Checkpoints(run.checkpoints).paths()[-1].read_bytes(),
+        "generator": [weight.tobytes() for weight in generator.get_weights()],
+        "metrics": [{**line, "time": None} for line in lines],
+        "options": run.read_config()["options"],
+        **{picture.name: picture.read_bytes() for picture in run.samples.iterdir()},
+    }
+
+
+def killed_again_and_again(directory, data_dir, network, kills, seed):
+    """Plays both runs below a directory.
+
+    Returns:
+        How often each moment was hit, and what differs in the end.
+    """
+    chance = random.Random(seed)
+    steps = STEPS_A_KILL * kills
+    alone, run = directory / "alone", RunDirectory(directory / "killed")
+    left_alone(command(alone, data_dir, network, steps))
+    words = command(run.path, data_dir, network, steps)
+    hits = dict.fromkeys((*MOMENTS, "end"), 0)
+    for moment in itertools.islice(itertools.cycle(MOMENTS), kills):
+        hits[kill(words, run, moment, STEPS_A_KILL, chance)] += 1
+    left_alone(words)
+    one, other = state(alone), state(run.path)
+    return hits, [key for key in {**one, **other} if one.get(key) != other.get(key)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--network", choices=("dcgan", "maxout"), default="dcgan")
+    options = parser.parse_args()
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        data.load("digits", data_dir=directory / "data")
+        hits, differences = killed_again_and_again(
+            directory, directory / "data", options.network, options.kills, options.seed
+        )
+    seconds = round(time.monotonic() - begin)
+    result = {**vars(options), "hits": hits, "differences": differences, "seconds": seconds}
+    print(json.dumps(result))
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

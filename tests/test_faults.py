@@ -1,0 +1,468 @@
+"""What can befall a training program: what it says of each fault, and that the run goes on."""
+
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import keras
+import pytest
+import requests
+import tensorflow_datasets as tfds
+
+import kgan
+from benchmarks import kill
+from kgan import callbacks
+from kgan.artifacts import RunDirectory
+from kgan.checkpoint import Checkpoints
+from kgan.data import pipeline
+from train import card
+from train.config import Config
+from train.run import train
+from train.signals import stopping_on_signals
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A directory with `digits` prepared."""
+    directory = tmp_path_factory.mktemp("data")
+    kgan.data.load("digits", data_dir=directory)
+    return directory
+
+
+def small(**options):
+    """12 steps of 11 an epoch, a checkpoint after every second and a picture after every fourth."""
+    return Config(
+        **{
+            **{"width": 4, "latent_dim": 4, "batch_size": 64, "discriminator_steps": 2},
+            **{"ema_decay": 0.9, "steps": 12, "checkpoint_every": 2, "sample_every": 4},
+            **options,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(data_dir, tmp_path_factory):
+    """What a run leaves that nothing befell."""
+    run = tmp_path_factory.mktemp("runs") / "alone"
+    train(small(), run, data_dir)
+    return kill.state(run)
+
+
+class BefallenError(Exception):
+    """A fault of which the program knows nothing, such as a bug."""
+
+
+def befalls(monkeypatch, step, what):
+    """Lets something happen when the picture of a step is due."""
+    draw = callbacks.SampleGrid.draw
+
+    def drawn(self):
+        if self.step == step:
+            what(self)
+        draw(self)
+
+    monkeypatch.setattr(callbacks.SampleGrid, "draw", drawn)
+
+
+def fails(error):
+    def fail(*arguments, **options):
+        raise error
+
+    return fail
+
+
+def break_off(run, data_dir, monkeypatch, step=8):
+    """Leaves a run as one that broke off at a step, before its checkpoint."""
+    with monkeypatch.context() as patch:
+        befalls(patch, step, fails(BefallenError()))
+        with pytest.raises(BefallenError):
+            train(small(), run, data_dir)
+
+
+def repeat(original, run, data_dir):
+    """The program, as `small` trains."""
+    words = [sys.executable, "-m", "train", f"--reproduce={original}"]
+    words += [f"--run_dir={run}", f"--data_dir={data_dir}"]
+    return subprocess.run(words, capture_output=True, text=True, timeout=300)
+
+
+def saved(run):
+    return {path.name: path.read_bytes() for path in Checkpoints(run / "checkpoints").paths()}
+
+
+def steps_of(run):
+    return [int(name[5:13]) for name in saved(run)]
+
+
+# SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("network", "kills"), [("dcgan", 10), ("maxout", 3)])
+def test_a_run_that_was_killed_ends_as_one_that_was_not(network, kills, data_dir, tmp_path):
+    """With batch normalisation (dcgan), dropout (maxout), k = 2 and an average."""
+    hits, differences = kill.killed_again_and_again(tmp_path, data_dir, network, kills, seed=kills)
+    assert differences == []
+    assert sum(hits.values()) == kills
+    assert hits["end"] == 0
+    assert hits["checkpoint"] > 0, "one must have died while a checkpoint was half-written"
+
+
+def test_the_comparison_tells_runs_apart(alone, data_dir, tmp_path):
+    train(small(seed=1), tmp_path / "run", data_dir)
+    other = kill.state(tmp_path / "run")
+    assert alone.keys() == other.keys()
+    assert {"checkpoint", "generator", "metrics", "options", "step_00000012.png"} <= alone.keys()
+    assert all(alone[key] != other[key] for key in alone)
+
+
+# Signals
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_ends_with_130(number, data_dir, tmp_path):
+    run = tmp_path / "run"
+    words = kill.command(run, data_dir, "maxout", steps=100_000)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
+        while kill.newest_step(RunDirectory(run)) < 10:
+            time.sleep(0.01)
+            assert p.poll() is None
+        if number == signal.SIGTERM:
+            second = subprocess.run(words, capture_output=True, text=True, timeout=300)
+            assert second.returncode == 1
+            assert f"kgan-train: Another process (process {p.pid}) is at work in {run}" in (
+                second.stderr
+            )
+        p.send_signal(number)
+        begin = time.monotonic()
+        said = p.communicate(timeout=60)[1]
+        elapsed = time.monotonic() - begin
+    assert p.returncode == 130
+    assert elapsed < 10  # a step takes some 10 ms; the rest is the end of the process
+    last = said.splitlines()[-1]
+    step = steps_of(run)[-1]
+    assert last == (
+        f"kgan-train: Stopped after step {step}, which is saved; the same training goes on there."
+    )
+    assert "Traceback" not in said
+    assert not list(run.rglob(".*")), "neither a lock nor half a file is left"
+
+
+def test_a_second_signal_ends_at_once():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stops = []
+    for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the program does
+        try:
+            with pytest.raises(KeyboardInterrupt), stopping_on_signals(lambda: stops.append(1)):  # noqa: PT012
+                signal.raise_signal(first)
+                assert len(stops) == 1, "the first one asks for a stop"
+                signal.raise_signal(second)
+                pytest.fail("the second one does not wait")
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        stops.clear()
+
+
+def test_signals_are_left_alone_outside_of_the_main_thread():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def enter():
+        with stopping_on_signals(pytest.fail):
+            assert signal.getsignal(signal.SIGTERM) is before
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+
+
+# The run directory
+
+
+def test_a_run_that_broke_off_goes_on(alone, data_dir, tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    break_off(run, data_dir, monkeypatch)
+    assert steps_of(run) == [2, 4, 6]
+    assert not list(run.rglob(".*"))
+    train(small(), run, data_dir)
+    assert "it goes on" in capsys.readouterr().out
+    assert kill.state(run) == alone
+
+
+def test_a_directory_in_use_is_refused(data_dir, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    with (
+        run.lock(),
+        pytest.raises(BlockingIOError, match=r"Another process .* is at work in .*run"),
+    ):
+        train(small(), run.path, data_dir)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        ((RunDirectory, "append_metrics"), errno.ENOSPC),
+        ((callbacks.SampleGrid, "draw"), errno.EROFS),
+        ((keras.Model, "save"), errno.ENOSPC),
+    ],
+    ids=["metrics", "pictures", "networks"],
+)
+def test_a_full_or_read_only_disk(place, number, alone, data_dir, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, fails(OSError(number, os.strerror(number))))
+        with pytest.raises(
+            OSError,
+            match=rf"The run in .*run could not be written \(\[Errno \d+\] {os.strerror(number)}\)"
+            r"\. Its checkpoints are intact: mend the cause and repeat the command to go on from ",
+        ):
+            train(small(), run, data_dir)
+    train(small(), run, data_dir)
+    assert kill.state(run) == alone
+
+
+@pytest.mark.slow
+def test_a_disk_without_room_for_a_checkpoint(alone, data_dir, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        refuse = fails(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        befalls(patch, 8, lambda watcher: patch.setattr(Checkpoints, "save", refuse))
+        with pytest.raises(
+            OSError, match=r"^A checkpoint could not be written to .*checkpoints \(No space left"
+        ):
+            train(small(), run, data_dir)
+    assert steps_of(run) == [2, 4, 6]
+    train(small(), run, data_dir)
+    assert kill.state(run) == alone
+
+
+# Checkpoints
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(
+    alone, data_dir, tmp_path, monkeypatch
+):
+    run = tmp_path / "run"
+    break_off(run, data_dir, monkeypatch)
+    newest = Checkpoints(run / "checkpoints").paths()[-1]
+    newest.write_bytes(newest.read_bytes()[:-1000])
+    done = repeat(run, run, data_dir)
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"kgan-train: The checkpoint {newest} is damaged: its content does not fit its digest. "
+        "Going back to the one before.\n"
+    ) in done.stderr
+    assert kill.state(run) == alone
+
+
+@pytest.mark.slow
+def test_damaged_checkpoints_alone(data_dir, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    break_off(run, data_dir, monkeypatch)
+    for path in Checkpoints(run / "checkpoints").paths():
+        path.write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(
+            ValueError, match=r"Every checkpoint in .* is damaged\. Remove the directory"
+        ),
+    ):
+        train(small(), run, data_dir)
+
+
+# Data
+
+
+@pytest.mark.slow
+def test_bundled_data_that_vanished_are_made_again(alone, data_dir, tmp_path, monkeypatch):
+    own = tmp_path / "data"
+    shutil.copytree(data_dir, own)
+    break_off(tmp_path / "run", own, monkeypatch)
+    shutil.rmtree(own)
+    train(small(), tmp_path / "run", own)
+    assert kill.state(tmp_path / "run") == alone
+
+
+@pytest.mark.slow
+def test_data_that_vanished(tmp_path, monkeypatch):
+    """Of a data set that must be downloaded, with no network."""
+    config = small(dataset="cifar10", batch_size=8, image_size=4)
+    data_dir, run = tmp_path / "data", tmp_path / "run"
+    builder = tfds.builder("cifar10", data_dir=data_dir)
+    template = tfds.core.ShardedFileTemplate(
+        data_dir=builder.data_path, dataset_name="cifar10", filetype_suffix="tfrecord"
+    )
+    rows = tfds.core.SplitInfo("train", [50], num_bytes=1, filename_template=template)
+    builder.info.set_splits(tfds.core.SplitDict([rows]))
+    builder.data_path.mkdir(parents=True)
+    builder.info.write_to_directory(builder.data_path)
+    with tfds.testing.mock_data(num_examples=50, data_dir=str(data_dir)):
+        with monkeypatch.context() as patch:
+            befalls(patch, 8, fails(BefallenError()))
+            with pytest.raises(BefallenError):
+                train(config, run, data_dir)
+        before = saved(run)
+        data_dir.rename(tmp_path / "elsewhere")
+        monkeypatch.setattr(requests, "get", fails(requests.ConnectionError("no network")))
+        with pytest.raises(FileNotFoundError, match=r"'cifar10/\S+' is not in .*data and was not"):
+            train(config, run, data_dir)
+        assert saved(run) == before
+        assert not list(run.rglob(".*"))
+        (tmp_path / "elsewhere").rename(data_dir)
+        train(config, run, data_dir)
+    assert (run / "generator.keras").exists()
+
+
+@pytest.mark.slow
+def test_streamed_data_that_vanish_on_the_way(data_dir, tmp_path, monkeypatch):
+    own = tmp_path / "data"
+    shutil.copytree(data_dir, own)
+    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    with monkeypatch.context() as patch:
+        befalls(patch, 8, lambda watcher: shutil.rmtree(own))
+        with pytest.raises(
+            RuntimeError,
+            match=r"TensorFlow stopped the run in .*run \(.*No such file or directory.*\)\. Its "
+            r"checkpoints are intact: mend the cause and repeat the command to go on from there\.",
+        ):
+            train(small(), tmp_path / "run", own)
+    assert steps_of(tmp_path / "run")[-1] >= 8
+    train(small(), tmp_path / "run", own)
+    assert (tmp_path / "run" / "generator.keras").exists()
+
+
+def test_other_data_are_refused(data_dir, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    break_off(run, data_dir, monkeypatch)
+    before = saved(run)
+    monkeypatch.setattr(pipeline, "_fingerprint", lambda content: "another")
+    refused = (
+        r"The data are not those that the run in .*run was made of: .* -> .*'another'.*\. Bring"
+    )
+    with pytest.raises(ValueError, match=refused):
+        train(small(), run, data_dir)
+    assert saved(run) == before
+    with pytest.raises(ValueError, match=refused):
+        train(small(), tmp_path / "again", data_dir, original=run)
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.slow
+def test_other_versions_are_said(alone, data_dir, tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    break_off(run, data_dir, monkeypatch)
+    versions = {**card._versions(), "keras": "9.9"}
+    monkeypatch.setattr(card, "_versions", lambda: versions)
+    monkeypatch.setattr(card, "_commit", lambda: "c0ffee")
+    train(small(), run, data_dir)
+    said = capsys.readouterr().out
+    assert f"The run in {run} was made with other versions, so this one may end differently" in said
+    assert f"keras {keras.__version__} -> 9.9; commit " in said
+    assert "-> c0ffee." in said
+    assert "numpy" not in said
+    assert kill.state(run) == alone
+
+
+def test_the_commit_is_that_of_kgan_alone(tmp_path, monkeypatch):
+    """Not that of a checkout which happens to hold the environment that kgan is installed in."""
+    for words in (["init", "--quiet"], ["add", "file"]):
+        (tmp_path / "file").write_text("")
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    own = ["-c", "user.name=n", "-c", "user.email=e", "commit", "--quiet", "--message=m"]
+    subprocess.run(["git", "-C", tmp_path, *own], check=True)
+    package = tmp_path / "site-packages" / "kgan"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    monkeypatch.setattr(kgan, "__file__", str(package / "__init__.py"))
+    assert card._commit() is None
+    subprocess.run(["git", "-C", tmp_path, "add", "site-packages"], check=True)
+    head = ["git", "-C", tmp_path, "rev-parse", "HEAD"]
+    commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
+    assert card._commit() == f"{commit}-dirty"
+    monkeypatch.setenv("PATH", "")
+    assert card._commit() is None
+
+
+# Numbers that are not finite
+
+
+def spoil(watcher):
+    weight = watcher.model.discriminator.trainable_variables[0]
+    weight.assign(weight * float("nan"))
+
+
+def test_numbers_that_are_not_finite_stop_the_run(data_dir, tmp_path, monkeypatch):
+    befalls(monkeypatch, 8, spoil)
+    with pytest.raises(
+        FloatingPointError,
+        match=r"The discriminator's weights are no longer finite at step 8\. Not finite in the "
+        r"discriminator: \S*kernel\.",
+    ):
+        train(small(), tmp_path / "run", data_dir)
+    assert steps_of(tmp_path / "run") == [2, 4, 6]
+
+
+@pytest.mark.slow
+def test_a_rollback_takes_another_way(alone, data_dir, tmp_path, monkeypatch, capsys):
+    run, times = tmp_path / "run", [1, 2]
+    befalls(monkeypatch, 8, lambda watcher: spoil(watcher) if times and times.pop() else None)
+    train(small(on_non_finite="rollback"), run, data_dir)
+    said = capsys.readouterr().err
+    assert "goes back to step_00000006.npz and on from there with other random numbers" in said
+    assert "(1 of 3 times)" in said
+    assert "(2 of 3 times)" in said
+    state = kill.state(run)
+    assert [line["step"] for line in state["metrics"]] == [11, 12]
+    assert state["step_00000004.png"] == alone["step_00000004.png"]
+    assert state["step_00000008.png"] != alone["step_00000008.png"]
+
+
+@pytest.mark.slow
+def test_a_run_that_always_goes_bad_ends(data_dir, tmp_path):
+    """No chance helps against such a learning rate: squares of its gradients soon overflow."""
+    words = [
+        *kill.command(tmp_path / "run", data_dir, "maxout", steps=50),
+        *("--loss=wasserstein", "--discriminator_learning_rate=2e4", "--on_non_finite=rollback"),
+        "--checkpoint_every=1",
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr.count("\nNot all variables are finite at step ") == 3
+    assert done.stderr.count("The run goes back to step_") == 3
+    last = done.stderr.splitlines()[-1]
+    assert re.match(
+        r"kgan-train: Not all variables are finite at step \d+\. Not finite in the generator: ",
+        last,
+    )
+    assert "Traceback" not in done.stderr
+
+
+# Repeating
+
+
+@pytest.mark.slow
+def test_a_run_is_repeated(alone, data_dir, tmp_path):
+    train(small(), tmp_path / "run", data_dir)
+    done = repeat(tmp_path / "run", tmp_path / "again", data_dir)
+    assert done.returncode == 0, done.stderr
+    assert kill.state(tmp_path / "again") == alone
+
+
+@pytest.mark.parametrize("option", ["--seed=3", "--preset=digits_mlp", "--steps=9"])
+def test_nothing_is_changed_of_a_run_that_is_repeated(option, tmp_path):
+    words = [sys.executable, "-m", "train", "--reproduce=RUN", f"--run_dir={tmp_path}", option]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"kgan-train: --reproduce repeats a run as it was: {option} cannot be given beside it.\n"
+    )
