@@ -141,7 +141,7 @@ def _record(
 def _bar(stages: int) -> tqdm.tqdm:
     return tqdm.tqdm(
         total=stages,
-        desc="data",
+        desc="data: ",
         dynamic_ncols=True,
         bar_format="{desc}{n_fmt} of {total_fmt} done{bar}{elapsed}",
         leave=False,

@@ -14,6 +14,7 @@ from kgan.artifacts import RunDirectory
 
 VALIDATION_ROWS = 1_000  # the protocol of 2014 has so many
 _LARGEST = 2**28  # numbers of an array of images: 1 GiB
+_LARGEST_REST = 2**26  # of which k-means makes copies
 _READ = 1_000
 
 
@@ -26,7 +27,7 @@ class RealData:
         image_size: side that the images were resized to, or None.
         training: what the run was trained on.
         validation: the beginning of the last sixth of `training`, 1,000 rows at most.
-        rest: `training` without that sixth.
+        rest: `training` without that sixth, the first 256 MiB of it.
         test: images to judge by.
         held_out: whether the run has not seen `test`.
         parts: name of a part -> the split and the rows of it that it is, for the report.
@@ -98,8 +99,10 @@ def read(
     known = training if judge else training[: -(len(training) // 10)]
     sixth = len(known) - len(known) // 6
     validation = known[sixth:][:VALIDATION_ROWS]
+    rest = known[: min(sixth, _LARGEST_REST // math.prod(training.shape[1:]))]
     parts = {
         "training": _part(split, 0, len(training)),
+        "rest": _part(split, 0, len(rest)),
         "validation": _part(split, sixth, sixth + len(validation)),
     }
     if judge:
@@ -113,7 +116,7 @@ def read(
         image_size=image_size,
         training=training,
         validation=validation,
-        rest=known[:sixth],
+        rest=rest,
         test=test,
         held_out=judge is not None,
         parts=parts,
