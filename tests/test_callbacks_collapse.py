@@ -40,6 +40,9 @@ def test_vitals_are_the_diversity_and_the_error():
         0.3,
     )
     assert math.isnan(vitals.classes)
+    far = Reference(IMAGES, 40).vitals(4 * samples, 0.3)
+    assert far.spread == pytest.approx(1 / (4 * expected.spread), rel=1e-12)
+    assert Reference(IMAGES, 40).vitals(0 * samples, 0.3).spread == 0
     assert str(dataclasses.replace(vitals, spread=0.5, distinct=0.25)) == (
         "spread 0.5, distinct 0.25, d_error 0.3"
     )
@@ -129,6 +132,7 @@ def alarms(run_dir, script, start=0, **options):
     [
         ([GOOD] * 9, []),
         ([LOW] * 9, [3]),  # once
+        ([LOW] * 3 + [dataclasses.replace(LOW, spread=0.4, distinct=0.04)] * 6, [3]),
         ([LOW, LOW, GOOD] * 3, []),
         ([GOOD, LOW, LOW, LOW, GOOD, LOW, LOW, LOW], [4, 8]),  # and again after a good one
         ([dataclasses.replace(GOOD, spread=0.49)] * 3, [3]),

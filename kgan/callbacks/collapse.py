@@ -147,8 +147,10 @@ class CollapseAlarm(RunCallback):
         self._write(vitals)
         bad = self._bad()
         if bad and not self._fired:
+            self._fired = True
             self._fire(bad)
-        self._fired = bool(bad)
+        elif not vitals.below(self.limits):
+            self._fired = False
 
     def _write(self, vitals: Vitals) -> None:
         self.run.append_metrics({"step": self.step, **vitals.known()})

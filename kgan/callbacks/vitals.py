@@ -25,8 +25,10 @@ class Vitals:
     """What an alarm looks at. Of each number, low is bad.
 
     Attributes:
-        spread: how far apart samples are, relative to data (`kgan.theory.collapse.Diversity`).
-        distinct: how many different samples there are, relative to data (the same).
+        spread: how far apart samples are, relative to data, or data relative to samples where that
+            is less: of `kgan.theory.collapse.Diversity`, or one over it. 0 where samples are all
+            alike, or infinitely far apart.
+        distinct: how many different samples there are, relative to data (`Diversity` as well).
         d_error: share of data and samples that D tells wrong, 1 - `d_accuracy`: 1/2 at equilibrium,
             0 where D has won.
         classes: share of the data's classes of which samples have at least a tenth as many as
@@ -88,7 +90,8 @@ class Reference:
             d_error: as `Vitals` has it.
         """
         found = diversity(samples, self.images)
-        return Vitals(found.spread, found.distinct, d_error, self._classes(samples))
+        spread = min(found.spread, 1 / found.spread) if found.spread else 0.0
+        return Vitals(spread, found.distinct, d_error, self._classes(samples))
 
     def _classes(self, samples: np.ndarray) -> float:
         if self.classifier is None:
