@@ -189,9 +189,10 @@ def _faults_named(run: RunDirectory) -> Iterator[None]:
             raise
         raise OSError(f"The run in {run.path} could not be written ({error}). {intact}") from error
     except tf.errors.OpError as error:
-        # TensorFlow tells where the node was made, then what happened, then the node in brackets.
-        found = re.search(r"^(\S.*)\n\s*\[\[", error.message, re.MULTILINE)
-        reason = found[1] if found else error.message.splitlines()[0]
+        # TensorFlow tells where a node was made, then what happened, and the node in brackets.
+        message = re.sub(r"^\{\{.*?\}\} ", "", error.message)
+        found = re.search(r"^(\S.*)\n\s*\[\[", message, re.MULTILINE)
+        reason = found[1] if found else message.splitlines()[0]
         raise RuntimeError(
             f"TensorFlow stopped the run in {run.path} ({reason}). {intact}"
         ) from error
