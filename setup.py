@@ -62,6 +62,7 @@ setup(
         "kgan.plots",
         "kgan.theory",
         "kgan_train",
+        "kgan_train.evaluation",
         "kgan_export",
     ],
     package_dir={"kgan_train": "train", "kgan_export": "export"},

@@ -67,6 +67,10 @@ def type_in(command, desk):
     elif words[0] in ("kgan-export", "saved_model_cli"):
         check(shell(words, desk))
     elif words[0] == "kgan-evaluate":
+        if "mnist" in command:  # a directory that it may write its classifier to
+            data = desk / "evaluated"
+            data.mkdir()
+            (data / "mnist").symlink_to(pathlib.Path(REAL_DATA or "", "mnist"))
         check(shell([*words, "--num_samples=200"], desk, TFDS_DATA_DIR=str(data)))
     elif words[:2] == ["python", "-m"] and words[2].startswith("examples."):
         trains = '"steps"' in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()

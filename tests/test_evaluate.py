@@ -17,12 +17,14 @@ from kgan_export.program import export
 import kgan
 from kgan import data, metrics
 from kgan.artifacts import RunDirectory
-from train import evaluation_data, evaluation_metrics, evaluation_pictures
-from train.evaluation import FUNCTIONS, evaluate
-from train.evaluation_generator import open_generator
-from train.evaluation_material import Material
-from train.evaluation_options import METRICS, Options
-from train.evaluation_report import HEADS, Figure, table
+from train.evaluation import data as evaluation_data
+from train.evaluation import metrics as evaluation_metrics
+from train.evaluation import pictures as evaluation_pictures
+from train.evaluation.generator import open_generator
+from train.evaluation.material import Material
+from train.evaluation.options import METRICS, Options
+from train.evaluation.report import HEADS, Figure, table
+from train.evaluation.run import FUNCTIONS, evaluate
 
 SAMPLES = 360  # as many as `digits` has test images
 

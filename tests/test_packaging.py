@@ -72,14 +72,15 @@ def test_wheel_holds_three_packages_and_nothing_else(wheel):
     assert tops == {"kgan", "kgan_train", "kgan_export"}
     assert all(n.endswith((".py", ".typed")) for n in names if ".dist-info/" not in n)
     assert any(n.endswith("licenses/LICENSE") for n in names)
-    for source in (ROOT / "kgan").rglob("*.py"):
-        assert source.relative_to(ROOT).as_posix() in names
+    for folder, package in (("kgan", "kgan"), ("train", "kgan_train"), ("export", "kgan_export")):
+        for source in (ROOT / folder).rglob("*.py"):
+            assert f"{package}/{source.relative_to(ROOT / folder).as_posix()}" in names
     for requirement in ("importlib_resources", "tensorflow-datasets", "absl-py", "keras"):
         assert f"Requires-Dist: {requirement}" in text
 
 
 @pytest.mark.slow
-def test_installed_wheel_trains_and_exports(environment, tmp_path):
+def test_installed_wheel_trains_evaluates_and_exports(environment, tmp_path):
     _, installed = environment
     packages = {name for name in installed if not name.endswith(".dist-info")}
     assert packages == {"kgan", "kgan_train", "kgan_export"}
@@ -97,7 +98,12 @@ def test_installed_wheel_trains_and_exports(environment, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "saved_model" / "1" / "saved_model.pb").exists()
 
-    for command in ("kgan-train", "kgan-export"):
+    arguments = ("--run_dir=run", "--data_dir=data", "--metrics=kernel", "--features=pixels")
+    done = run(environment, "kgan-evaluate", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "evaluation.json").exists()
+
+    for command in ("kgan-train", "kgan-evaluate", "kgan-export"):
         done = run(environment, command, "--help", cwd=tmp_path)
         assert "--run_dir" in done.stdout, done
         assert run(environment, command, cwd=tmp_path).returncode == 1

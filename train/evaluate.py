@@ -8,7 +8,7 @@ from typing import Any
 from absl import flags
 
 from . import evaluate_flags as program_flags
-from .evaluation_options import Options
+from .evaluation.options import Options
 from .program import quiet_start, run
 
 FLAGS = flags.FLAGS
@@ -27,7 +27,7 @@ def main() -> None:
         given["metrics"] = tuple(given["metrics"])
     options = Options(**given)
     with quiet_start():
-        from .evaluation import evaluate
+        from .evaluation.run import evaluate
     evaluate(options)
 
 

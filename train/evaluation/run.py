@@ -12,29 +12,23 @@ import tqdm
 from kgan.artifacts import RunDirectory
 from kgan.metrics.extractor import fingerprint
 
-from . import (
-    evaluation_classifier,
-    evaluation_data,
-    evaluation_features,
-    evaluation_metrics,
-    evaluation_modes,
-    evaluation_pictures,
-)
-from .evaluation_generator import open_generator
-from .evaluation_material import Material
-from .evaluation_options import Options
-from .evaluation_report import Figure, NotApplicableError, table, write
+from . import classifier, data, metrics, modes, pictures
+from . import features as extractors
+from .generator import open_generator
+from .material import Material
+from .options import Options
+from .report import Figure, NotApplicableError, table, write
 
 FUNCTIONS = {
-    "parzen": evaluation_metrics.parzen,
-    "frechet": evaluation_metrics.frechet,
-    "kernel": evaluation_metrics.kernel,
-    "precision_recall": evaluation_metrics.precision_recall,
-    "density_coverage": evaluation_metrics.density_coverage,
-    "score": evaluation_modes.score,
-    "modes": evaluation_modes.modes,
-    "memorisation": evaluation_metrics.memorisation,
-    "latent": evaluation_metrics.latent,
+    "parzen": metrics.parzen,
+    "frechet": metrics.frechet,
+    "kernel": metrics.kernel,
+    "precision_recall": metrics.precision_recall,
+    "density_coverage": metrics.density_coverage,
+    "score": modes.score,
+    "modes": modes.modes,
+    "memorisation": metrics.memorisation,
+    "latent": metrics.latent,
 }
 PACKAGES = ("kgan", "tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 
@@ -59,18 +53,18 @@ def evaluate(options: Options) -> dict[str, Any]:
     run.check_writable()
     with _bar(len(options.metrics) + 3) as bar:
         with _stage(bar, "data"):
-            real = evaluation_data.read(run, config, options.data_dir)
+            real = data.read(run, config, options.data_dir)
         with _stage(bar, "samples"):
             samples = generator.sample(options.num_samples, options.seed, real.image_shape)
             wanted = "pixels" if options.metrics == ("parzen",) else options.features
-            features = evaluation_features.choose(wanted, real)
+            features = extractors.choose(wanted, real)
         with _stage(bar, "classifier"):
             classes = None
             if features is None:
-                classes = evaluation_classifier.find_or_train(real, run, options.data_dir)
+                classes = classifier.find_or_train(real, run, options.data_dir)
                 features = classes.classifier
             elif real.have_classes and {"score", "modes"} & set(options.metrics):
-                classes = evaluation_classifier.find_or_train(real, run, options.data_dir)
+                classes = classifier.find_or_train(real, run, options.data_dir)
         m = Material(real, generator, samples, options.seed, features, classes)
         figures: list[Figure] = []
         left_out = {}
@@ -88,7 +82,7 @@ def evaluate(options: Options) -> dict[str, Any]:
         f"Protocol {record['protocol']}: figures compare where it, samples, reals and measured in "
         f"are the same.\nWritten: {run.evaluation(generator.kind)}"
     )
-    evaluation_pictures.draw(m, run, options.metrics)
+    pictures.draw(m, run, options.metrics)
     return record
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from kgan import metrics
 
-from .evaluation_features import Coordinates
-from .evaluation_material import Material, flat, named
-from .evaluation_report import Figure, NotApplicableError
+from .features import Coordinates
+from .material import Material, flat, named
+from .report import Figure, NotApplicableError
 
 BLOCKS = 10  # a standard error over so many is itself known to a quarter
 PAIRS = 1_000  # of latents

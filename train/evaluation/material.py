@@ -8,11 +8,11 @@ import numpy as np
 
 from kgan import metrics
 
-from .evaluation_classifier import Classes
-from .evaluation_data import RealData
-from .evaluation_generator import Generator
-from .evaluation_options import FEWEST
-from .evaluation_report import NotApplicableError
+from .classifier import Classes
+from .data import RealData
+from .generator import Generator
+from .options import FEWEST
+from .report import NotApplicableError
 
 
 class Material:

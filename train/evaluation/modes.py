@@ -8,10 +8,10 @@ import numpy as np
 
 from kgan import data, metrics
 
-from .evaluation_classifier import Classes
-from .evaluation_material import Material, named
-from .evaluation_metrics import BLOCKS, share_error
-from .evaluation_report import Figure, NotApplicableError
+from .classifier import Classes
+from .material import Material, named
+from .metrics import BLOCKS, share_error
+from .report import Figure, NotApplicableError
 
 
 def modes(m: Material) -> list[Figure]:

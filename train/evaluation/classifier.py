@@ -12,8 +12,7 @@ from kgan import data
 from kgan.artifacts import RunDirectory
 from kgan.metrics import Classifier
 
-from . import evaluation_data
-from .evaluation_data import RealData
+from .data import RealData, images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +60,8 @@ def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarr
     stacked = real.description.stacked
     if stacked:
         n = data.describe(stacked, data_dir).splits[split]
-        images, _ = evaluation_data.images(stacked, split, n, real.image_size, data_dir)
-        return images, data.labels(stacked, split, data_dir)[: len(images)]
+        pictures, _ = images(stacked, split, n, real.image_size, data_dir)
+        return pictures, data.labels(stacked, split, data_dir)[: len(pictures)]
     return getattr(real, part), data.labels(real.name, split, data_dir)[start:stop]
 
 

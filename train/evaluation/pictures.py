@@ -9,7 +9,7 @@ import numpy as np
 from kgan import metrics, plots
 from kgan.artifacts import RunDirectory, replaced_when_whole
 
-from .evaluation_material import Material
+from .material import Material
 
 PAIRS, COLUMNS = 32, 8
 STRIPS, STEPS = 8, 11

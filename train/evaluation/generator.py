@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from kgan.artifacts import RunDirectory
 from kgan.priors import Prior
 
-from .program import quiet_start
+from ..program import quiet_start
 
 BATCH = 500
 

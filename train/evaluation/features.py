@@ -9,7 +9,7 @@ import numpy as np
 from kgan import metrics
 from kgan.metrics.extractor import fingerprint
 
-from .evaluation_data import RealData
+from .data import RealData
 
 
 class Coordinates(metrics.Extractor):
