@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from .evaluation_options import METRICS, Options
+from .evaluation.options import METRICS, Options
 
 flags.DEFINE_string("run_dir", None, "Directory of a finished kgan-train run. Required.")
 flags.DEFINE_string(
