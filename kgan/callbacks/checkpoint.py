@@ -87,7 +87,7 @@ class Checkpoint(StepCallback):
             ValueError: the checkpoint is of another model, or lies within an epoch of other data;
                 no variable has been touched.
         """
-        self._steps = steps
+        self._steps, self._done = steps, 0
         newest = self.checkpoints.newest()
         if newest is None:
             return None
