@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from kgan import losses
 from kgan import penalties as penalties_module
+from kgan.fitting import Seek, accepted
 from kgan.priors import Prior
 from kgan.report import GameReport, discriminator_report
 
@@ -367,7 +368,7 @@ class GAN(keras.Model):
             ValueError: k does not divide a batch, or a callback cannot do its work here.
         """
         k = self.discriminator_steps
-        callbacks = _accepted(callbacks)
+        callbacks = accepted(callbacks)
         stream = getattr(x, "stream", None)
         steps = 0
         if stream:
@@ -378,7 +379,7 @@ class GAN(keras.Model):
             if hasattr(callback, "resume") and self.compiled:
                 initial_epoch, done = callback.resume(self, steps) or (initial_epoch, 0)
         if stream:
-            callbacks = [_Seek(stream, steps, done), *callbacks]
+            callbacks = [Seek(stream, steps, done), *callbacks]
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
         elif k > 1 and hasattr(x, "shape") and not kwargs.get("validation_split"):
@@ -496,68 +497,6 @@ class GAN(keras.Model):
 _TRAIN, _TEST, _PENALTIES, _LAYERS = range(4)
 _STREAMS, _REPLICAS = 2**12, 2**16  # more than there will be; 2**35 updates remain
 _DETOURS = 2**40  # seeds apart
-
-
-# Keras's callbacks that expect one optimizer or one loss, and what does their work.
-_REFUSED = {
-    keras.callbacks.BackupAndRestore: (
-        "it begins an interrupted epoch again with the weights from within it; "
-        "kgan.callbacks.Checkpoint resumes exactly"
-    ),
-    keras.callbacks.LearningRateScheduler: (
-        "there are two learning rates; give each optimizer a schedule "
-        "(keras.optimizers.schedules) instead"
-    ),
-    keras.callbacks.ReduceLROnPlateau: (
-        "there are two learning rates, and a game that goes well need not lower any loss; give "
-        "each optimizer a schedule (keras.optimizers.schedules) instead"
-    ),
-    keras.callbacks.SwapEMAWeights: (
-        "there are two optimizers; the argument ema_decay of kgan.GAN averages the generator"
-    ),
-    keras.callbacks.TerminateOnNaN: (
-        'it looks at logs["loss"] alone, which a game does not have; '
-        "kgan.callbacks.NonFinite looks at both players"
-    ),
-}
-
-
-def _accepted(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """The callbacks as a list; ValueError where one cannot do its work."""
-    accepted = keras.tree.flatten(callbacks) if callbacks else []
-    for callback in accepted:
-        for refused, reason in _REFUSED.items():
-            if isinstance(callback, refused):
-                raise ValueError(
-                    "Invalid value for argument `callbacks`: expected callbacks that work with two "
-                    f"players, received {type(callback).__name__}: {reason}."
-                )
-    if sum(hasattr(callback, "resume") for callback in accepted) > 1:
-        raise ValueError(
-            "Invalid value for argument `callbacks`: expected at most one that resumes, received "
-            "several. Keep one kgan.callbacks.Checkpoint."
-        )
-    return accepted
-
-
-class _Seek(keras.callbacks.Callback):
-    """Makes each epoch begin with the batch of the model's next step.
-
-    Args:
-        stream: the data.
-        steps: steps of an epoch.
-        done: steps of the first epoch that were played before.
-    """
-
-    def __init__(self, stream: Any, steps: int, done: int):
-        super().__init__()
-        self.stream = stream
-        self.steps = steps
-        self.done = done
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.stream.seek(int(self.model.iteration), self.steps - self.done)
-        self.done = 0
 
 
 @contextlib.contextmanager

@@ -22,7 +22,8 @@ ALLOWED = {
     "networks": {"layers"},
     "report": {"losses"},
     "penalties": set(),
-    "gan": {"losses", "penalties", "priors", "report"},
+    "fitting": set(),
+    "gan": {"fitting", "losses", "penalties", "priors", "report"},
     "checkpoint": {"artifacts"},
     "callbacks": {"artifacts", "checkpoint", "plots", "metrics", "theory"},
 }
