@@ -45,7 +45,7 @@ def shell(command, cwd, **environment):
         text=True,
         cwd=cwd,
         env={**os.environ, "PATH": path, **environment},
-        timeout=600,
+        timeout=1800,  # two busy cores are slow
     )
 
 
