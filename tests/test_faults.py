@@ -145,7 +145,7 @@ def test_a_signal_saves_and_ends_with_130(number, data_dir, tmp_path):
         said = p.communicate(timeout=60)[1]
         elapsed = time.monotonic() - begin
     assert p.returncode == 130
-    assert elapsed < 10  # a step takes some 10 ms; the rest is the end of the process
+    assert elapsed < 30  # not a measurement: other tests may be at work
     last = said.splitlines()[-1]
     step = steps_of(run)[-1]
     assert last == (
