@@ -26,14 +26,26 @@ REQUIREMENTS = [
     "tensorflow-datasets>=4.9.10",  # earlier releases do not import with protobuf 7
     "tqdm>=4.66",  # the progress bar, as TFDS has it
 ]
+SERVE = [
+    "starlette>=0.40",  # the HTTP side of kgan-serve
+    "uvicorn>=0.30",
+]
+ONNX = [
+    "onnxruntime>=1.20",  # runs what was exported, to compare it
+    "tf2onnx>=1.16",
+]
 TENSORBOARD = ["tensorboard>=2.20"]  # no longer installed with TensorFlow
 TEST = [
+    *ONNX,
+    *SERVE,
     *TENSORBOARD,
     "hypothesis>=6.100",  # properties over random inputs
     "build>=1.2",  # builds the wheel that the tests open
+    "httpx>=0.27",  # speaks to the server
     "pytest>=8",
     "pytest-xdist>=3.6",  # runs the test files on every core
     "setuptools>=77",  # as pyproject.toml asks, for a build without isolation
+    "tensorflow-serving-api>=2.18",  # the official messages
 ]
 
 setup(
@@ -47,6 +59,8 @@ setup(
     python_requires=">=3.10,<3.14",
     install_requires=REQUIREMENTS,
     extras_require={
+        "onnx": ONNX,
+        "serve": SERVE,
         "tensorboard": TENSORBOARD,
         "test": TEST,
         "dev": [*TEST, "mypy>=1.13", "ruff>=0.8"],
