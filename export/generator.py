@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -18,51 +21,96 @@ class TrainedGenerator:
     """A generator and the prior whose latent points it was trained on.
 
     Attributes:
-        model: maps latents `[batch, latent_dim]` to images. It may declare `latent_dim` and
+        model: maps latents `[batch, latent_dim]` to images, or, if it declares `num_classes`, a
+            list of latents and int32 labels `[batch]`. It may declare `latent_dim` and
             `value_range`; else the prior's size and (-1, 1) hold.
         prior: distribution of the latent points.
+        config: what the run recorded of itself.
     """
 
     model: keras.Model
     prior: Prior
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def latent_dim(self) -> int:
         """Size of a latent point."""
         return getattr(self.model, "latent_dim", self.prior.dim)
 
-    def images(self, latents: Any) -> tf.Tensor:
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes; None for a generator without labels."""
+        return getattr(self.model, "num_classes", None)
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Lowest and highest value that the model makes; None for values without bounds."""
+        return getattr(self.model, "value_range", (-1.0, 1.0))
+
+    @functools.cached_property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of one image, `(height, width, channels)`, or of one point, `(dim,)`."""
+        images = tf.function(self.images).get_concrete_function(**self.specs)
+        return tuple(images.structured_outputs.shape[1:])
+
+    @property
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """The inputs by name: `latents`, and `labels` of a conditional generator."""
+        specs = {"latents": tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")}
+        if self.num_classes is not None:
+            specs["labels"] = tf.TensorSpec([None], tf.int32, name="labels")
+        return specs
+
+    def sample(self, count: Any, seed: Any) -> dict[str, tf.Tensor]:
+        """Inputs for `count` images, a pure function of both arguments.
+
+        Args:
+            count: how many, an int or an int32 scalar.
+            seed: an int, or two integers `[2]`.
+
+        Returns:
+            `latents` drawn from the prior, and `labels`, where image i is of class
+            i % num_classes.
+        """
+        inputs = {"latents": self.prior.sample(count, seed)}
+        if self.num_classes is not None:
+            inputs["labels"] = tf.range(count, dtype=tf.int32) % self.num_classes
+        return inputs
+
+    def images(self, latents: Any, labels: Any = None) -> tf.Tensor:
         """The images for `latents`, in inference mode.
 
         Args:
             latents: float32 `[batch, latent_dim]`.
+            labels: int32 `[batch]`, for a conditional generator.
 
         Returns:
             float32 `[batch, height, width, channels]` in [0, 1], whatever the model's value range;
             the model's output itself where that range is None.
         """
-        images = tf.cast(self.model(latents, training=False), tf.float32)
-        value_range = getattr(self.model, "value_range", (-1.0, 1.0))
-        if value_range is None:
+        inputs = latents if labels is None else [latents, labels]
+        images = tf.cast(self.model(inputs, training=False), tf.float32)
+        if self.value_range is None:
             return images
-        low, high = value_range
+        low, high = self.value_range
         return (images - low) / (high - low)
 
     def module(self) -> tf.Module:
-        """The generator without Keras: the variables, and `generate` from `latents` to `images`.
+        """A module that holds the weights, for functions that are to be saved with them.
 
         Keras's own `ExportArchive` would store every weight twice.
         """
-        latents_spec = tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")
-
-        @tf.function(input_signature=[latents_spec])
-        def generate(latents: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"images": self.images(latents)}
-
         module = tf.Module()
         module.state = [variable.value for variable in self.model.variables]
-        module.generate = generate
         return module
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the shape, type and values of every weight, in the model's order."""
+        digest = hashlib.sha256()
+        for weight in self.model.get_weights():
+            digest.update(f"{weight.shape}{weight.dtype.str}".encode())
+            digest.update(weight.tobytes())
+        return digest.hexdigest()
 
 
 def read(run_dir: str | os.PathLike[str]) -> TrainedGenerator:
@@ -100,7 +148,7 @@ def read(run_dir: str | os.PathLike[str]) -> TrainedGenerator:
     for layer in model._flatten_layers():
         if layer.compute_dtype != layer.variable_dtype:
             layer.dtype_policy = layer.variable_dtype
-    return TrainedGenerator(model, prior)
+    return TrainedGenerator(model, prior, config)
 
 
 def gist(error: Exception) -> str:

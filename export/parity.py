@@ -57,8 +57,9 @@ class Reference:
     """
 
     def __init__(self, trained: TrainedGenerator):
-        self.latents = trained.prior.sample(LATENTS, SEED).numpy()
-        self.images = self._in_batches(lambda latents: trained.images(latents).numpy())
+        drawn = trained.sample(LATENTS, SEED)
+        self.inputs = {name: value.numpy() for name, value in drawn.items()}
+        self.images = self._in_batches(lambda **inputs: trained.images(**inputs).numpy())
         if not np.isfinite(self.images).all():
             raise ValueError(
                 "The generator's images hold NaN or infinity: its training diverged. "
@@ -67,7 +68,7 @@ class Reference:
 
     def compare(
         self,
-        images: Callable[[np.ndarray], np.ndarray],
+        images: Callable[..., np.ndarray],
         written: pathlib.Path,
         path: pathlib.Path,
         tolerance: float,
@@ -75,7 +76,7 @@ class Reference:
         """Compares one format.
 
         Args:
-            images: its function from latents to images.
+            images: its function from latents, and labels, to images.
             written: its file or directory.
             path: where that will lie, relative to the output directory.
             tolerance: greatest error allowed for values in [0, 1]. A model without a value range
@@ -90,9 +91,13 @@ class Reference:
             tolerance=tolerance * max(1.0, float(np.abs(self.images).max())),
         )
 
-    def _in_batches(self, images: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        starts = range(0, len(self.latents), BATCH)
-        return np.concatenate([images(self.latents[start : start + BATCH]) for start in starts])
+    def _in_batches(self, images: Callable[..., np.ndarray]) -> np.ndarray:
+        return np.concatenate(
+            [
+                images(**{name: x[start : start + BATCH] for name, x in self.inputs.items()})
+                for start in range(0, LATENTS, BATCH)
+            ]
+        )
 
 
 def _size(path: pathlib.Path) -> int:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from . import warmup
+from .checks import checked_count, checked_labels
 from .generator import TrainedGenerator
 
 TOLERANCE = 1e-6
 """Greatest absolute error against Keras: the same kernels run, though in fused order."""
+
+CARD = "kgan.json"
 
 
 def choose_version(directory: pathlib.Path, version: int | None) -> int:
@@ -42,31 +47,85 @@ def choose_version(directory: pathlib.Path, version: int | None) -> int:
 
 
 def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
-    """Writes the generator to the directory `path`, with two signatures.
+    """Writes the generator to the directory `path`.
 
-    `serving_default` maps `latents`, float32 `[batch, latent_dim]`, to `images`, float32
-    `[batch, height, width, channels]`. `sample` maps `count`, int32 `[]`, and `seed`, int32 `[2]`,
-    to as many `images`, the same ones in every process.
+    Signatures:
+        serving_default: `latents`, float32 `[batch, latent_dim]`, and, if the generator is
+            conditional, `labels`, int32 `[batch]`, to `images`, float32
+            `[batch, height, width, channels]` in [0, 1].
+        sample: `count`, int32 `[]`, 1 to 1024, and `seed`, int32 `[2]`, to as many `images`, the
+            same ones in every process. With classes, image i is of class i % num_classes.
+        sample_png: the same inputs to `png`, string `[count]`, each a whole PNG file. It is left
+            out where `has_png` is false.
+
+    `assets.extra` gets requests that warm TensorFlow Serving up, and the run's card: what it
+    recorded of itself, and the fingerprint of the weights.
     """
-    count_spec = tf.TensorSpec([], tf.int32, name="count")
-    seed_spec = tf.TensorSpec([2], tf.int32, name="seed")
-
-    @tf.function(input_signature=[count_spec, seed_spec])
-    def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": trained.images(trained.prior.sample(count, seed))}
-
     module = trained.module()
-    module.sample = sample
-    signatures = {"serving_default": module.generate, "sample": module.sample}
+
+    @tf.function
+    def generate(latents: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        if labels is not None and trained.num_classes is not None:
+            labels = checked_labels(labels, latents, trained.num_classes)
+        return {"images": trained.images(latents, labels)}
+
+    @tf.function
+    def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": trained.images(**trained.sample(checked_count(count), seed))}
+
+    @tf.function
+    def sample_png(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        images = tf.clip_by_value(sample(count, seed)["images"], 0.0, 1.0)
+        return {"png": tf.io.encode_png(tf.cast(tf.round(255.0 * images), tf.uint8))}
+
+    drawn = {
+        "count": tf.TensorSpec([], tf.int32, name="count"),
+        "seed": tf.TensorSpec([2], tf.int32, name="seed"),
+    }
+    signatures = {
+        "serving_default": generate.get_concrete_function(**trained.specs),
+        "sample": sample.get_concrete_function(**drawn),
+    }
+    if has_png(trained):
+        signatures["sample_png"] = sample_png.get_concrete_function(**drawn)
     tf.saved_model.save(module, str(path), signatures=signatures)
+    _write_extras(trained, signatures, path / "assets.extra")
 
 
-def load(path: pathlib.Path) -> Callable[[np.ndarray], np.ndarray]:
-    """The function from latents to images that the SavedModel at `path` computes."""
+def has_png(trained: TrainedGenerator) -> bool:
+    """Whether the generator makes what a PNG file can hold: bounded values in 1 or 3 channels."""
+    return (
+        trained.value_range is not None
+        and len(trained.image_shape) == 3
+        and trained.image_shape[-1] in (1, 3)
+    )
+
+
+def _write_extras(
+    trained: TrainedGenerator, signatures: dict[str, Callable], directory: pathlib.Path
+) -> None:
+    directory.mkdir()
+    drawn = {"count": np.int32(1), "seed": np.zeros(2, np.int32)}
+    given = {name: value.numpy() for name, value in trained.sample(1, 0).items()}
+    requests = {name: given if name == "serving_default" else drawn for name in signatures}
+    warmup.write(requests, directory)
+    card = {
+        "fingerprint": trained.fingerprint(),
+        "latent_dim": trained.latent_dim,
+        "num_classes": trained.num_classes,
+        "image_shape": trained.image_shape,
+        "config": trained.config,
+    }
+    (directory / CARD).write_text(json.dumps(card, indent=2) + "\n")
+
+
+def load(path: pathlib.Path) -> Callable[..., np.ndarray]:
+    """The function from latents, and labels, to images that the SavedModel at `path` computes."""
     model = tf.saved_model.load(str(path))
 
-    def images(latents: np.ndarray) -> np.ndarray:
+    def images(**inputs: np.ndarray) -> np.ndarray:
         # By way of `model`: a signature alone does not keep its variables alive.
-        return model.signatures["serving_default"](latents=tf.constant(latents))["images"].numpy()
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        return model.signatures["serving_default"](**tensors)["images"].numpy()
 
     return images

@@ -26,8 +26,13 @@ def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
         ValueError: the generator uses an operation that TFLite lacks.
     """
     module = trained.module()
+
+    @tf.function
+    def generate(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": trained.images(**inputs)}
+
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [module.generate.get_concrete_function()], module
+        [generate.get_concrete_function(**trained.specs)], module
     )
     try:
         flatbuffer = converter.convert()
@@ -40,7 +45,7 @@ def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
     path.write_bytes(flatbuffer)
 
 
-def load(path: pathlib.Path) -> Callable[[np.ndarray], np.ndarray]:
+def load(path: pathlib.Path) -> Callable[..., np.ndarray]:
     """The function from latents to images that LiteRT computes from the file at `path`."""
     run = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
-    return lambda latents: run(latents=latents)["images"]
+    return lambda **inputs: run(**inputs)["images"]

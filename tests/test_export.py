@@ -189,7 +189,7 @@ class TestFormats:
         generator, out, _ = exports[name]
         _, prior, _ = GENERATORS[name]
         signatures = tf.saved_model.load(str(out / "saved_model" / "1")).signatures
-        assert set(signatures) == {"serving_default", "sample"}
+        assert set(signatures) == {"serving_default", "sample", "sample_png"}
         images = tf.TensorSpec(generator.compute_output_shape((None, prior.dim)))
         inputs = {
             "serving_default": {"latents": tf.TensorSpec([None, prior.dim])},
@@ -364,7 +364,7 @@ for arguments, preparation in json.load(sys.stdin):
 OTHER_IMAGES = """
 from export import tflite
 load = tflite.load
-tflite.load = lambda path: lambda latents: load(path)(latents) + 0.01
+tflite.load = lambda path: lambda **inputs: load(path)(**inputs) + 0.01
 """
 INTERRUPTION = """
 from export import tflite
