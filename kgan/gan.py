@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,6 +14,8 @@ import tensorflow as tf
 from kgan import losses
 from kgan import penalties as penalties_module
 from kgan.fitting import Seek, accepted
+from kgan.judging import Judge, pack, with_labels
+from kgan.players import check_labels, check_players, told_labels, unchanged
 from kgan.priors import Prior
 from kgan.report import GameReport, discriminator_report
 
@@ -32,6 +33,10 @@ class GAN(keras.Model):
     Every random draw is a pure function of (seed, iteration, update within it, replica), dropout
     inside the players included, so a run can be repeated and resumed. The weights' initial values
     are the networks' own affair: call `keras.utils.set_random_seed` before making them.
+
+    Where the players declare `num_classes`, the game is conditional (Mirza and Osindero 2014, arXiv
+    1411.1784): the data are pairs of images and integer labels, G makes a sample for each label,
+    and both players are called with a list of two, `[latents, labels]` and `[images, labels]`.
 
     Logs (natural logarithms, means over the epoch):
         `d_loss`, `g_loss`: what the two players minimise.
@@ -51,6 +56,11 @@ class GAN(keras.Model):
             `predict` and `evaluate` then generate. At update t it is at most t / (t + 9), so the
             first weights are soon forgotten. A decay of 0.5 ** (batch / images) has a half-life
             of that many images. Normalisation statistics are the generator's latest.
+        augmentation: None, or what is done to data and samples alike before D sees them, such as
+            `kgan.augmentation.DiffAugment()`: a function of images and a seed, differentiable.
+        packing: how many examples D judges at once (PacGAN, arXiv 1712.04086): it sees their
+            channels on top of each other and gives one logit. D is then made for images of
+            `packing` times the channels, and what is said of its examples here goes for packs.
         seed: an integer from which all randomness of the training follows.
 
     Raises:
@@ -76,20 +86,15 @@ class GAN(keras.Model):
         prior: Prior,
         discriminator_steps: int = 1,
         ema_decay: float | None = None,
+        augmentation: Any = None,
+        packing: int = 1,
         seed: int = 0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        _check_players(generator, discriminator, prior)
-        if (
-            isinstance(discriminator_steps, bool)
-            or not isinstance(discriminator_steps, int)
-            or discriminator_steps < 1
-        ):
-            raise ValueError(
-                "Invalid value for argument `discriminator_steps`: expected a positive integer, "
-                f"the k of Algorithm 1, received {discriminator_steps!r}."
-            )
+        _check_positive("discriminator_steps", discriminator_steps, "the k of Algorithm 1, ")
+        _check_positive("packing", packing)
+        check_players(generator, discriminator, prior, packing)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(
                 "Invalid value for argument `ema_decay`: expected None or a number in [0, 1), "
@@ -100,14 +105,24 @@ class GAN(keras.Model):
         self.prior = prior
         self.discriminator_steps = discriminator_steps
         self.ema_decay = ema_decay
+        self.augmentation = augmentation
+        self.packing = packing
+        self.num_classes: int | None = getattr(generator, "num_classes", None)
         self.seed = seed
         self.report = GameReport()
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the variables of both players; `input_shape` is not needed."""
         # Called, a player whose class has no `build` of its own creates its variables as well.
-        images = self.generator(keras.Input((self.prior.dim,)))
-        self.discriminator(images)
+        latents, labels = keras.Input((self.prior.dim,)), None
+        if self.num_classes is not None:
+            labels = keras.Input((), dtype="int32")
+        images = self.generator(with_labels(latents, labels))
+        self.image_shape = tuple(images.shape[1:])
+        if self.packing > 1:
+            images = keras.Input((*self.image_shape[:-1], self.packing * self.image_shape[-1]))
+            labels = None if labels is None else keras.Input((self.packing,), dtype="int32")
+        self.discriminator(with_labels(images, labels))
         self.iteration = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="iteration"
         )
@@ -134,6 +149,7 @@ class GAN(keras.Model):
         discriminator_optimizer: Any,
         loss: Any = "non_saturating",
         penalties: Any = None,
+        penalty_interval: int = 1,
         **kwargs: Any,
     ) -> None:
         """Sets the objective and how each player is updated.
@@ -145,11 +161,15 @@ class GAN(keras.Model):
                 configuration or object (`kgan.losses`).
             penalties: what D pays for being steep: none, one or a list (`kgan.penalties`). Each is
                 added to D's loss.
+            penalty_interval: of how many updates of D one pays, as many times as much (lazy
+                regularisation, arXiv 1912.04958, section 3.1): nearly as good, and cheaper.
             **kwargs: `jit_compile`, `steps_per_execution` and `run_eagerly`, as in Keras.
 
         Raises:
-            ValueError: the loss or a penalty is not known, or both players got the same optimizer.
+            ValueError: the loss or a penalty is not known or contradicts D, or both players got
+                the same optimizer.
         """
+        _check_positive("penalty_interval", penalty_interval)
         loss, penalties = losses.get(loss), penalties_module.get(penalties)
         optimizers = [
             keras.optimizers.get(given) for given in (generator_optimizer, discriminator_optimizer)
@@ -162,6 +182,7 @@ class GAN(keras.Model):
         super().compile(optimizer=None, **kwargs)
         self.loss = loss
         self.penalties = penalties
+        self.penalty_interval = penalty_interval
         if self.dtype_policy.name == "mixed_float16":
             optimizers = [
                 given
@@ -172,95 +193,142 @@ class GAN(keras.Model):
         self.generator_optimizer, self.discriminator_optimizer = optimizers
         if not self.built:
             self.build()
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.generator_optimizer.build(self.generator_variables)
+        self.discriminator_optimizer.build(self.discriminator_variables)
+
+    @property
+    def generator_variables(self) -> list[Any]:
+        """What G's update moves. A variant with a further player on G's side adds its weights."""
+        return self.generator.trainable_variables
+
+    @property
+    def discriminator_variables(self) -> list[Any]:
+        """What D's update moves. A variant with a further player on D's side adds its weights."""
+        return self.discriminator.trainable_variables
+
+    def generator_term(self, samples: Any, latents: Any, labels: Any) -> Any:
+        """What G's loss has beside the objective: nothing. A variant of the game overrides it.
+
+        Args:
+            samples: `[batch, ...]`, G's.
+            latents: `[batch, latent_dim]`, what they were made of.
+            labels: int32 `[batch]`, where the data have labels, else None.
+
+        Returns:
+            A scalar.
+        """
+        return 0.0
+
+    def discriminator_term(self, images: Any, samples: Any, labels: Any) -> Any:
+        """What D's loss has beside the objective and penalties: nothing, unless overridden.
+
+        Args:
+            images: `[batch, ...]`, data.
+            samples: the same shape, G's.
+            labels: int32 `[batch]`, of both, where the data have labels, else None.
+
+        Returns:
+            A scalar.
+        """
+        return 0.0
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One round of Algorithm 1 on k * m images; returns the logs."""
         minibatches = self._minibatches(data)
         # Without this, counters would move in a step for which the data have no batch left.
-        with tf.control_dependencies(minibatches):
+        with tf.control_dependencies([images for images, _ in minibatches]):
             reports = [
-                self._update_discriminator(images, k) for k, images in enumerate(minibatches)
+                self._update_discriminator(images, labels, k)
+                for k, (images, labels) in enumerate(minibatches)
             ]
-            g_loss = self._update_generator(minibatches[-1])
+            images, labels = minibatches[-1]
+            g_loss = self._update_generator(images, labels)
             self._update_average()
-            batch = tf.shape(minibatches[-1])[0]
-            self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), batch)
+            self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), tf.shape(images)[0])
             self.iteration.assign_add(1)
             return self.get_metrics_result()
 
-    def _update_discriminator(self, images: tf.Tensor, step: int) -> tf.Tensor:
+    def _update_discriminator(self, images: tf.Tensor, labels: Any, step: int) -> tf.Tensor:
         """Ascends D's objective on one minibatch of data and as many samples."""
         update = self._update_number(self.iteration, step)
         latents = self._latents(tf.shape(images)[0], _TRAIN, update)
-        with _unchanged(self.generator):
+        with unchanged(self.generator):
             self._seed_layers(update)
-            samples = self.generator(latents, training=True)
-        weights = self.discriminator.trainable_variables
+            samples = self.generator(with_labels(latents, self._told(labels)), training=True)
+        packs, fakes = pack(images, self.packing), pack(samples, self.packing)
+        judge = self._judge(labels, update)
+        weights = self.discriminator_variables
         optimizer = self.discriminator_optimizer
+        for layer in self._spectral_layers():
+            layer.power_iteration()
         with tf.GradientTape() as tape:
-            with tf.GradientTape(watch_accessed_variables=False) as inner:
-                inner.watch([images, samples])
-                real_logits, fake_logits = self._judge(images, samples)
-                total = tf.reduce_sum(real_logits) + tf.reduce_sum(fake_logits)
+            real_logits, fake_logits = judge.watched_logits(packs, fakes)
             loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
-            slopes = self._slopes(inner, total, images, samples)
-            for penalty in self.penalties:
-                seed = self._seed(_PENALTIES, update)
-                loss += tf.reduce_mean(penalty(images, samples, slopes, seed))
+            loss = self._with_penalties(loss, judge, packs, fakes, step)
+            loss += self.discriminator_term(images, samples, labels)
             scaled_loss = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled_loss, weights), weights)
         return discriminator_report(loss, real_logits, fake_logits)
 
-    def _judge(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """D's logits on data and samples: in one pass where it judges each example by itself.
+    def _with_penalties(
+        self, loss: tf.Tensor, judge: Judge, images: tf.Tensor, samples: tf.Tensor, step: int
+    ) -> tf.Tensor:
+        """D's loss and what D pays for being steep, in this update or for several at once."""
+        if not self.penalties:
+            return loss
 
-        One pass is faster, but batch normalisation would mix the statistics of the two.
-        """
-        if getattr(self.discriminator, "independent_examples", False):
-            both = tf.concat([images, tf.cast(samples, images.dtype)], axis=0)
-            real_logits, fake_logits = tf.split(self.discriminator(both, training=True), 2)
-            return real_logits, fake_logits
-        return self.discriminator(images, training=True), self.discriminator(samples, training=True)
+        def paying() -> tf.Tensor:
+            seed = self._seed(_PENALTIES, self._update_number(self.iteration, step))
+            paid = [penalty(images, samples, judge.slopes, seed) for penalty in self.penalties]
+            return loss + self.penalty_interval * tf.add_n([tf.reduce_mean(one) for one in paid])
 
-    def _slopes(
-        self, inner: tf.GradientTape, total: tf.Tensor, images: tf.Tensor, samples: tf.Tensor
-    ) -> Callable[[tf.Tensor], tf.Tensor]:
-        """D's slopes at any points; on data and samples from the pass that judged them."""
-        judged = functools.cache(lambda: inner.gradient(total, [images, samples]))
+        if self.penalty_interval == 1:
+            return paying()
+        ordinal = tf.cast(self.iteration, tf.int64) * self.discriminator_steps + step
+        return tf.cond(ordinal % self.penalty_interval == 0, paying, lambda: loss)
 
-        def slopes(points: tf.Tensor) -> tf.Tensor:
-            if points is images or points is samples:
-                return judged()[0 if points is images else 1]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(points)
-                logits = tf.reduce_sum(self.discriminator(points, training=True))
-            return tape.gradient(logits, points)
-
-        return slopes
-
-    def _update_generator(self, images: tf.Tensor) -> tf.Tensor:
+    def _update_generator(self, images: tf.Tensor, labels: Any) -> tf.Tensor:
         """Descends G's objective on a minibatch of samples; D plays as in training, but stays.
 
-        Only a loss that compares with data looks at `images`.
+        The samples are of the labels of D's last minibatch. Only a loss that compares with data
+        looks at `images`.
         """
         update = self._update_number(self.iteration, self.discriminator_steps)
         latents = self._latents(tf.shape(images)[0], _TRAIN, update)
-        weights = self.generator.trainable_variables
+        judge = self._judge(labels, update)
+        weights = self.generator_variables
         optimizer = self.generator_optimizer
-        with _unchanged(self.discriminator):
+        with unchanged(self.discriminator):
             self._seed_layers(update)
             with tf.GradientTape() as tape:
-                samples = self.generator(latents, training=True)
+                samples = self.generator(with_labels(latents, self._told(labels)), training=True)
+                fakes = pack(samples, self.packing)
                 if getattr(self.loss, "needs_real_logits", False):
-                    real_logits, fake_logits = self._judge(images, samples)
+                    real_logits, fake_logits = judge.logits(pack(images, self.packing), fakes)
                 else:
-                    real_logits, fake_logits = None, self.discriminator(samples, training=True)
+                    real_logits, fake_logits = None, judge.sample_logits(fakes)
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
+                loss += self.generator_term(samples, latents, labels)
                 scaled_loss = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled_loss, weights), weights)
         return loss
+
+    def _told(self, labels: Any) -> Any:
+        """What the players are told of labels: nothing, unless the game is conditional."""
+        return None if self.num_classes is None else labels
+
+    def _judge(self, labels: Any, update: tf.Tensor) -> Judge:
+        """D for one update of the game."""
+
+        def augment(images: tf.Tensor, of_data: bool) -> tf.Tensor:
+            return self.augmentation(images, self._seed(_AUGMENTATION + of_data, update))
+
+        told = pack(self._told(labels), self.packing)
+        return Judge(self.discriminator, told, augment if self.augmentation else None)
+
+    def _spectral_layers(self) -> list[Any]:
+        layers = self.discriminator._flatten_layers()
+        return [layer for layer in layers if hasattr(layer, "power_iteration")]
 
     def _update_average(self) -> None:
         """Moves the average of G's weights towards their present values."""
@@ -293,11 +361,15 @@ class GAN(keras.Model):
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Measures both players in inference mode on one batch of images and fresh samples."""
-        images = _images(data)
+        images, labels = self._unpacked(data, 1)
         batch = tf.shape(images)[0]
         latents = self._latents(batch, _TEST, self.report.examples)
-        real_logits = self.discriminator(images, training=False)
-        fake_logits = self.discriminator(self.generator(latents, training=False), training=False)
+        samples = self.generator(with_labels(latents, self._told(labels)), training=False)
+        told = pack(self._told(labels), self.packing)
+        real_logits, fake_logits = (
+            self.discriminator(with_labels(pack(examples, self.packing), told), training=False)
+            for examples in (images, samples)
+        )
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
         g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
         report = discriminator_report(d_loss, real_logits, fake_logits)
@@ -309,9 +381,9 @@ class GAN(keras.Model):
         """What `fit` and `evaluate` log: the report alone; no single loss describes two players."""
         return [self.report]
 
-    def call(self, latents: Any, training: bool = False) -> Any:
-        """The generator's images for `latents`; `predict` therefore generates."""
-        return self.generator(latents, training=training)
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The generator's images for latents, or `[latents, labels]`; so `predict` generates."""
+        return self.generator(inputs, training=training)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Generates from latents, as `keras.Model.predict`, by the averaged weights if any."""
@@ -323,24 +395,34 @@ class GAN(keras.Model):
         with self.averaged():
             return super().evaluate(*args, **kwargs)
 
-    def sample(self, n: int, seed: Any = 0) -> np.ndarray:
+    def sample(self, n: int, seed: Any = 0, labels: Any = None) -> np.ndarray:
         """Draws images from the generator, in inference mode.
 
         Args:
             n: how many.
             seed: an int or two ints; the same seed gives the same images, and the first of many are
                 those of few.
+            labels: of a conditional game alone: the class of each image, integers `[n]`, or one for
+                all; None for all classes in turn, 0, 1, ..., 0, 1, ...
 
         Returns:
             float32 `[n, *image_shape]` in the generator's value range.
+
+        Raises:
+            ValueError: `n` or `labels` is unusable.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise ValueError(
-                f"Invalid value for argument `n`: expected a positive integer, received {n!r}."
-            )
+        _check_positive("n", n)
         if not self.built:
             self.build()
-        return self.predict(self.prior.sample(n, seed), batch_size=500, verbose=0)
+        inputs = self.prior.sample(n, seed)
+        if self.num_classes is not None:
+            inputs = [inputs, check_labels(labels, n, self.num_classes)]
+        elif labels is not None:
+            raise ValueError(
+                "Invalid value for argument `labels`: expected None, as the generator is not "
+                f"conditional, received {labels!r}. Make it with `num_classes`."
+            )
+        return self.predict(inputs, batch_size=500, verbose=0)
 
     def fit(
         self,
@@ -354,7 +436,8 @@ class GAN(keras.Model):
         """Plays the game; as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
 
         Images are floating point in the generator's value range. `batch_size` (or the data set's
-        batches) is k * m, which k must divide, the last batch of an epoch included.
+        batches) is k * m, which k must divide, the last batch of an epoch included. Data of a
+        conditional game are pairs `(images, labels)`, or `x` and `y`.
 
         On a data set of `kgan.data.load`, step t of the training has the batch that follows from
         the data set's seed and t. A callback with a method `resume`, such as
@@ -382,11 +465,12 @@ class GAN(keras.Model):
             callbacks = [Seek(stream, steps, done), *callbacks]
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
-        elif k > 1 and hasattr(x, "shape") and not kwargs.get("validation_split"):
+        elif hasattr(x, "shape") and not kwargs.get("validation_split"):
             full = batch_size or 32
             for size in (min(full, len(x)), len(x) % full):
-                if size % k:
-                    raise ValueError(_indivisible(size, k))
+                self._check_divides(size, k)
+            if y is not None and self.num_classes is not None:
+                y = check_labels(y, len(x), self.num_classes)
         with warnings.catch_warnings():
             if done:  # Keras warns where an epoch that was begun before has fewer steps
                 warnings.filterwarnings("ignore", message="Your input ran out of data")
@@ -394,21 +478,55 @@ class GAN(keras.Model):
                 x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **kwargs
             )
 
-    def _minibatches(self, data: Any) -> list[tf.Tensor]:
-        """The k minibatches of m images in a batch."""
-        images = _images(data)
+    def _minibatches(self, data: Any) -> list[tuple[tf.Tensor, Any]]:
+        """The k minibatches of m images in a batch, each with its labels or None."""
         k = self.discriminator_steps
+        images, labels = self._unpacked(data, k)
         if k == 1:
-            return [images]
+            return [(images, labels)]
+        parts = tf.unstack(tf.reshape(images, [k, -1, *images.shape[1:]]))
+        if labels is None:
+            return [(part, None) for part in parts]
+        labels = tf.unstack(tf.reshape(labels, [k, -1, *labels.shape[1:]]))
+        return list(zip(parts, labels, strict=True))
+
+    def _unpacked(self, data: Any, k: int) -> tuple[tf.Tensor, Any]:
+        """The images of a batch, which k minibatches of whole packs fill, and their labels."""
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if not images.dtype.is_floating:
+            raise ValueError(
+                "Invalid value for argument `x`: expected floating point images in the generator's "
+                f"value range, received {images.dtype.name}. Scale them first "
+                "(`kgan.data.load` does)."
+            )
+        checks = []
         size = images.shape[0]
-        if size is None:
+        if size is not None:
+            self._check_divides(size, k)
+        elif k * self.packing > 1:
             size = tf.shape(images)[0]
-            divides = tf.debugging.Assert(size % k == 0, [_indivisible("?", k), size])
-            with tf.control_dependencies([divides]):
-                images = tf.identity(images)
-        elif size % k:
-            raise ValueError(_indivisible(size, k))
-        return tf.unstack(tf.reshape(images, [k, size // k, *images.shape[1:]]))
+            divides = size % (k * self.packing) == 0
+            checks.append(tf.debugging.Assert(divides, [self._indivisible("?", k), size]))
+        if self.num_classes is not None:
+            labels = told_labels(labels)
+            known = tf.reduce_all((labels >= 0) & (labels < self.num_classes))
+            sentence = f"Invalid labels: the players know the classes 0 to {self.num_classes - 1}."
+            checks.append(tf.debugging.Assert(known, [sentence, labels]))
+        with tf.control_dependencies(checks):
+            return tf.identity(images), labels
+
+    def _check_divides(self, size: int, k: int) -> None:
+        if size % (k * self.packing):
+            raise ValueError(self._indivisible(size, k))
+
+    def _indivisible(self, size: Any, k: int) -> str:
+        what = f"discriminator_steps={k} splits every batch into {k} equal minibatches"
+        if self.packing > 1:
+            what += f" of whole packs (packing={self.packing})"
+        return (
+            f"Invalid batch size: {what}, but a batch has {size} images. Choose a batch size that "
+            f"is a multiple of {k * self.packing}, and drop or pad a last batch that is not."
+        )
 
     def _update_number(self, iteration: Any, step: Any) -> tf.Tensor:
         """How many updates the game saw before update `step` of an iteration."""
@@ -452,6 +570,8 @@ class GAN(keras.Model):
             "prior": serialize(self.prior),
             "discriminator_steps": self.discriminator_steps,
             "ema_decay": self.ema_decay,
+            "augmentation": serialize(self.augmentation),
+            "packing": self.packing,
             "seed": self.seed,
         }
 
@@ -460,7 +580,7 @@ class GAN(keras.Model):
         """The model that `config` describes."""
         parts = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in ("generator", "discriminator", "prior")
+            for name in ("generator", "discriminator", "prior", "augmentation")
         }
         return cls(**{**config, **parts})
 
@@ -474,6 +594,7 @@ class GAN(keras.Model):
             "discriminator_optimizer": serialize(self.discriminator_optimizer),
             "loss": serialize(self.loss),
             "penalties": [serialize(penalty) for penalty in self.penalties],
+            "penalty_interval": self.penalty_interval,
             "jit_compile": self.jit_compile,
             "steps_per_execution": self.steps_per_execution,
             "run_eagerly": self.run_eagerly,
@@ -493,61 +614,16 @@ class GAN(keras.Model):
             self.build()
 
 
-# Streams of random numbers: latents in training and in evaluation, penalties, one a random layer.
-_TRAIN, _TEST, _PENALTIES, _LAYERS = range(4)
+# Streams of random numbers: latents in training and in evaluation, penalties, augmentation of
+# samples and of data, one a random layer.
+_TRAIN, _TEST, _PENALTIES, _AUGMENTATION, _, _LAYERS = range(6)
 _STREAMS, _REPLICAS = 2**12, 2**16  # more than there will be; 2**35 updates remain
 _DETOURS = 2**40  # seeds apart
 
 
-@contextlib.contextmanager
-def _unchanged(player: keras.Model) -> Iterator[None]:
-    """Lets `player` run in training mode and then puts its state back, all but trained weights.
-
-    An update is of one player only, so the other's normalisation statistics must not move.
-    """
-    before = [(state, tf.identity(state)) for state in player.non_trainable_variables]
-    yield
-    for state, kept in before:
-        state.assign(kept)
-
-
-def _images(data: Any) -> tf.Tensor:
-    images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-    if not images.dtype.is_floating:
+def _check_positive(name: str, value: Any, what: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(
-            "Invalid value for argument `x`: expected floating point images in the generator's "
-            f"value range, received {images.dtype.name}. Scale them first "
-            "(`kgan.data.load` does)."
-        )
-    return images
-
-
-def _indivisible(size: Any, k: int) -> str:
-    return (
-        f"Invalid batch size: discriminator_steps={k} splits every batch into {k} equal "
-        f"minibatches, but a batch has {size} images. Choose a batch size that is a multiple of "
-        f"{k}, and drop or pad a last batch that is not."
-    )
-
-
-def _check_players(generator: keras.Model, discriminator: keras.Model, prior: Prior) -> None:
-    latent_dim = getattr(generator, "latent_dim", prior.dim)
-    if latent_dim != prior.dim:
-        raise ValueError(
-            "Invalid value for argument `prior`: expected latents of the generator's "
-            f"latent_dim={latent_dim}, received a prior of dim={prior.dim}."
-        )
-    made = getattr(generator, "image_shape", None)
-    judged = getattr(discriminator, "image_shape", None)
-    if made is not None and judged is not None and tuple(judged) != tuple(made):
-        raise ValueError(
-            "Invalid value for argument `discriminator`: expected one for the generator's "
-            f"image_shape={made}, received one for image_shape={judged}."
-        )
-    if made is not None and len(made) == 1 and prior.dim < made[0]:
-        warnings.warn(
-            f"{prior.dim} latent dimensions cannot fill the {made[0]} of the points: the samples "
-            "lie on a thin surface, and their density is zero almost everywhere. Choose a larger "
-            "`latent_dim` if the data fills its space.",
-            stacklevel=3,
+            f"Invalid value for argument `{name}`: expected a positive integer, {what}"
+            f"received {value!r}."
         )

@@ -23,7 +23,9 @@ ALLOWED = {
     "report": {"losses"},
     "penalties": set(),
     "fitting": set(),
-    "gan": {"fitting", "losses", "penalties", "priors", "report"},
+    "judging": set(),
+    "players": set(),
+    "gan": {"fitting", "judging", "losses", "penalties", "players", "priors", "report"},
     "checkpoint": {"artifacts"},
     "callbacks": {"artifacts", "checkpoint", "plots", "metrics", "theory"},
 }

@@ -100,14 +100,14 @@ def test_an_update_moves_one_player_only(compiled):
     assert {"moving_mean", "seed_generator_state"} <= {v.name for v in d_side}
 
     d_before, g_before = snapshot(d_side), snapshot(g_side)
-    wrap(lambda: gan._update_generator(tf.constant(images(6))))()
+    wrap(lambda: gan._update_generator(tf.constant(images(6)), None))()
     assert identical(d_before, d_side)
     moved = [not np.array_equal(b, v) for b, v in zip(g_before, snapshot(g_side), strict=True)]
     names = {v.name for v, m in zip(g_side, moved, strict=True) if m}
     assert {"kernel", "gamma", "moving_mean", "moving_variance", "iteration"} <= names
 
     d_before, g_before = snapshot(d_side), snapshot(g_side)
-    wrap(lambda: gan._update_discriminator(tf.constant(images(6)), 0))()
+    wrap(lambda: gan._update_discriminator(tf.constant(images(6)), None, 0))()
     assert identical(g_before, g_side)
     moved = [not np.array_equal(b, v) for b, v in zip(d_before, snapshot(d_side), strict=True)]
     names = {v.name for v, m in zip(d_side, moved, strict=True) if m}
@@ -117,10 +117,10 @@ def test_an_update_moves_one_player_only(compiled):
 def test_without_the_guard_normalisation_statistics_do_move(monkeypatch):
     """The property above fails when its cause is removed."""
     gan = noisy_gan()
-    monkeypatch.setattr(gan_module, "_unchanged", lambda player: contextlib.nullcontext())
+    monkeypatch.setattr(gan_module, "unchanged", lambda player: contextlib.nullcontext())
     statistics = [v for v in gan.discriminator.variables if v.name.startswith("moving")]
     before = snapshot(statistics)
-    gan._update_generator(tf.constant(images(6)))
+    gan._update_generator(tf.constant(images(6)), None)
     assert not identical(before, statistics)
 
 
@@ -194,7 +194,7 @@ def test_batch_normalisation_keeps_data_and_samples_apart():
     assert not gan.discriminator.independent_examples
     gan.discriminator.dropout.rate = 0.0
     data, samples = tf.constant(images(6)), tf.constant(images(6, seed=1) * 0.1)
-    real, _ = gan._judge(data, samples)
+    real, _ = gan._judge(None, 0).logits(data, samples)
     np.testing.assert_allclose(real, gan.discriminator(data, training=True), atol=1e-6)
     both = gan.discriminator(tf.concat([data, samples], 0), training=True)
     assert np.abs(both[:6] - real).max() > 0.01, "in one pass the statistics would mix"
