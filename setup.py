@@ -70,6 +70,7 @@ setup(
         "kgan",
         "kgan.callbacks",
         "kgan.data",
+        "kgan.layers",
         "kgan.losses",
         "kgan.metrics",
         "kgan.networks",

@@ -46,16 +46,24 @@ class Case:
         return network
 
     @property
-    def input_shape(self):
+    def example_shape(self):
         if issubclass(self.cls, Generator):
-            return (None, self.arguments["latent_dim"])
-        return (None, *self.arguments["image_shape"])
+            return (self.arguments["latent_dim"],)
+        return self.arguments["image_shape"]
+
+    @property
+    def input_shape(self):
+        shape = (None, *self.example_shape)
+        return [shape, (None,)] if "num_classes" in self.arguments else shape
 
     def inputs(self, batch=3, seed=0):
-        """Latents, or images in (-1, 1)."""
-        shape = (batch, *self.input_shape[1:])
-        normal = np.random.default_rng(seed).normal(size=shape)
-        return (normal if issubclass(self.cls, Generator) else np.tanh(normal)).astype(np.float32)
+        """Latents, or images in (-1, 1), with their labels if there are classes."""
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(batch, *self.example_shape)).astype(np.float32)
+        x = tf.constant(x if issubclass(self.cls, Generator) else np.tanh(x))
+        if "num_classes" not in self.arguments:
+            return x
+        return [x, tf.constant(np.arange(batch) % self.arguments["num_classes"], tf.int32)]
 
 
 GENERATORS = [
@@ -71,6 +79,16 @@ GENERATORS = [
         DCGANGenerator,
         {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 3, "value_range": (0.0, 255.0)},
     ),
+    Case(MLPGenerator, {"image_shape": (6,), "latent_dim": 4, "units": (8,), "num_classes": 3}),
+    Case(
+        DCGANGenerator,
+        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 3, "num_classes": 3},
+    ),
+    Case(
+        DCGANGenerator,
+        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 3, "num_classes": 3}
+        | {"conditioning": "batch_normalization"},
+    ),
 ]
 DISCRIMINATORS = [
     Case(MLPDiscriminator, {"image_shape": (6, 5, 2), "units": (8, 8)}),
@@ -82,6 +100,14 @@ DISCRIMINATORS = [
     Case(MLPDiscriminator, {"image_shape": (2,), "units": (6, 6), "activation": "tanh"}),
     Case(DCGANDiscriminator, {"image_shape": (16, 12, 3), "filters": 4}),
     Case(DCGANDiscriminator, {"image_shape": (8, 8, 1), "filters": 3}),
+    *(
+        Case(cls, {**arguments, "num_classes": 3, "conditioning": conditioning})
+        for cls, arguments in (
+            (MLPDiscriminator, {"image_shape": (6,), "units": (8, 8)}),
+            (DCGANDiscriminator, {"image_shape": (8, 8, 1), "filters": 3}),
+        )
+        for conditioning in ("projection", "concatenation")
+    ),
 ]
 each_generator = pytest.mark.parametrize("case", GENERATORS, ids=str)
 each_discriminator = pytest.mark.parametrize("case", DISCRIMINATORS, ids=str)
@@ -98,7 +124,9 @@ def test_no_option_goes_untested(case):
     """Every constructor argument is given by some row of the table."""
     options = set(inspect.signature(case.cls).parameters) - {"kwargs"}
     given = [set(c.arguments) for c in GENERATORS + DISCRIMINATORS if c.cls is case.cls]
-    assert options == set().union(*given)
+    classes = {"num_classes", "conditioning"}
+    assert options == set().union(*given) - classes
+    assert classes <= set().union(*given) or case.cls is MLPGenerator
 
 
 # Outputs
@@ -150,15 +178,20 @@ def test_generator_stays_in_its_range_and_fills_it(case):
 def test_shapes_are_known_before_the_call(case):
     network = case.cls(**case.arguments)
     shape = case.arguments["image_shape"] if case in GENERATORS else (1,)
-    assert network.compute_output_shape((7, *case.input_shape[1:])) == (7, *shape)
-    assert network(keras.Input(case.input_shape[1:])).shape == (None, *shape)
+    assert network.compute_output_shape(case.input_shape) == (None, *shape)
+    symbols = keras.Input(case.example_shape)
+    if network.num_classes:
+        symbols = [symbols, keras.Input((), dtype="int32")]
+    assert network(symbols).shape == (None, *shape)
     assert network.built
 
 
 @each_network
 def test_inputs_of_another_shape_are_refused(case):
     """Rather than be reshaped to fewer, larger examples."""
-    wrong = np.zeros((4, *case.input_shape[1:-1], 2 * case.input_shape[-1]), np.float32)
+    wrong = np.zeros((4, *case.example_shape[:-1], 2 * case.example_shape[-1]), np.float32)
+    if "num_classes" in case.arguments:
+        wrong = [wrong, np.zeros(4, np.int32)]
     with pytest.raises(ValueError, match=r"expected shape=.*found shape="):
         case.make()(wrong)
 
@@ -167,7 +200,8 @@ def test_inputs_of_another_shape_are_refused(case):
 def test_examples_do_not_see_each_other_outside_training(case):
     network, x = case.make(), case.inputs(6)
     # Kernels for other batch sizes add in another order: a few float32 roundings.
-    np.testing.assert_allclose(network(x)[:2], network(x[:2]), rtol=2e-5, atol=2e-6)
+    few = tf.nest.map_structure(lambda given: given[:2], x)
+    np.testing.assert_allclose(network(x)[:2], network(few), rtol=2e-5, atol=2e-6)
 
 
 # Configuration and files
@@ -217,18 +251,20 @@ import numpy as np
 
 for path in sorted(pathlib.Path(".").glob("*.keras")):
     network = keras.models.load_model(path)
-    np.save(path.with_suffix(".outputs.npy"), network(np.load(path.with_suffix(".npy"))))
+    inputs = [np.load(name) for name in sorted(pathlib.Path(".").glob(path.stem + "_input_*.npy"))]
+    np.save(path.with_suffix(".outputs.npy"), network(inputs[0] if len(inputs) == 1 else inputs))
 """
 
 
 @pytest.mark.slow
 def test_a_new_process_loads_them_with_no_more_than_the_import(tmp_path):
-    cases = {f"network_{i}": case for i, case in enumerate(GENERATORS + DISCRIMINATORS)}
+    cases = {f"network_{i:02}": case for i, case in enumerate(GENERATORS + DISCRIMINATORS)}
     expected = {}
     for name, case in cases.items():
         network = trained(case)
         network.save(tmp_path / f"{name}.keras")
-        np.save(tmp_path / f"{name}.npy", case.inputs())
+        for i, given in enumerate(tf.nest.flatten(case.inputs())):
+            np.save(tmp_path / f"{name}_input_{i}.npy", given)
         expected[name] = network(case.inputs())
     done = subprocess.run(
         [sys.executable, "-c", LOAD],
@@ -259,18 +295,20 @@ def test_graph_and_xla_compute_the_same(case):
     np.testing.assert_allclose(xla, eager, rtol=1e-4, atol=1e-5 * scale)
 
 
-def slope_penalty(network, x, training):
+def slope_penalty(network, inputs, training):
     """The mean squared norm of the logit's gradient in the image (R1 without its factor)."""
+    x = tf.nest.flatten(inputs)[0]
     with tf.GradientTape() as tape:
         tape.watch(x)
-        logits = network(x, training=training)
+        logits = network(inputs, training=training)
     slopes = tape.gradient(logits, x)
     return tf.reduce_mean(tf.reduce_sum(tf.square(slopes), axis=list(range(1, x.shape.rank))))
 
 
 def penalty_and_gradients(network, x, training):
-    """The penalty, and its gradients in the kernels."""
+    """The penalty, and its gradients in the kernels, that of the classes first."""
     kernels = [w for w in network.trainable_variables if w.path.endswith("kernel")]
+    kernels.sort(key=lambda kernel: "class_embedding" not in kernel.path)
     with tf.GradientTape() as tape:
         penalty = slope_penalty(network, x, training)
     return penalty, tape.gradient(penalty, kernels, unconnected_gradients="zero")
@@ -280,7 +318,7 @@ def penalty_and_gradients(network, x, training):
 @each_discriminator
 def test_second_derivatives_reach_every_kernel(case, mode):
     """Gradient penalties differentiate D twice, in training mode."""
-    network, x = case.make(), tf.constant(case.inputs(8))
+    network, x = case.make(), case.inputs(8)
 
     def computed(x):
         return penalty_and_gradients(network, x, training=True)
@@ -292,6 +330,9 @@ def test_second_derivatives_reach_every_kernel(case, mode):
     assert len(gradients) >= 2
     for gradient in gradients:
         assert np.isfinite(gradient).all()
+    # A class that is joined to the image moves the kinks of a piecewise linear D, not its slopes.
+    joined = case.arguments.get("conditioning") == "concatenation"
+    for gradient in gradients[joined:]:
         assert np.abs(gradient).max() > 0
     if not case.arguments.get("input_dropout"):  # whose masks are drawn anew
         _, expected = penalty_and_gradients(network, x, training=True)
@@ -406,7 +447,7 @@ def test_mlp_generator_formula(activation, value_range):
     network = case.make(activation=activation, value_range=value_range)
     network.set_weights([w + 0.1 for w in network.get_weights()])
     x = case.inputs(20)
-    h = x.astype(np.float64)
+    h = x.numpy().astype(np.float64)
     for layer in network.hidden:
         h = ACTIVATIONS[activation](dense(h, layer))
     h = dense(h, network.output_layer).reshape(20, 2, 3, 1)
@@ -422,7 +463,7 @@ def test_mlp_discriminator_formula(activation):
     network = case.make(activation=activation)
     network.set_weights([w + 0.1 for w in network.get_weights()])
     x = case.inputs(20)
-    h = x.astype(np.float64).reshape(20, 6)
+    h = x.numpy().astype(np.float64).reshape(20, 6)
     for layer in network.hidden:
         h = ACTIVATIONS[activation](dense(h, layer))
     np.testing.assert_allclose(network(x), dense(h, network.output_layer), rtol=1e-5, atol=1e-5)
@@ -433,7 +474,7 @@ def test_mlp_discriminator_with_maxout_formula():
     network = case.make()
     network.set_weights([w + 0.1 for w in network.get_weights()])
     x = case.inputs(20)
-    h = x.astype(np.float64).reshape(20, 6)
+    h = x.numpy().astype(np.float64).reshape(20, 6)
     for layer in network.hidden:
         h = dense(h, layer).reshape(20, 3, layer.units).max(axis=1)
     np.testing.assert_allclose(network(x), dense(h, network.output_layer), rtol=1e-5, atol=1e-5)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import keras
 
-__all__ = ["Discriminator", "Generator", "fresh_initializer"]
+from kgan import layers
+from kgan.networks.checks import (
+    checked_choice,
+    checked_classes,
+    checked_range,
+    checked_shape,
+    checked_size,
+)
+
+__all__ = ["Discriminator", "Generator", "fresh_initializer", "with_labels"]
 
 
 def fresh_initializer(identifier: Any) -> Any:
@@ -17,59 +26,84 @@ def fresh_initializer(identifier: Any) -> Any:
     return initializer.clone() if isinstance(initializer, keras.Initializer) else initializer
 
 
-def _checked_shape(image_shape: Sequence[int]) -> tuple[int, ...]:
-    shape = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
-    if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
-        raise ValueError(
-            "Invalid value for argument `image_shape`: expected positive integers such as "
-            f"(28, 28, 1), received {image_shape!r}."
-        )
-    return shape
-
-
-def _checked_range(value_range: Any) -> tuple[float, float] | None:
-    if value_range is None:
-        return None
-    try:
-        low, high = map(float, value_range)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(
-            "Invalid value for argument `value_range`: expected (low, high) with low < high, "
-            f"both finite, or None, received {value_range!r}."
-        )
-    return low, high
+def with_labels(x: Any, labels: Any) -> Any:
+    """What a layer is given that takes labels as well where there are any; shapes or tensors."""
+    return x if labels is None else [x, labels]
 
 
 class Generator(keras.Model):
     """A differentiable map from latent points to images (Goodfellow et al. 2014, section 3).
 
-    Subclasses define `build` and `call`, and end `call` with `self.to_range`.
+    Subclasses define `build` and `call`. Both begin with `joined_shape` and `joined`, which bring
+    in the classes, and `call` ends with `self.to_range`.
 
     Args:
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
         latent_dim: size of a latent point.
         value_range: `(low, high)` of the output, or None for an output without bounds.
+        num_classes: None, or the number of classes of a conditional generator, which is called
+            with a list of latents and int32 labels `[batch]`.
+        conditioning: how the class comes in: `"concatenation"` joins a learned vector, as long as
+            a latent point, to the latents; `"batch_normalization"` lets the class choose scales
+            and shifts (`kgan.layers.ConditionalBatchNormalization`).
     """
+
+    conditionings: ClassVar[tuple[str, ...]] = ("concatenation",)
 
     def __init__(
         self,
         image_shape: Sequence[int],
         latent_dim: int = 100,
         value_range: tuple[float, float] | None = (-1.0, 1.0),
+        num_classes: int | None = None,
+        conditioning: str = "concatenation",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.image_shape = _checked_shape(image_shape)
-        if not isinstance(latent_dim, int) or latent_dim < 1:
-            raise ValueError(
-                "Invalid value for argument `latent_dim`: expected a positive integer, "
-                f"received {latent_dim!r}."
-            )
-        self.latent_dim = latent_dim
-        self.value_range = _checked_range(value_range)
+        self.image_shape = checked_shape(image_shape)
+        self.latent_dim = checked_size("latent_dim", latent_dim)
+        self.value_range = checked_range(value_range)
+        self.num_classes = checked_classes(num_classes)
+        self.conditioning = checked_choice(
+            "conditioning", conditioning, self.conditionings, type(self).__name__
+        )
         self.input_spec = keras.layers.InputSpec(shape=(None, latent_dim))
+        if self.num_classes:
+            self.input_spec = [self.input_spec, keras.layers.InputSpec(shape=(None,))]
+        self.embedding: Any = None
+        if self.num_classes and conditioning == "concatenation":
+            self.embedding = layers.ClassEmbedding(
+                self.num_classes,
+                latent_dim,
+                keras.initializers.RandomNormal(stddev=1.0),
+                dtype=self.dtype_policy,
+            )
+
+    def joined_shape(self, input_shape: Any) -> tuple[Any, Any]:
+        """The shapes of what `joined` returns, for `build`."""
+        if not self.num_classes:
+            return input_shape, None
+        shape, labels_shape = input_shape
+        if self.embedding is None:
+            return shape, labels_shape
+        self.embedding.build(labels_shape)
+        return (shape[0], 2 * self.latent_dim), None
+
+    def joined(self, inputs: Any) -> tuple[Any, Any]:
+        """The latents for the first layer, and the labels for the normalisations, or None."""
+        if not self.num_classes:
+            return inputs, None
+        latents, labels = inputs
+        if self.embedding is None:
+            return latents, labels
+        return keras.ops.concatenate([latents, self.embedding(labels)], axis=-1), None
+
+    def normalization(self) -> keras.layers.Layer:
+        """A new batch normalisation, which needs labels where `conditioning` asks for it."""
+        settings = {"momentum": 0.9, "epsilon": 1e-5, "dtype": self.dtype_policy}
+        if self.num_classes and self.conditioning == "batch_normalization":
+            return layers.ConditionalBatchNormalization(self.num_classes, **settings)
+        return keras.layers.BatchNormalization(**settings)
 
     def to_range(self, logits: Any) -> Any:
         """Float32 values in `value_range`: a sigmoid stretched over it, or the logits alone."""
@@ -81,7 +115,8 @@ class Generator(keras.Model):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """`(batch, *image_shape)`."""
-        return (input_shape[0], *self.image_shape)
+        shape = input_shape[0] if self.num_classes else input_shape
+        return (shape[0], *self.image_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -90,16 +125,26 @@ class Generator(keras.Model):
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
             "value_range": self.value_range,
+            "num_classes": self.num_classes,
+            "conditioning": self.conditioning,
         }
 
 
 class Discriminator(keras.Model):
     """A differentiable map from images to one logit o(x); D(x) = sigmoid(o(x)).
 
-    Subclasses define `build` and `call`.
+    Subclasses define `build` and `call`. Both begin with `joined_shape` and `joined` and end with
+    `build_logits` and `logits`, which bring in the classes; in between they turn an image into
+    features. `__init__` makes `output_layer`, from features to the logit.
 
     Args:
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
+        num_classes: None, or the number of classes of a conditional discriminator, which is called
+            with a list of images and int32 labels `[batch]`; or `[batch, m]` where an input is m
+            images along the last axis (`kgan.GAN`, `packing`).
+        conditioning: how the class comes in: `"projection"` adds the product of the features and a
+            learned vector to the logit (Miyato and Koyama 2018, arXiv 1802.05637, eq. 3);
+            `"concatenation"` joins a learned image to the image along its last axis.
 
     Attributes:
         independent_examples: whether the logit of an image depends on that image alone, so that
@@ -107,16 +152,80 @@ class Discriminator(keras.Model):
     """
 
     independent_examples = False
+    output_layer: keras.layers.Layer
 
-    def __init__(self, image_shape: Sequence[int], **kwargs: Any):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int | None = None,
+        conditioning: str = "projection",
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        self.image_shape = _checked_shape(image_shape)
+        self.image_shape = checked_shape(image_shape)
+        self.num_classes = checked_classes(num_classes)
+        self.conditioning = checked_choice(
+            "conditioning", conditioning, ("projection", "concatenation"), type(self).__name__
+        )
         self.input_spec = keras.layers.InputSpec(shape=(None, *self.image_shape))
+        if self.num_classes:
+            labels_spec = keras.layers.InputSpec(min_ndim=1, max_ndim=2)
+            self.input_spec = [self.input_spec, labels_spec]
+        self.embedding: Any = None
+
+    def _embed(self, num_classes: int, dim: int, stddev: float, labels_shape: Any) -> None:
+        self.embedding = layers.ClassEmbedding(
+            num_classes,
+            dim,
+            keras.initializers.RandomNormal(stddev=stddev),
+            dtype=self.dtype_policy,
+        )
+        self.embedding.build(labels_shape)
+
+    def joined_shape(self, input_shape: Any) -> tuple[Any, Any]:
+        """The shapes of what `joined` returns, for `build`."""
+        if not self.num_classes:
+            return input_shape, None
+        shape, labels_shape = input_shape
+        if self.conditioning == "projection":
+            return shape, labels_shape
+        self._embed(self.num_classes, math.prod(self.image_shape), 1.0, labels_shape)
+        return (*shape[:-1], 2 * shape[-1]), None
+
+    def joined(self, inputs: Any) -> tuple[Any, Any]:
+        """The images for the first layer, and the labels for `logits`, or None."""
+        if not self.num_classes:
+            return inputs, None
+        images, labels = inputs
+        if self.conditioning == "projection":
+            return images, labels
+        classes = keras.ops.reshape(self.embedding(labels), (-1, *self.image_shape))
+        return keras.ops.concatenate([images, classes], axis=-1), None
+
+    def build_logits(self, features: int, labels_shape: Any) -> None:
+        """Creates the weights behind `logits`, for so many features."""
+        self.output_layer.build((None, features))
+        if self.num_classes and labels_shape is not None:
+            self._embed(self.num_classes, features, features**-0.5, labels_shape)
+
+    def logits(self, features: Any, labels: Any) -> Any:
+        """Float32 logits `[batch, 1]` from features `[batch, features]`."""
+        logits = keras.ops.cast(self.output_layer(features), "float32")
+        if labels is None:
+            return logits
+        products = keras.ops.cast(self.embedding(labels) * features, "float32")
+        return logits + keras.ops.sum(products, axis=-1, keepdims=True)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """`(batch, 1)`."""
-        return (input_shape[0], 1)
+        shape = input_shape[0] if self.num_classes else input_shape
+        return (shape[0], 1)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "image_shape": self.image_shape}
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "num_classes": self.num_classes,
+            "conditioning": self.conditioning,
+        }

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kgan.networks.base import Discriminator, Generator
+from kgan.networks.base import Discriminator, Generator, with_labels
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]
 
@@ -61,13 +61,16 @@ class DCGANGenerator(Generator):
         latent_dim: size of a latent point.
         filters: channels at half of the image's size; they double with each halving.
         value_range: `(low, high)` of the output, or None for an output without bounds.
+        **kwargs: `num_classes` and `conditioning` of `Generator`; `name` and `dtype` of Keras.
 
     Input:
-        float `[batch, latent_dim]`.
+        float `[batch, latent_dim]`; with classes, a list of these and int32 labels `[batch]`.
 
     Output:
         float32 `[batch, height, width, channels]` in `value_range`.
     """
+
+    conditionings = ("concatenation", "batch_normalization")
 
     def __init__(
         self,
@@ -90,34 +93,35 @@ class DCGANGenerator(Generator):
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
             dtype=dtype,
         )
-        self.normalizations = [
-            keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype) for _ in widths
-        ]
+        self.normalizations = [self.normalization() for _ in widths]
         up = keras.layers.Conv2DTranspose
         self.convolutions = [_convolution(up, n, dtype) for n in widths[1:]]
         self.output_layer = _convolution(up, channels, dtype, use_bias=True)
 
     def build(self, input_shape: Any) -> None:
-        """Creates the weights for latents of `input_shape`, `(batch, latent_dim)`."""
-        self.projection.build(input_shape)
+        """Creates the weights for latents, or latents and labels, of `input_shape`."""
+        latents_shape, labels_shape = self.joined_shape(input_shape)
+        self.projection.build(latents_shape)
         shape: tuple[Any, ...] = (None, *self.grid_shape)
-        self.normalizations[0].build(shape)
+        self.normalizations[0].build(with_labels(shape, labels_shape))
         for convolution, normalization in zip(
             self.convolutions, self.normalizations[1:], strict=True
         ):
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
-            normalization.build(shape)
+            normalization.build(with_labels(shape, labels_shape))
         self.output_layer.build(shape)
 
-    def call(self, latents: Any, training: bool = False) -> Any:
-        """Images for `latents`."""
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Images for latents, or for latents and labels."""
+        latents, labels = self.joined(inputs)
         x = keras.ops.reshape(self.projection(latents), (-1, *self.grid_shape))
-        x = keras.ops.relu(self.normalizations[0](x, training=training))
+        x = keras.ops.relu(self.normalizations[0](with_labels(x, labels), training=training))
         for convolution, normalization in zip(
             self.convolutions, self.normalizations[1:], strict=True
         ):
-            x = keras.ops.relu(normalization(convolution(x), training=training))
+            x = with_labels(convolution(x), labels)
+            x = keras.ops.relu(normalization(x, training=training))
         return self.to_range(self.output_layer(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -134,9 +138,11 @@ class DCGANDiscriminator(Discriminator):
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at half of the image's size; they double with each halving.
+        **kwargs: `num_classes` and `conditioning` of `Discriminator`; `name` and `dtype` of Keras.
 
     Input:
-        float `[batch, height, width, channels]`.
+        float `[batch, height, width, channels]`; with classes, a list of these and int32 labels
+        `[batch]`.
 
     Output:
         float32 logits `[batch, 1]`.
@@ -160,25 +166,25 @@ class DCGANDiscriminator(Discriminator):
         )
 
     def build(self, input_shape: Any) -> None:
-        """Creates the weights for images of `input_shape`, `(batch, height, width, channels)`."""
-        shape = input_shape
+        """Creates the weights for images, or images and labels, of `input_shape`."""
+        shape, labels_shape = self.joined_shape(input_shape)
         for i, convolution in enumerate(self.convolutions):
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
             if i:
                 self.normalizations[i - 1].build(shape)
-        self.output_layer.build((None, shape[1] * shape[2] * shape[3]))
+        self.build_logits(shape[1] * shape[2] * shape[3], labels_shape)
 
-    def call(self, images: Any, training: bool = False) -> Any:
-        """Logits for `images`."""
-        x = images
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Logits for images, or for images and labels."""
+        x, labels = self.joined(inputs)
         for i, convolution in enumerate(self.convolutions):
             x = convolution(x)
             if i:
                 x = self.normalizations[i - 1](x, training=training)
             x = keras.ops.leaky_relu(x, negative_slope=0.2)
         x = keras.ops.reshape(x, (-1, x.shape[1] * x.shape[2] * x.shape[3]))
-        return keras.ops.cast(self.output_layer(x), "float32")
+        return self.logits(x, labels)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -26,9 +26,10 @@ class MLPGenerator(Generator):
         activation: of the hidden layers: `"relu"`, `"leaky_relu"` (slope 0.2), or any of Keras's.
         value_range: `(low, high)` of the output, or None for an output without bounds.
         kernel_initializer: start of every layer's weights.
+        **kwargs: `num_classes` and `conditioning` of `Generator`; `name` and `dtype` of Keras.
 
     Input:
-        float `[batch, latent_dim]`.
+        float `[batch, latent_dim]`; with classes, a list of these and int32 labels `[batch]`.
 
     Output:
         float32 `[batch, *image_shape]` in `value_range`.
@@ -64,16 +65,17 @@ class MLPGenerator(Generator):
         )
 
     def build(self, input_shape: Any) -> None:
-        """Creates the weights for latents of `input_shape`, `(batch, latent_dim)`."""
-        width = input_shape[-1]
+        """Creates the weights for latents, or latents and labels, of `input_shape`."""
+        shape, _ = self.joined_shape(input_shape)
+        width = shape[-1]
         for layer in self.hidden:
             layer.build((None, width))
             width = layer.units
         self.output_layer.build((None, width))
 
-    def call(self, latents: Any, training: bool = False) -> Any:
-        """Images for `latents`."""
-        x = latents
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Images for latents, or for latents and labels."""
+        x, _ = self.joined(inputs)
         for layer in self.hidden:
             x = layer(x)
         x = self.to_range(self.output_layer(x))
@@ -106,7 +108,8 @@ class MLPGenerator(Generator):
             share = np.clip(share, 1e-4, 1 - 1e-4)
             mean = np.log(share) - np.log1p(-share)
         if not self.built:
-            self.build((None, self.latent_dim))
+            shape = (None, self.latent_dim)
+            self.build([shape, (None,)] if self.num_classes else shape)
         self.output_layer.bias.assign(mean.reshape(-1))
 
     def get_config(self) -> dict[str, Any]:
@@ -137,9 +140,10 @@ class MLPDiscriminator(Discriminator):
         input_dropout: share of the inputs set to zero in training, in [0, 1).
         hidden_dropout: share of the hidden units set to zero in training, in [0, 1).
         kernel_initializer: start of every layer's weights.
+        **kwargs: `num_classes` and `conditioning` of `Discriminator`; `name` and `dtype` of Keras.
 
     Input:
-        float `[batch, *image_shape]`.
+        float `[batch, *image_shape]`; with classes, a list of these and int32 labels `[batch]`.
 
     Output:
         float32 logits `[batch, 1]`.
@@ -188,20 +192,22 @@ class MLPDiscriminator(Discriminator):
         )
 
     def build(self, input_shape: Any) -> None:
-        """Creates the weights for images of `input_shape`, `(batch, *image_shape)`."""
-        width = math.prod(input_shape[1:])
+        """Creates the weights for images, or images and labels, of `input_shape`."""
+        shape, labels_shape = self.joined_shape(input_shape)
+        width = math.prod(shape[1:])
         for layer in self.hidden:
             layer.build((None, width))
             width = layer.units
-        self.output_layer.build((None, width))
+        self.build_logits(width, labels_shape)
 
-    def call(self, images: Any, training: bool = False) -> Any:
-        """Logits for `images`."""
-        x = keras.ops.reshape(images, (-1, math.prod(self.image_shape)))
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Logits for images, or for images and labels."""
+        x, labels = self.joined(inputs)
+        x = keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
         x = self.dropouts[0](x, training=training)
         for layer, dropout in zip(self.hidden, self.dropouts[1:], strict=True):
             x = dropout(layer(x), training=training)
-        return keras.ops.cast(self.output_layer(x), "float32")
+        return self.logits(x, labels)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

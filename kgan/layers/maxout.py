@@ -1,4 +1,4 @@
-"""Layers that Keras lacks."""
+"""Maxout units (Goodfellow et al. 2013, arXiv 1302.4389)."""
 
 from __future__ import annotations
 
