@@ -1,0 +1,25 @@
+"""Why a request is not served."""
+
+from __future__ import annotations
+
+
+class HttpError(Exception):
+    """A request is not served. The answer is `{"error": sentence}`, as TensorFlow Serving's.
+
+    Attributes:
+        status: the HTTP status, from 400 to 599.
+        sentence: what is wrong, and what would be right.
+        headers: further headers of the answer.
+    """
+
+    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None):
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.headers = headers
+
+
+def shortened(value: object, length: int = 80) -> str:
+    """What a client sent, as far as a sentence can show it; it may be megabytes long."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= length else f"{text[:length]}..."

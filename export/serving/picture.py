@@ -1,0 +1,64 @@
+"""The picture at /sample.png."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from kgan.plots import samples
+
+from .error import HttpError, shortened
+from .model import Model
+
+
+def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
+    """A grid of samples as a PNG file.
+
+    Args:
+        model: has the signature `sample`, as kgan-export writes it.
+        query: `count`, 16 when not given; `seed`, 0 when not given; and, for a conditional
+            generator, `labels`, classes with commas between them, in place of `count`.
+
+    Raises:
+        HttpError: 400, an argument is unknown or wrong; 404, the model has no signature `sample`.
+    """
+    unknown = query.keys() - {"count", "seed", "labels"}
+    if unknown:
+        raise HttpError(400, f"Unknown argument '{shortened(min(unknown))}'.")
+    if "sample" not in model.signatures():
+        raise HttpError(404, "The model has no signature 'sample'.")
+    seed = _integer("seed", query.get("seed", "0"))
+    if "labels" in query:
+        if "count" in query:
+            raise HttpError(400, "Give either 'count' or 'labels', which says how many.")
+        rows = _rows(query["labels"], model.num_classes)
+    else:
+        rows = list(range(_integer("count", query.get("count", "16"))))
+    count = max(rows, default=-1) + 1
+    document = {"inputs": {"count": count, "seed": [seed, 0]}}
+    images = model.run("sample", document)["images"][rows]
+    try:
+        return tf.io.encode_png(samples(images, (0.0, 1.0))).numpy()
+    except ValueError as error:  # neither images of 1 or 3 channels nor points
+        raise HttpError(400, str(error)) from error
+
+
+def _rows(labels: str, num_classes: int | None) -> list[int]:
+    """Image i of a sample is of class i % num_classes; the rows of those of the asked classes."""
+    if num_classes is None:
+        raise HttpError(400, "The generator knows no classes: leave 'labels' out.")
+    rows = []
+    for i, text in enumerate(labels.split(",")):
+        label = _integer("labels", text)
+        if not 0 <= label < num_classes:
+            raise HttpError(400, f"'labels': expected 0 to {num_classes - 1}, received {label}.")
+        rows.append(i * num_classes + label)
+    return rows
+
+
+def _integer(name: str, text: str) -> int:
+    if not re.fullmatch("-?[0-9]{1,10}", text):
+        raise HttpError(400, f"'{name}': expected an integer, received '{shortened(text)}'.")
+    return int(text)

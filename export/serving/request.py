@@ -1,0 +1,193 @@
+"""From the body of a predict request to arrays."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .error import HttpError, shortened
+
+Specs = Mapping[str, tf.TensorSpec]
+Arrays = dict[str, np.ndarray]
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object that `body` holds; the tokens NaN and Infinity are read, as by the API.
+
+    Raises:
+        HttpError: 400, it is no JSON object in UTF-8, is nested too deeply, or repeats a key.
+    """
+    try:
+        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_repetition)
+    except RecursionError as error:
+        raise HttpError(400, "The JSON is nested too deeply.") from error
+    except ValueError as error:  # what json, UTF-8 and integers of thousands of digits raise
+        raise HttpError(400, f"The body is not JSON: {shortened(str(error))}") from error
+    if not isinstance(document, dict):
+        raise HttpError(400, f"The JSON must be an object, received {_kind(document)}.")
+    return document
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has the same key twice")
+    return found
+
+
+def arrays(document: Mapping[str, Any], specs: Specs) -> Arrays:
+    """The inputs in a request's `instances` (rows) or `inputs` (columns).
+
+    Args:
+        document: the request.
+        specs: the inputs that the signature needs, by name.
+
+    Returns:
+        An array of the asked dtype and of a fitting shape for each input.
+
+    Raises:
+        HttpError: 400, an input is missing, unknown, or does not fit.
+    """
+    if ("instances" in document) == ("inputs" in document):
+        raise HttpError(400, "The request needs either 'instances' (rows) or 'inputs' (columns).")
+    if "instances" in document:
+        columns = _columns(document["instances"], specs)
+    else:
+        columns = _named(document["inputs"], specs)
+    return {name: array(columns[name], spec, name) for name, spec in specs.items()}
+
+
+def _columns(instances: Any, specs: Specs) -> dict[str, Any]:
+    """Rows turned into columns."""
+    if not isinstance(instances, list) or not instances:
+        raise HttpError(400, f"'instances' must be a list with rows, received {_kind(instances)}.")
+    if not _is_named(instances[0]):
+        return _named(instances, specs)
+    for i, row in enumerate(instances):
+        if not _is_named(row) or row.keys() != specs.keys():
+            got = f"the keys {_listed(row)}" if isinstance(row, dict) else _kind(row)
+            raise HttpError(
+                400, f"Row {i} must be an object with the keys {_listed(specs)}, received {got}."
+            )
+    return {name: [row[name] for row in instances] for name in specs}
+
+
+def _named(value: Any, specs: Specs) -> dict[str, Any]:
+    """Values by the name of their input, which may be left out where there is only one."""
+    if not _is_named(value):
+        if len(specs) != 1:
+            raise HttpError(400, f"The signature has the inputs {_listed(specs)}: name them.")
+        return dict.fromkeys(specs, value)
+    if value.keys() != specs.keys():
+        raise HttpError(
+            400, f"The signature has the inputs {_listed(specs)}, received {_listed(value)}."
+        )
+    return value
+
+
+def array(value: Any, spec: tf.TensorSpec, name: str) -> np.ndarray:
+    """A value of nested lists as the array that an input needs.
+
+    Args:
+        value: a JSON value.
+        spec: dtype and shape of the input.
+        name: its name, for errors.
+
+    Raises:
+        HttpError: 400, rows differ in length, or shape, type or range do not fit; floats must be
+            finite.
+    """
+    level, shape = [value], []
+    while any(type(item) is list for item in level):
+        lengths = {len(item) if type(item) is list else -1 for item in level}
+        if len(lengths) > 1:
+            raise HttpError(400, f"Input '{name}': lists of one level differ in length.")
+        shape.append(lengths.pop())
+        level = list(itertools.chain.from_iterable(level))
+    if not spec.shape.is_compatible_with(shape):
+        expected = ["any" if size is None else size for size in spec.shape.as_list()]
+        raise HttpError(
+            400, f"Input '{name}': expected the shape {_listed(expected)}, received {shape}."
+        )
+    return _leaves(level, spec.dtype, name).reshape(shape)
+
+
+def _leaves(values: list[Any], dtype: tf.DType, name: str) -> np.ndarray:
+    if dtype == tf.string:
+        return np.array([_bytes(value, name) for value in values], dtype=object)
+    if dtype.is_integer and not dtype.is_quantized:
+        _check_types(values, {int}, dtype, name)
+        if values and not dtype.min <= min(values) <= max(values) <= dtype.max:
+            raise HttpError(
+                400, f"Input '{name}': a number is outside of the range of {dtype.name}."
+            )
+        return np.array(values, dtype.as_numpy_dtype)
+    if dtype == tf.bool:
+        _check_types(values, {bool}, dtype, name)
+        return np.array(values, bool)
+    if dtype.is_floating:
+        _check_types(values, {int, float}, dtype, name)
+        return _floats(values, dtype, name)
+    raise HttpError(400, f"Input '{name}' is of the type {dtype.name}, which has no form in JSON.")
+
+
+def _check_types(values: list[Any], types: set[type], dtype: tf.DType, name: str) -> None:
+    wrong = set(map(type, values)) - types
+    if wrong:
+        found = next(value for value in values if type(value) in wrong)
+        raise HttpError(
+            400, f"Input '{name}': expected values of {dtype.name}, received {_kind(found)}."
+        )
+
+
+def _floats(values: list[Any], dtype: tf.DType, name: str) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):
+            floats = np.array(values, np.float64).astype(dtype.as_numpy_dtype)
+        finite = np.isfinite(floats).all()
+    except OverflowError:  # an integer beyond float64
+        finite = False
+    if not finite:
+        raise HttpError(400, f"Input '{name}': a number is NaN, infinite or beyond {dtype.name}.")
+    return floats
+
+
+def _bytes(value: Any, name: str) -> bytes:
+    """Text as UTF-8, and `{"b64": ...}` decoded; padding and white space do not matter."""
+    try:
+        if isinstance(value, str):
+            return value.encode()
+        if _is_b64(value):
+            text = "".join(value["b64"].split())
+            return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError as error:
+        raise HttpError(400, f"Input '{name}': {shortened(str(error))}.") from error
+    raise HttpError(
+        400, f"Input '{name}': expected a string or {{\"b64\": ...}}, received {_kind(value)}."
+    )
+
+
+def _is_b64(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, dict) and not _is_b64(value)
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return shortened(f"[{', '.join(map(str, values))}]")
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, with itself where it is short enough to tell."""
+    if isinstance(value, (dict, list)):
+        what = "object" if isinstance(value, dict) else "list"
+        return f"an {what}" if what[0] == "o" else f"a {what} of {len(value)}"
+    return shortened(json.dumps(value))

@@ -1,0 +1,79 @@
+"""From arrays to the body of a predict response."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from .error import HttpError
+
+
+def rows(outputs: Mapping[str, np.ndarray]) -> str:
+    """`{"predictions": [...]}`: a value a row, or an object where there are several outputs.
+
+    Raises:
+        HttpError: 400, the outputs have no common first dimension.
+    """
+    counts = {array.shape[:1] for array in outputs.values()}
+    if len(counts) != 1 or counts == {()}:
+        raise HttpError(
+            400, "The outputs are not rows, one for each instance: ask by 'inputs' (columns)."
+        )
+    columns = {name: _nested(array, name, 1) for name, array in outputs.items()}
+    if len(columns) == 1:
+        (texts,) = columns.values()
+    else:
+        named = zip(*columns.values(), strict=True)
+        texts = [_object(dict(zip(columns, row, strict=True))) for row in named]
+    return f'{{"predictions": [{", ".join(texts)}]}}'
+
+
+def columns(outputs: Mapping[str, np.ndarray]) -> str:
+    """`{"outputs": ...}`: a value, or an object of values where there are several outputs."""
+    texts = {name: _nested(array, name, 0)[0] for name, array in outputs.items()}
+    return f'{{"outputs": {texts.popitem()[1] if len(texts) == 1 else _object(texts)}}}'
+
+
+def _object(members: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in members.items())}}}"
+
+
+def _nested(array: np.ndarray, name: str, depth: int) -> list[str]:
+    """The JSON of each part of `array` below its first `depth` dimensions."""
+    parts = _leaves(array.ravel(), name)
+    for i in range(array.ndim - 1, depth - 1, -1):
+        size, count = array.shape[i], int(np.prod(array.shape[:i]))
+        parts = [f"[{', '.join(parts[k * size : (k + 1) * size])}]" for k in range(count)]
+    return parts
+
+
+def _leaves(values: np.ndarray, name: str) -> list[str]:
+    if values.dtype.kind == "O":
+        return _strings(values.tolist(), name.endswith("_bytes"))
+    if values.dtype.kind in "iu":
+        return list(map(str, values.tolist()))
+    if values.dtype.kind == "b":
+        return ["true" if value else "false" for value in values]
+    if values.dtype.itemsize < 4:
+        values = values.astype(np.float32)  # half precision, of which NumPy knows one kind only
+    if values.dtype.kind != "f":
+        raise HttpError(400, f"Output '{name}' is of {values.dtype}, which has no form in JSON.")
+    # The shortest text that is read as the same number of this precision.
+    texts = values.astype("U").tolist()
+    if np.isfinite(values).all():
+        return texts
+    tokens = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    return [tokens.get(text, text) for text in texts]
+
+
+def _strings(values: list[bytes], binary: bool) -> list[str]:
+    """Text where all of it is text; `{"b64": ...}` where not, or where the name says so."""
+    if not binary:
+        try:
+            return [json.dumps(value.decode()) for value in values]
+        except UnicodeDecodeError:
+            pass
+    return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in values]

@@ -1,0 +1,161 @@
+"""The newest version in a directory of versions, and how it replaces the one before."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import pathlib
+import re
+import sys
+import threading
+import weakref
+from typing import Any
+
+from ..generator import gist
+from .error import HttpError
+from .model import NAME, Model
+from .picture import sample_png
+
+
+class Versions:
+    """Serves the newest version in `directory`, as TensorFlow Serving does by default.
+
+    Args:
+        directory: holds a directory for each version, named by its number.
+
+    Raises:
+        FileNotFoundError: there is no version in it.
+        ValueError: the newest version cannot be loaded.
+    """
+
+    def __init__(self, directory: pathlib.Path):
+        self._directory = directory
+        self._states: dict[int, str] = {}
+        self._errors: dict[int, str] = {}
+        self._models: dict[int, weakref.ref[Model]] = {}
+        self._seen: tuple[int, Any] | None = None
+        version = self._newest()
+        if version is None:
+            raise FileNotFoundError(
+                f"There is no SavedModel in {directory}: it should hold directories named by "
+                "numbers, as kgan-export --output_dir=OUT makes them in OUT/saved_model."
+            )
+        try:
+            self._current = self._load(version)
+        except Exception as error:
+            raise ValueError(
+                f"{directory / str(version)} cannot be loaded ({gist(error)}). Export it anew."
+            ) from error
+
+    def find(self, version: int | None = None) -> Model:
+        """The model for a request, which keeps it alive until it ends.
+
+        Args:
+            version: its number; None for the one that is served.
+
+        Raises:
+            HttpError: 404, this version is not served.
+        """
+        current = self._current
+        if version not in (None, current.version):
+            raise HttpError(
+                404, f"Version {version} of {NAME} is not served; {current.version} is."
+            )
+        return current
+
+    def status(self, version: int | None = None) -> dict[str, Any]:
+        """The JSON of TensorFlow Serving's GetModelStatusResponse, newest version first.
+
+        Args:
+            version: the number of one version; None for every one that was seen.
+
+        Raises:
+            HttpError: 404, this version was never seen.
+        """
+        states = {number: self._state(number) for number in sorted(self._states, reverse=True)}
+        if version is not None:
+            if version not in states:
+                raise HttpError(404, f"There is no version {version} of {NAME}.")
+            states = {version: states[version]}
+        return {
+            "model_version_status": [
+                {"version": str(number), "state": state, "status": self._problem(number)}
+                for number, state in states.items()
+            ]
+        }
+
+    def _state(self, number: int) -> str:
+        state = self._states[number]
+        return "END" if state == "UNLOADING" and self._models[number]() is None else state
+
+    def _problem(self, number: int) -> dict[str, str]:
+        message = self._errors.get(number, "")
+        return {"error_code": "UNKNOWN" if message else "OK", "error_message": message}
+
+    def watch(self, stopped: threading.Event, seconds: float = 1.0) -> None:
+        """Polls until `stopped`, every so many `seconds`."""
+        while not stopped.wait(seconds):
+            self.poll()
+
+    def poll(self) -> None:
+        """Looks once for another newest version, and serves it if its files lie still.
+
+        A version of which files changed since the last look is still being written. One that
+        could not be loaded is tried again when its files change.
+        """
+        try:
+            version = self._newest()
+            if version is None or version == self._current.version:
+                return
+            seen = (version, _files(self._directory / str(version)))
+        except OSError:  # it went away while we looked
+            return
+        if seen != self._seen:
+            self._seen = seen
+            self._errors.pop(version, None)
+        elif version not in self._errors:
+            self._replace(version)
+
+    def _replace(self, version: int) -> None:
+        before = self._current
+        try:
+            model = self._load(version)
+        except Exception as error:
+            self._states[version] = "END"
+            self._errors[version] = gist(error)
+            print(
+                f"Version {version} cannot be loaded ({gist(error)}); {before.version} stays.",
+                file=sys.stderr,
+                flush=True,
+            )
+            return
+        self._states[before.version] = "UNLOADING"
+        self._current = model
+        print(f"Version {version} is served; {before.version} ends with its requests.", flush=True)
+        del before
+        gc.collect()  # TensorFlow's objects refer to one another
+
+    def _load(self, version: int) -> Model:
+        self._states[version] = "LOADING"
+        model = Model(self._directory / str(version))
+        model.warm_up()
+        with contextlib.suppress(HttpError):  # a model without samples, or without pictures
+            sample_png(model, {})
+        self._models[version] = weakref.ref(model)
+        self._states[version] = "AVAILABLE"
+        return model
+
+    def _newest(self) -> int | None:
+        if not self._directory.is_dir():
+            return None
+        numbered = (
+            path for path in self._directory.iterdir() if re.fullmatch("0|[1-9][0-9]*", path.name)
+        )
+        whole = (path for path in numbered if (path / "saved_model.pb").is_file())
+        return max((int(path.name) for path in whole), default=None)
+
+
+def _files(directory: pathlib.Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of every file below `directory`."""
+    stats = ((str(path), path.stat()) for path in sorted(directory.rglob("*")))
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
