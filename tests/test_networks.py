@@ -82,7 +82,8 @@ GENERATORS = [
     Case(MLPGenerator, {"image_shape": (6,), "latent_dim": 4, "units": (8,), "num_classes": 3}),
     Case(
         DCGANGenerator,
-        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 3, "num_classes": 3},
+        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 3, "num_classes": 3}
+        | {"upsampling": "resize"},
     ),
     Case(
         DCGANGenerator,
@@ -652,6 +653,15 @@ def test_dcgan_is_channels_last_whatever_keras_is_set_to(case):
         keras.config.set_image_data_format("channels_last")
     network.set_weights(expected.get_weights())
     np.testing.assert_array_equal(network(case.inputs()), expected(case.inputs()))
+
+
+def test_dcgan_unknown_upsampling():
+    with pytest.raises(
+        ValueError,
+        match=r"`upsampling`: expected one of 'transposed', 'resize' for DCGANGenerator, "
+        r"received 'bilinear'\.",
+    ):
+        DCGANGenerator((8, 8, 1), upsampling="bilinear")
 
 
 def test_dcgan_slope_of_leaky_relu():

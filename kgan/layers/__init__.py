@@ -2,5 +2,14 @@
 
 from kgan.layers.conditional import ClassEmbedding, ConditionalBatchNormalization
 from kgan.layers.maxout import Maxout
+from kgan.layers.resampling import ResizeConv2D, double_bilinear, double_nearest, halve
 
-__all__ = ["ClassEmbedding", "ConditionalBatchNormalization", "Maxout"]
+__all__ = [
+    "ClassEmbedding",
+    "ConditionalBatchNormalization",
+    "Maxout",
+    "ResizeConv2D",
+    "double_bilinear",
+    "double_nearest",
+    "halve",
+]

@@ -7,11 +7,14 @@ from typing import Any
 
 import keras
 
+from kgan import layers
 from kgan.networks.base import Discriminator, Generator, with_labels
+from kgan.networks.checks import checked_choice
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]
 
 KERNEL = 4  # a multiple of the stride: transposed convolutions then leave no checkerboard
+UPSAMPLINGS = {"transposed": keras.layers.Conv2DTranspose, "resize": layers.ResizeConv2D}
 
 
 def _doublings(image_shape: Sequence[int]) -> int:
@@ -38,10 +41,11 @@ def _doublings(image_shape: Sequence[int]) -> int:
 def _convolution(
     kind: type[keras.layers.Layer], filters: int, dtype: Any, use_bias: bool = False
 ) -> keras.layers.Layer:
+    resizes = kind is layers.ResizeConv2D  # which doubles the sides by itself
     return kind(
         filters,
-        KERNEL,
-        strides=2,
+        3 if resizes else KERNEL,
+        strides=1 if resizes else 2,
         padding="same",
         data_format="channels_last",
         use_bias=use_bias,
@@ -61,6 +65,8 @@ class DCGANGenerator(Generator):
         latent_dim: size of a latent point.
         filters: channels at half of the image's size; they double with each halving.
         value_range: `(low, high)` of the output, or None for an output without bounds.
+        upsampling: `"transposed"`, 4 x 4 transposed convolutions as published; or `"resize"`,
+            doubling by nearest neighbours and 3 x 3 convolutions (`kgan.layers.ResizeConv2D`).
         **kwargs: `num_classes` and `conditioning` of `Generator`; `name` and `dtype` of Keras.
 
     Input:
@@ -78,10 +84,13 @@ class DCGANGenerator(Generator):
         latent_dim: int = 100,
         filters: int = 64,
         value_range: tuple[float, float] | None = (-1.0, 1.0),
+        upsampling: str = "transposed",
         **kwargs: Any,
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
         self.filters = filters
+        name = type(self).__name__
+        self.upsampling = checked_choice("upsampling", upsampling, tuple(UPSAMPLINGS), name)
         doublings = _doublings(self.image_shape)
         height, width, channels = self.image_shape
         widths = [filters * 2**i for i in reversed(range(doublings))]
@@ -94,7 +103,7 @@ class DCGANGenerator(Generator):
             dtype=dtype,
         )
         self.normalizations = [self.normalization() for _ in widths]
-        up = keras.layers.Conv2DTranspose
+        up = UPSAMPLINGS[upsampling]
         self.convolutions = [_convolution(up, n, dtype) for n in widths[1:]]
         self.output_layer = _convolution(up, channels, dtype, use_bias=True)
 
@@ -126,7 +135,7 @@ class DCGANGenerator(Generator):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "filters": self.filters}
+        return {**super().get_config(), "filters": self.filters, "upsampling": self.upsampling}
 
 
 @keras.saving.register_keras_serializable(package="kgan")
