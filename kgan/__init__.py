@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kgan import artifacts, layers, losses, networks, penalties, priors
+from kgan import artifacts, augmentation, layers, losses, networks, penalties, priors
 from kgan.gan import GAN
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ _LAZY = ("callbacks", "checkpoint", "data", "metrics", "plots", "theory")
 __all__ = [
     "GAN",
     "artifacts",
+    "augmentation",
     "callbacks",
     "checkpoint",
     "data",

@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED = {
     "losses": set(),
     "priors": set(),
+    "augmentation": set(),
     "layers": set(),
     "artifacts": set(),
     "plots": set(),
