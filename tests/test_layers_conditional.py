@@ -28,6 +28,16 @@ def test_embedding_reads_the_row_of_each_position_and_class(shape):
         layer(np.zeros((3, 5), np.int32))
 
 
+def test_embedding_with_spectral_normalisation():
+    layer = layers.ClassEmbedding(6, 4, spectral_normalization=True)
+    layer.build((None,))
+    layer.table.kernel.assign(TABLE)
+    for _ in range(50):
+        layer.table.power_iteration()
+    sigma = np.linalg.svd(TABLE)[1][0]
+    np.testing.assert_allclose(layer(np.arange(6)), TABLE / sigma, atol=1e-5)
+
+
 def test_embedding_has_dense_gradients():
     """Of sparse ones, some optimizers and `clipnorm` make something else."""
     layer = layers.ClassEmbedding(6, 4)
@@ -64,7 +74,7 @@ def test_conditional_normalisation_formula():
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
-        (layers.ClassEmbedding(3, 4, "ones", dtype="mixed_bfloat16", name="a"), (None, 2)),
+        (layers.ClassEmbedding(3, 4, "ones", True, dtype="mixed_bfloat16", name="a"), (None, 2)),
         (
             layers.ConditionalBatchNormalization(3, 0.8, 1e-4, dtype="mixed_bfloat16", name="b"),
             [(None, 5), (None,)],
@@ -78,7 +88,7 @@ def test_config_round_trip(layer, shape):
     assert again.get_config() == layer.get_config()
     for made in (layer, again):
         made.build(shape)
-    for ours, theirs in zip(layer.get_weights(), again.get_weights(), strict=True):
+    for ours, theirs in zip(layer.trainable_variables, again.trainable_variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert layer.compute_dtype == again.compute_dtype == "bfloat16"
     assert {weight.dtype for weight in again.weights} == {"float32"}

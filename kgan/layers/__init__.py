@@ -3,12 +3,15 @@
 from kgan.layers.conditional import ClassEmbedding, ConditionalBatchNormalization
 from kgan.layers.maxout import Maxout
 from kgan.layers.resampling import ResizeConv2D, double_bilinear, double_nearest, halve
+from kgan.layers.spectral import SpectralConv2D, SpectralDense
 
 __all__ = [
     "ClassEmbedding",
     "ConditionalBatchNormalization",
     "Maxout",
     "ResizeConv2D",
+    "SpectralConv2D",
+    "SpectralDense",
     "double_bilinear",
     "double_nearest",
     "halve",

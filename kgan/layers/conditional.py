@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from kgan.layers.spectral import SpectralDense
+
 __all__ = ["ClassEmbedding", "ConditionalBatchNormalization"]
 
 
@@ -21,6 +23,8 @@ class ClassEmbedding(keras.layers.Layer):
         num_classes: number of classes; labels are 0 to `num_classes` - 1.
         dim: length of a vector.
         initializer: start of the vectors.
+        spectral_normalization: whether the table is divided by its largest singular value
+            (`SpectralDense`).
 
     Input:
         int `[batch]`, or `[batch, positions]`.
@@ -30,13 +34,20 @@ class ClassEmbedding(keras.layers.Layer):
     """
 
     def __init__(
-        self, num_classes: int, dim: int, initializer: Any = "random_normal", **kwargs: Any
+        self,
+        num_classes: int,
+        dim: int,
+        initializer: Any = "random_normal",
+        spectral_normalization: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.dim = dim
         self.initializer = keras.initializers.get(initializer)
-        self.table = keras.layers.Dense(
+        self.spectral_normalization = spectral_normalization
+        kind = SpectralDense if spectral_normalization else keras.layers.Dense
+        self.table = kind(
             dim, use_bias=False, kernel_initializer=self.initializer, dtype=self.dtype_policy
         )
 
@@ -62,6 +73,7 @@ class ClassEmbedding(keras.layers.Layer):
             "num_classes": self.num_classes,
             "dim": self.dim,
             "initializer": keras.initializers.serialize(self.initializer),
+            "spectral_normalization": self.spectral_normalization,
         }
 
 
