@@ -6,6 +6,7 @@ from kgan.callbacks.evaluate import Evaluate
 from kgan.callbacks.health import NonFinite
 from kgan.callbacks.logs import MetricsLog, Progress
 from kgan.callbacks.samples import SampleGrid
+from kgan.callbacks.steepness import Steepness
 
 __all__ = [
     "Checkpoint",
@@ -16,4 +17,5 @@ __all__ = [
     "NonFinite",
     "Progress",
     "SampleGrid",
+    "Steepness",
 ]
