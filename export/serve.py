@@ -16,6 +16,7 @@ import sys
 
 from absl import app, flags, logging
 
+from .serving import address
 from .silence import native_silence
 
 PROGRAM = "kgan-serve"
@@ -64,22 +65,22 @@ def _main(argv: list[str]) -> int:
 
 def _serve(verbose: bool) -> None:
     directory = pathlib.Path(_MODEL_DIR.value).expanduser()
+    bound = address.bind(_HOST.value, _PORT.value)
     with contextlib.nullcontext() if verbose else native_silence():
         try:
-            from .serving import server, versions  # imports TensorFlow, for which --help waits not
+            from .serving import server, versions  # imports TensorFlow: seconds
         except ModuleNotFoundError as error:
-            if error.name not in ("starlette", "uvicorn"):
+            missing = str(error.name).partition(".")[0]
+            if missing not in ("starlette", "uvicorn"):
                 raise
             raise ModuleNotFoundError(
-                f"{error.name} is not installed, which serving needs: pip install 'kgan[serve]'"
+                f"{missing} is not installed, which serving needs: pip install 'kgan[serve]'"
             ) from error
-        listening = server.listen(_HOST.value, _PORT.value)
         served = versions.Versions(directory)
-    host, port = listening.getsockname()[:2]
-    host = f"[{host}]" if ":" in host else host
     newest = served.find().version
-    print(f"Version {newest} of {directory} is served at http://{host}:{port}/", flush=True)
-    server.serve(served, listening, _ACCESS_LOG.value)
+    bound.listen()
+    print(f"Version {newest} of {directory} is served at {address.url(bound)}", flush=True)
+    server.serve(served, bound, _ACCESS_LOG.value)
     print("Stopped.", flush=True)
 
 

@@ -109,7 +109,8 @@ def make_app(versions: Versions, workers: Workers) -> Starlette:
 
 async def _body(request: Request) -> bytes:
     """The request's body, read no further than it may be long."""
-    too_long = HttpError(413, f"A request holds at most {MAX_BODY:,} bytes.")
+    close = {"Connection": "close"}  # what else comes would be read, to no end
+    too_long = HttpError(413, f"A request holds at most {MAX_BODY:,} bytes.", close)
 
     async def read() -> bytes:
         body = bytearray()
@@ -122,7 +123,8 @@ async def _body(request: Request) -> bytes:
     try:
         return await asyncio.wait_for(read(), SECONDS_TO_SEND)
     except asyncio.TimeoutError as error:
-        raise HttpError(408, f"The body took more than {SECONDS_TO_SEND:.0f} seconds.") from error
+        sentence = f"The body took more than {SECONDS_TO_SEND:.0f} seconds."
+        raise HttpError(408, sentence, close) from error
 
 
 def _check_name(name: str) -> None:

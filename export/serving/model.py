@@ -166,6 +166,7 @@ def _check_size(
 
 
 def _gist(error: tf.errors.OpError) -> str:
-    """What TensorFlow says, without the names of its nodes."""
-    message = re.sub(r"\s*(\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*?\])", "", error.message)
+    """What TensorFlow says, without where in its graph."""
+    message = error.message.rpartition("<stack traces unavailable>")[2]
+    message = re.sub(r"\s*(\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*?\])", "", message)
     return shortened(" ".join(message.split()), 300)

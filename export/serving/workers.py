@@ -19,11 +19,14 @@ class Workers:
     Args:
         threads: how many requests are computed at a time.
         waiting: how many more may wait; a request beyond these is refused.
+
+    Attributes:
+        free: how many places there are left.
     """
 
     def __init__(self, threads: int = 2, waiting: int = 64):
         self._executor = ThreadPoolExecutor(threads)
-        self._free = threads + waiting
+        self.free = threads + waiting
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
@@ -32,13 +35,13 @@ class Workers:
         Raises:
             HttpError: 503, every place is taken.
         """
-        if self._free == 0:
+        if self.free == 0:
             raise HttpError(503, "Too many requests at a time; try again.", {"Retry-After": "1"})
-        self._free -= 1
+        self.free -= 1
         try:
             yield
         finally:
-            self._free += 1
+            self.free += 1
 
     async def run(self, function: Callable[[], T]) -> T:
         """What `function` returns, called in one of the threads."""
