@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kgan import artifacts, augmentation, layers, losses, networks, penalties, priors
+from kgan import artifacts, augmentation, constraints, layers, losses, networks, penalties, priors
 from kgan.gan import GAN
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
     "augmentation",
     "callbacks",
     "checkpoint",
+    "constraints",
     "data",
     "layers",
     "losses",

@@ -15,7 +15,13 @@ from kgan import losses
 from kgan import penalties as penalties_module
 from kgan.fitting import Seek, accepted
 from kgan.judging import Judge, pack, with_labels
-from kgan.players import check_labels, check_players, told_labels, unchanged
+from kgan.players import (
+    check_labels,
+    check_penalties,
+    check_players,
+    told_labels,
+    unchanged,
+)
 from kgan.priors import Prior
 from kgan.report import GameReport, discriminator_report
 
@@ -193,6 +199,7 @@ class GAN(keras.Model):
         self.generator_optimizer, self.discriminator_optimizer = optimizers
         if not self.built:
             self.build()
+        check_penalties(penalties, self.discriminator)
         self.generator_optimizer.build(self.generator_variables)
         self.discriminator_optimizer.build(self.discriminator_variables)
 

@@ -11,7 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["check_labels", "check_players", "told_labels", "unchanged"]
+from kgan.constraints import WeightClip
+from kgan.penalties import GradientPenalty
+
+__all__ = ["check_labels", "check_penalties", "check_players", "told_labels", "unchanged"]
 
 
 @contextlib.contextmanager
@@ -62,6 +65,20 @@ def check_players(
             "lie on a thin surface, and their density is zero almost everywhere. Choose a larger "
             "`latent_dim` if the data fills its space.",
             stacklevel=3,
+        )
+
+
+def check_penalties(penalties: list[Any], discriminator: keras.Model) -> None:
+    """Makes sure that no penalty asks of a built D what a limit on its weights forbids.
+
+    Raises:
+        ValueError: a `GradientPenalty` is to make slopes 1, and `WeightClip` keeps them low.
+    """
+    clipped = any(isinstance(v.constraint, WeightClip) for v in discriminator.trainable_variables)
+    if clipped and any(isinstance(penalty, GradientPenalty) for penalty in penalties):
+        raise ValueError(
+            "Invalid value for argument `penalties`: expected no GradientPenalty for a "
+            "discriminator with WeightClip, which it was made to replace. Leave one of them out."
         )
 
 

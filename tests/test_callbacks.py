@@ -46,6 +46,25 @@ def test_grids_are_drawn_every_so_many_steps_and_at_the_end(gan, tmp_path):
     assert drawn(tmp_path) == [5, 10, 14]
 
 
+def test_conditional_grids_have_a_row_for_each_class(tmp_path):
+    """The same latent points in each: the rows differ by their class alone."""
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((8, 8, 1), latent_dim=3, units=(4,), num_classes=5),
+        kgan.networks.MLPDiscriminator((8, 8, 1), units=(4,), num_classes=5),
+        kgan.priors.Normal(3),
+    )
+    gan.compile("adam", "adam")
+    watcher = callbacks.SampleGrid(tmp_path, count=16, seed=3)
+    data = np.zeros((4, 8, 8, 1), np.float32), np.arange(4)
+    gan.fit(*data, batch_size=4, verbose=0, callbacks=[watcher])
+    latents = np.tile(gan.prior.sample(3, 3), (5, 1))
+    labels = np.repeat(np.arange(5), 3).astype(np.int32)
+    expected = kgan.plots.grid(gan.generator([latents, labels]), columns=3)
+    kgan.plots.write_png(tmp_path / "expected.png", expected)
+    written = (tmp_path / "samples" / "step_00000001.png").read_bytes()
+    assert written == (tmp_path / "expected.png").read_bytes()
+
+
 def test_grids_and_steps_per_execution(gan, tmp_path):
     """The picture comes with the first finished execution that passes a multiple."""
     gan.compile("adam", "adam", steps_per_execution=4)

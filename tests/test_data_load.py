@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
 
-from kgan.data import DENSITIES, load, mean_image, pipeline
+from kgan.data import DENSITIES, images_of, load, mean_image, pipeline
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +215,24 @@ def test_an_epoch_of_mnist(mnist_dir):
     images = load("mnist", batch_size=100, data_dir=mnist_dir, download=False)
     assert len(images) == 600
     assert _epoch(images).shape == (60_000, 784)
+
+
+def test_labels_stay_with_their_images(digits):
+    """Each pair is one of scikit-learn's, whichever order it comes in."""
+    pairs = digits(batch_size=479, discriminator_steps=3, with_labels=True)
+    assert pairs.element_spec[1] == tf.TensorSpec([1437], tf.int32)
+    ((images, labels),) = pairs.as_numpy_iterator()
+    known = load_digits()
+    pixels = np.floor(known.data[:1437] * 255 / 16 + 0.5)
+    rows = np.rint((images.reshape(1437, 64) + 1) * 127.5)
+    expected = _ordered(np.column_stack([pixels, known.target[:1437]]))
+    np.testing.assert_array_equal(_ordered(np.column_stack([rows, labels])), expected)
+    assert (labels != known.target[:1437]).any(), "it was shuffled"
+    np.testing.assert_allclose(mean_image(pairs), mean_image(digits(batch_size=1437)), atol=1e-6)
+    np.testing.assert_array_equal(next(images_of(pairs).as_numpy_iterator()).shape, images.shape)
+
+
+@pytest.mark.parametrize("name", ["ring", "stacked_digits"])
+def test_data_without_labels_have_none_to_give(name, data_dir):
+    with pytest.raises(ValueError, match=f"without class labels, such as '{name}'"):
+        load(name, data_dir=data_dir, with_labels=True)

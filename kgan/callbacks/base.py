@@ -7,11 +7,22 @@ import os
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kgan.artifacts import RunDirectory
 
-__all__ = ["RunCallback", "StepCallback"]
+__all__ = ["RunCallback", "StepCallback", "first_images"]
+
+
+def first_images(batches: tf.data.Dataset, n: int) -> np.ndarray:
+    """The first n images of a data set of batches, or of pairs of these and labels."""
+    taken: list[np.ndarray] = []
+    for batch in batches.as_numpy_iterator():
+        taken.append(batch[0] if isinstance(batch, tuple) else batch)
+        if sum(map(len, taken)) >= n:
+            break
+    return np.concatenate(taken)[:n]
 
 
 class StepCallback(keras.callbacks.Callback):

@@ -108,8 +108,7 @@ class CollapseAlarm(RunCallback):
             ValueError: the images are not of the shape that the generator makes.
         """
         super().on_train_begin(logs)
-        latents = (None, self.model.prior.dim)
-        made = tuple(self.model.generator.compute_output_shape(latents))[1:]
+        made = self.model.image_shape
         given = self.reference.images.shape[1:]
         if made != given:
             raise ValueError(

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import metrics
-from kgan.callbacks.base import RunCallback
+from kgan.callbacks.base import RunCallback, first_images
 
 __all__ = ["Evaluate"]
 
@@ -139,9 +139,4 @@ def _first(images: Any, n: int) -> np.ndarray:
     """The first n of an array, or of a data set of batches."""
     if not isinstance(images, tf.data.Dataset):
         return np.asarray(images, np.float32)[:n]
-    batches: list[np.ndarray] = []
-    for batch in images.as_numpy_iterator():
-        batches.append(batch)
-        if sum(map(len, batches)) >= n:
-            break
-    return np.concatenate(batches)[:n].astype(np.float32)
+    return first_images(images, n).astype(np.float32)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kgan import plots
@@ -16,6 +18,8 @@ __all__ = ["SampleGrid"]
 
 class SampleGrid(RunCallback):
     """Draws the same latent points as a picture every so many steps, and when training ends.
+
+    Of a conditional game, each row is of one class, from 0 on, and all rows have the same points.
 
     Pictures go to `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) where
     tensorboard is installed.
@@ -53,11 +57,22 @@ class SampleGrid(RunCallback):
 
     def draw(self) -> None:
         """Draws the present state."""
-        value_range = getattr(self.model.generator, "value_range", (-1.0, 1.0))
-        picture = plots.samples(self.model.sample(self.count, self.seed), value_range)
+        picture = self._picture()
         with replaced_when_whole(self.run.sample(self.step)) as partial:
             plots.write_png(partial, picture)
         if self._board:
             with self._board.as_default(step=self.step):
                 tf.summary.image("samples", picture[tf.newaxis])
         self._drawn_at = self.step
+
+    def _picture(self) -> np.ndarray:
+        gan = self.model
+        value_range = getattr(gan.generator, "value_range", (-1.0, 1.0))
+        if gan.num_classes is None or len(gan.image_shape) != 3:
+            return plots.samples(gan.sample(self.count, self.seed), value_range)
+        classes = np.arange(min(gan.num_classes, 2 * math.isqrt(self.count)))
+        columns = max(1, self.count // len(classes))
+        latents = np.tile(gan.prior.sample(columns, self.seed), (len(classes), 1))
+        labels = classes.repeat(columns).astype(np.int32)
+        images = gan.predict([latents, labels], batch_size=500, verbose=0)
+        return plots.grid(images, value_range or (-1.0, 1.0), columns)

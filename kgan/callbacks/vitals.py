@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kgan.callbacks.base import first_images
 from kgan.theory.collapse import diversity
 
 __all__ = ["LIMITS", "Reference", "Vitals"]
@@ -103,12 +104,7 @@ class Reference:
 
 def _rows(images: Any, count: int) -> np.ndarray:
     if isinstance(images, tf.data.Dataset):
-        rows: list[np.ndarray] = []
-        for batch in images.as_numpy_iterator():
-            rows.extend(batch)
-            if len(rows) >= count:
-                break
-        images = rows[:count]
+        images = first_images(images, count)
     images = np.asarray(images)
     if len(images) > count:
         images = images[np.random.default_rng(0).choice(len(images), count, replace=False)]

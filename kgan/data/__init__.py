@@ -3,7 +3,7 @@
 from kgan.data.densities import DENSITIES, Gaussian, Grid, Ring
 from kgan.data.description import Description, describe, labels
 from kgan.data.digits import Digits  # registers the name with TFDS
-from kgan.data.images import mean_image
+from kgan.data.images import images_of, mean_image
 from kgan.data.pipeline import load
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Grid",
     "Ring",
     "describe",
+    "images_of",
     "labels",
     "load",
     "mean_image",

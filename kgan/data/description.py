@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kgan.data.densities import DENSITIES
-from kgan.data.images import image_feature
+from kgan.data.images import image_feature, label_feature
 from kgan.data.pipeline import load
 from kgan.data.prepare import find_builder, prepare
 from kgan.data.stacked import PREFIX, STACKS
@@ -51,7 +51,7 @@ def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Descr
     if name in DENSITIES:
         return Description({split: len(load(name, split, 1)) for split in ("train", "test")})
     builder = _prepared(name, data_dir)
-    key = _label_feature(builder)
+    key = label_feature(builder.info.features)
     num_classes = builder.info.features[key].num_classes if key else None
     splits = {split: info.num_examples for split, info in builder.info.splits.items()}
     stacked = None
@@ -80,7 +80,7 @@ def labels(
     key = None
     if name not in DENSITIES and not name.startswith(PREFIX):
         builder = _prepared(name, data_dir)
-        key = _label_feature(builder)
+        key = label_feature(builder.info.features)
     if key is None:
         raise ValueError(
             "Invalid value for argument `name`: expected a data set with class labels, such as "
@@ -100,9 +100,3 @@ def _prepared(name: str, data_dir: str | os.PathLike[str] | None) -> tfds.core.D
     builder = find_builder(name.removeprefix(PREFIX), data_dir, bundled=["digits", *DENSITIES])
     prepare(builder)
     return builder
-
-
-def _label_feature(builder: tfds.core.DatasetBuilder) -> str | None:
-    features = builder.info.features
-    keys = [key for key in features if isinstance(features[key], tfds.features.ClassLabel)]
-    return "label" if "label" in keys else next(iter(keys), None)

@@ -1,4 +1,4 @@
-"""The image inside a TFDS example: which feature it is, its size, its pixels."""
+"""The image inside a TFDS example: which feature it is, its label, its size, its pixels."""
 
 from __future__ import annotations
 
@@ -36,6 +36,26 @@ def image_feature(name: str, features: Any) -> tuple[str, tuple[int | None, ...]
             "expected uint8, 8 bits per channel. Choose a data set or configuration that has it."
         )
     return key, features[key].shape
+
+
+def label_feature(features: Any) -> str | None:
+    """Finds the labels of a data set: the feature `label`, or else the first of class labels.
+
+    Args:
+        features: Its `tfds.features.FeaturesDict`.
+
+    Returns:
+        The feature's key; None where there are no labels.
+    """
+    keys = [key for key in features if isinstance(features[key], tfds.features.ClassLabel)]
+    return "label" if "label" in keys else next(iter(keys), None)
+
+
+def images_of(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """The images of a data set, without the labels where it has pairs of both."""
+    if isinstance(batches.element_spec, tuple):
+        return batches.map(lambda images, *_: images)
+    return batches
 
 
 def target_size(
@@ -96,7 +116,8 @@ def mean_image(images: tf.data.Dataset) -> np.ndarray:
     The pass is an epoch like any other: a shuffled data set is in its next order afterwards.
 
     Args:
-        images: A finite data set of batches [batch, ...], such as `kgan.data.load` returns.
+        images: A finite data set of batches [batch, ...], or of pairs of these and labels, such
+            as `kgan.data.load` returns.
 
     Returns:
         float64 [...], for images [height, width, channels], in the units of `images`.
@@ -110,7 +131,7 @@ def mean_image(images: tf.data.Dataset) -> np.ndarray:
             "batch; use images.take(n) for a part of an endless one."
         )
     total, count = np.float64(0), 0
-    for batch in images.as_numpy_iterator():
+    for batch in images_of(images).as_numpy_iterator():
         total = total + batch.sum(axis=0, dtype=np.float64)
         count += len(batch)
     return np.asarray(total / count)

@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.utils import tqdm_utils
 
 from kgan.data.densities import DENSITIES, Mixture
-from kgan.data.images import crop_and_resize, image_feature, target_size
+from kgan.data.images import crop_and_resize, image_feature, label_feature, target_size
 from kgan.data.prepare import find_builder, prepare
 from kgan.data.stacked import PREFIX, STACKS, check_channels, draw, stack
 from kgan.data.stream import Stream, memory_epoch, streamed_epoch
@@ -37,6 +37,7 @@ def load(
     seed: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = True,
+    with_labels: bool = False,
 ) -> tf.data.Dataset:
     """Loads a data set as batches for Algorithm 1, one epoch per iteration.
 
@@ -67,16 +68,19 @@ def load(
             ~/tensorflow_datasets.
         download: Whether a data set that is not prepared may be downloaded. False never touches
             the network.
+        with_labels: Whether to give pairs of images and labels, as conditional players need them.
+            The labels are the feature 'label', or else the first that is a class label.
 
     Returns:
         A finite, prefetched data set of float32 [discriminator_steps * batch_size, height, width,
-        channels], or [..., dim] for a density, of known cardinality. Its attribute `stream` is
-        what `kgan.GAN.fit` resumes from; a data set made from it by `map` or `take` has none.
+        channels], or [..., dim] for a density, of known cardinality; with labels, of pairs of
+        these and int32 [discriminator_steps * batch_size]. Its attribute `stream` is what
+        `kgan.GAN.fit` resumes from; a data set made from it by `map` or `take` has none.
 
     Raises:
         ValueError: If an argument is unusable, the split is smaller than one batch, or the data
-            set has no uint8 images, images of several sizes and no `image_size`, or colours where
-            grey images were to be stacked.
+            set has no uint8 images, images of several sizes and no `image_size`, colours where
+            grey images were to be stacked, or no labels where they are asked for.
         FileNotFoundError: If the data set is absent and cannot be downloaded.
         OSError: If `data_dir` is a file or cannot be read.
     """
@@ -84,6 +88,8 @@ def load(
         "discriminator_steps", discriminator_steps
     )
     seed = 0 if seed is None else seed
+    if with_labels and (name in DENSITIES or name.startswith(PREFIX)):
+        raise ValueError(_without_labels(name))
     if name in DENSITIES:
         if image_size is not None or value_range is not None:
             raise ValueError(
@@ -98,6 +104,9 @@ def load(
     source = name.removeprefix(PREFIX)
     builder = find_builder(source, data_dir, bundled=["digits", *DENSITIES])
     feature, shape = image_feature(source, builder.info.features)
+    label = label_feature(builder.info.features) if with_labels else None
+    if with_labels and label is None:
+        raise ValueError(_without_labels(name))
     if source != name:
         check_channels(name, shape[-1])
     size = target_size(source, shape, image_size)
@@ -114,27 +123,46 @@ def load(
 
     image_bytes = math.prod((*size, shape[-1] or 1))
     in_memory = n * image_bytes <= _MEMORY_BYTES
-    images = _images(builder, split, feature, size)
+    examples = _images(builder, split, feature, size, label)
+
+    def finish(pixels: tf.Tensor, labels: tf.Tensor | None = None) -> Any:
+        return scale(pixels) if labels is None else (scale(pixels), tf.cast(labels, tf.int32))
+
     if in_memory:
-        return _from_memory(_read(name, images), rows, shuffle, seed, scale)
+        return _from_memory(_read(name, examples), rows, shuffle, seed, finish)
     buffer = max(rows, _SHUFFLE_BYTES // image_bytes)
-    epoch = streamed_epoch(images, rows, seed if shuffle else None, buffer, n // rows)
+    epoch = streamed_epoch(examples, rows, seed if shuffle else None, buffer, n // rows)
     files = repr((builder.info.full_name, parts, [info.shard_lengths for info in splits.values()]))
-    return _batches(Stream(epoch, n // rows, scale, _fingerprint(files.encode())))
+    return _batches(Stream(epoch, n // rows, finish, _fingerprint(files.encode())))
+
+
+def _without_labels(name: str) -> str:
+    return (
+        "Invalid value for argument `with_labels`: expected False for a data set without class "
+        f"labels, such as {name!r}, received True."
+    )
 
 
 def _images(
-    builder: tfds.core.DatasetBuilder, split: str, feature: str, size: tuple[int, int]
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    feature: str,
+    size: tuple[int, int],
+    label: str | None = None,
 ) -> tf.data.Dataset:
-    """Decodes the images of a split, uint8 [*size, channels], in the order of their files."""
+    """Decodes the images of a split, uint8 [*size, channels], in the order of their files.
+
+    With the name of a label, gives pairs of these and their labels.
+    """
     examples = builder.as_dataset(
         split=split,
         read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
     )
     native = builder.info.features[feature].shape[:2] == size
 
-    def image(example: dict[str, tf.Tensor]) -> tf.Tensor:
-        return example[feature] if native else crop_and_resize(example[feature], size)
+    def image(example: dict[str, tf.Tensor]) -> Any:
+        pixels = example[feature] if native else crop_and_resize(example[feature], size)
+        return pixels if label is None else (pixels, example[label])
 
     return examples.map(image, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -158,19 +186,26 @@ def _stacks(
 
 
 def _from_memory(
-    table: np.ndarray, rows: int, shuffle: bool, seed: int, finish: Callable[[tf.Tensor], tf.Tensor]
+    table: Any, rows: int, shuffle: bool, seed: int, finish: Callable[..., Any]
 ) -> tf.data.Dataset:
-    """Batches an array [n, ...] by shuffling its row numbers and gathering a batch at a time."""
-    n, fingerprint = len(table), _fingerprint(np.ascontiguousarray(table))
+    """Batches arrays [n, ...] by shuffling their row numbers and gathering a batch at a time."""
+    arrays = [np.ascontiguousarray(array) for array in tf.nest.flatten(table)]
+    n = len(arrays[0])
     with tf.device("CPU"):  # where tf.data runs; from elsewhere each batch would move all of it
-        table = tf.constant(table)
+        tensors = [tf.constant(array) for array in arrays]
+
+    def gathered(batch: tf.Tensor) -> Any:
+        return finish(*(tf.gather(tensor, batch) for tensor in tensors))
+
     epoch = memory_epoch(n, rows, seed if shuffle else None)
-    stream = Stream(epoch, n // rows, lambda batch: finish(tf.gather(table, batch)), fingerprint)
-    return _batches(stream)
+    return _batches(Stream(epoch, n // rows, gathered, _fingerprint(*arrays)))
 
 
-def _fingerprint(content: Any) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
+def _fingerprint(*contents: Any) -> str:
+    sha = hashlib.sha256()
+    for content in contents:
+        sha.update(content)
+    return sha.hexdigest()[:16]
 
 
 def _batches(stream: Stream) -> tf.data.Dataset:
@@ -179,8 +214,8 @@ def _batches(stream: Stream) -> tf.data.Dataset:
     return dataset
 
 
-def _read(name: str, images: tf.data.Dataset) -> np.ndarray:
-    """Reads every image into one array [n, ...]; shows a bar if that takes more than 5 s."""
+def _read(name: str, images: tf.data.Dataset) -> Any:
+    """Reads every example into one array [n, ...], or pairs into two; shows a bar after 5 s."""
     batches = images.batch(_READ_BATCH)
     bar = tqdm_utils.tqdm(
         batches.as_numpy_iterator(),
@@ -190,7 +225,7 @@ def _read(name: str, images: tf.data.Dataset) -> np.ndarray:
         delay=5,
         leave=False,
     )
-    return np.concatenate(list(bar))
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *bar)
 
 
 def _scaler(value_range: tuple[float, float]) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,7 +19,7 @@ class Stream:
     Args:
         epoch: gives the batches of one epoch, from any of them on.
         steps: batches in an epoch.
-        finish: what is done to a batch last, in parallel.
+        finish: what is done to a batch, or to the parts of a pair, last and in parallel.
         fingerprint: a short text that other data would not have.
     """
 
@@ -26,7 +27,7 @@ class Stream:
         self,
         epoch: Epoch,
         steps: int,
-        finish: Callable[[tf.Tensor], tf.Tensor],
+        finish: Callable[..., Any],
         fingerprint: str,
     ):
         self.fingerprint = fingerprint

@@ -29,30 +29,44 @@ class Generator:
         kind: `"keras"`, `"saved_model"` or `"tflite"`.
         path: where it lies.
         prior: what its latents are drawn from.
-        function: maps latents float32 `[n, dim]` to images, in [0, 1] where they are images.
+        function: maps latents float32 `[n, dim]`, and labels int32 `[n]` of a conditional one, to
+            images, in [0, 1] where they are images.
+        num_classes: of a conditional generator, else None.
     """
 
     kind: str
     path: pathlib.Path
     prior: Prior
-    function: Callable[[np.ndarray], Any]
+    function: Callable[..., Any]
+    num_classes: int | None = None
 
-    def __call__(self, latents: Any) -> np.ndarray:
-        """Images float32 `[n, height, width, channels]` in [0, 1], or points, of latents."""
-        images = self._made(latents)
-        return images.clip(0, 1) if images.ndim == 4 else images
+    def along(self, steps: int) -> Callable[[Any], np.ndarray]:
+        """A function from latents to images or points, images clipped to [0, 1].
 
-    def _made(self, latents: Any) -> np.ndarray:
+        Args:
+            steps: how many latents in a row belong together, as a path does; those of a conditional
+                generator are of one class, and the classes take turns.
+        """
+
+        def images(latents: Any) -> np.ndarray:
+            made = self._made(latents, steps)
+            return made.clip(0, 1) if made.ndim == 4 else made
+
+        return images
+
+    def _made(self, latents: Any, steps: int = 1) -> np.ndarray:
         """What it makes of latents `[n, dim]`, in batches."""
-        latents = np.asarray(latents, np.float32)
+        inputs = [np.asarray(latents, np.float32)]
+        if self.num_classes is not None:
+            inputs.append((np.arange(len(latents)) // steps % self.num_classes).astype(np.int32))
         parts = [
-            np.asarray(self.function(latents[start : start + BATCH]), np.float32)
+            np.asarray(self.function(*(x[start : start + BATCH] for x in inputs)), np.float32)
             for start in range(0, len(latents), BATCH)
         ]
         return np.concatenate(parts)
 
     def sample(self, n: int, seed: int, image_shape: tuple[int, ...]) -> np.ndarray:
-        """Images of `n` latents from the prior, the same for the same seed.
+        """Images of `n` latents from the prior, the same for the same seed; all classes in turn.
 
         Raises:
             ValueError: they are not of `image_shape`, not finite, or not in [0, 1].
@@ -121,48 +135,50 @@ def open_generator(
             "saved_model.pb, such as OUTPUT/saved_model/1 of kgan-export."
         )
     kind = {".keras": "keras", ".tflite": "tflite"}.get(path.suffix, "saved_model")
+    num_classes = config.get("data", {}).get("num_classes")
     try:
         with quiet_start():  # LiteRT greets as well
             open_kind = {"keras": _keras, "tflite": _tflite, "saved_model": _saved_model}[kind]
-            function = open_kind(path)
-            function(np.asarray(prior.sample(1, 0)))
+            generator = Generator(kind, path, prior, open_kind(path), num_classes)
+            generator.along(1)(prior.sample(1, 0))
     except Exception as error:
         raise ValueError(
             f"{path} cannot be used with the latents of {run.path} ({_gist(error)}). Either it is "
             "damaged, or it was made by something else than this run."
         ) from error
-    return Generator(kind, path, prior, function)
+    return generator
 
 
-def _keras(path: pathlib.Path) -> Callable[[np.ndarray], Any]:
+def _keras(path: pathlib.Path) -> Callable[..., Any]:
     model = keras.saving.load_model(path, compile=False)
     low, high = getattr(model, "value_range", (-1.0, 1.0)) or (0.0, 1.0)
 
     @tf.function(reduce_retracing=True)
-    def images(latents: tf.Tensor) -> tf.Tensor:
-        made = tf.cast(model(latents, training=False), tf.float32)
+    def images(latents: tf.Tensor, *labels: tf.Tensor) -> tf.Tensor:
+        made = tf.cast(model([latents, *labels] if labels else latents, training=False), tf.float32)
         return made if made.shape.rank == 2 else (made - low) / (high - low)  # points stay
 
     return images
 
 
-def _saved_model(path: pathlib.Path) -> Callable[[np.ndarray], Any]:
+def _saved_model(path: pathlib.Path) -> Callable[..., Any]:
     model = tf.saved_model.load(str(path))
 
-    def images(latents: np.ndarray) -> Any:
-        return model.signatures["serving_default"](latents=tf.constant(latents))["images"]
+    def images(*inputs: np.ndarray) -> Any:
+        named = dict(zip(("latents", "labels"), map(tf.constant, inputs), strict=False))
+        return model.signatures["serving_default"](**named)["images"]
 
     return images
 
 
-def _tflite(path: pathlib.Path) -> Callable[[np.ndarray], Any]:
+def _tflite(path: pathlib.Path) -> Callable[..., Any]:
     run = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
     dim = run.get_input_details()["latents"]["shape"][-1]
 
-    def images(latents: np.ndarray) -> Any:
+    def images(latents: np.ndarray, *labels: np.ndarray) -> Any:
         if latents.shape[1] != dim:  # LiteRT would read beyond them
             raise ValueError(f"it takes latents of size {dim}, not {latents.shape[1]}")
-        return run(latents=latents)["images"]
+        return run(latents=latents, **({"labels": labels[0]} if labels else {}))["images"]
 
     return images
 
