@@ -13,15 +13,11 @@ import tensorflow as tf
 
 from kgan import losses
 from kgan import penalties as penalties_module
+from kgan.averaging import MovingAverage
 from kgan.fitting import Seek, accepted
 from kgan.judging import Judge, pack, with_labels
-from kgan.players import (
-    check_labels,
-    check_penalties,
-    check_players,
-    told_labels,
-    unchanged,
-)
+from kgan.minibatches import check_divides, minibatches
+from kgan.players import check_labels, check_penalties, check_players, unchanged
 from kgan.priors import Prior
 from kgan.report import GameReport, discriminator_report
 
@@ -101,16 +97,12 @@ class GAN(keras.Model):
         _check_positive("discriminator_steps", discriminator_steps, "the k of Algorithm 1, ")
         _check_positive("packing", packing)
         check_players(generator, discriminator, prior, packing)
-        if ema_decay is not None and not 0 <= ema_decay < 1:
-            raise ValueError(
-                "Invalid value for argument `ema_decay`: expected None or a number in [0, 1), "
-                f"received {ema_decay!r}. 0.999 is usual."
-            )
         self.generator = generator
         self.discriminator = discriminator
         self.prior = prior
         self.discriminator_steps = discriminator_steps
         self.ema_decay = ema_decay
+        self.average = None if ema_decay is None else MovingAverage(ema_decay)
         self.augmentation = augmentation
         self.packing = packing
         self.num_classes: int | None = getattr(generator, "num_classes", None)
@@ -136,17 +128,8 @@ class GAN(keras.Model):
         self.detour = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="detour"
         )
-        averaged = self.generator.trainable_variables if self.ema_decay is not None else []
-        self.average = [
-            self.add_weight(
-                shape=weight.shape,
-                dtype=weight.dtype,
-                initializer="zeros",
-                trainable=False,
-                name=f"average_{i}",
-            )
-            for i, weight in enumerate(averaged)
-        ]
+        if self.average is not None:
+            self.average.build(self.generator.trainable_variables)
         self.built = True
 
     def compile(
@@ -241,16 +224,17 @@ class GAN(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One round of Algorithm 1 on k * m images; returns the logs."""
-        minibatches = self._minibatches(data)
+        batches = minibatches(data, self.discriminator_steps, self.packing, self.num_classes)
         # Without this, counters would move in a step for which the data have no batch left.
-        with tf.control_dependencies([images for images, _ in minibatches]):
+        with tf.control_dependencies([images for images, _ in batches]):
             reports = [
                 self._update_discriminator(images, labels, k)
-                for k, (images, labels) in enumerate(minibatches)
+                for k, (images, labels) in enumerate(batches)
             ]
-            images, labels = minibatches[-1]
+            images, labels = batches[-1]
             g_loss = self._update_generator(images, labels)
-            self._update_average()
+            if self.average is not None:
+                self.average.update(self.generator.trainable_variables, self.iteration)
             self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), tf.shape(images)[0])
             self.iteration.assign_add(1)
             return self.get_metrics_result()
@@ -337,38 +321,21 @@ class GAN(keras.Model):
         layers = self.discriminator._flatten_layers()
         return [layer for layer in layers if hasattr(layer, "power_iteration")]
 
-    def _update_average(self) -> None:
-        """Moves the average of G's weights towards their present values."""
-        if self.ema_decay is None:
-            return
-        update = tf.cast(self.iteration, tf.float32)
-        decay = tf.minimum(self.ema_decay, update / (update + 9.0))
-        for average, weight in zip(self.average, self.generator.trainable_variables, strict=True):
-            kept = tf.cast(decay, average.dtype)
-            average.assign(kept * average + (1 - kept) * tf.convert_to_tensor(weight))
-
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Within this context the generator has its averaged weights, where `ema_decay` asks so.
 
         `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
         """
-        if self.ema_decay is None or not self.built or not int(self.iteration):
+        if self.average is None or not self.built or not int(self.iteration):
             yield
             return
-        weights = self.generator.trainable_variables
-        kept = [tf.identity(weight) for weight in weights]
-        try:
-            for weight, average in zip(weights, self.average, strict=True):
-                weight.assign(average)
+        with self.average.in_place_of(self.generator.trainable_variables):
             yield
-        finally:
-            for weight, value in zip(weights, kept, strict=True):
-                weight.assign(value)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Measures both players in inference mode on one batch of images and fresh samples."""
-        images, labels = self._unpacked(data, 1)
+        ((images, labels),) = minibatches(data, 1, self.packing, self.num_classes)
         batch = tf.shape(images)[0]
         latents = self._latents(batch, _TEST, self.report.examples)
         samples = self.generator(with_labels(latents, self._told(labels)), training=False)
@@ -475,7 +442,7 @@ class GAN(keras.Model):
         elif hasattr(x, "shape") and not kwargs.get("validation_split"):
             full = batch_size or 32
             for size in (min(full, len(x)), len(x) % full):
-                self._check_divides(size, k)
+                check_divides(size, k, self.packing)
             if y is not None and self.num_classes is not None:
                 y = check_labels(y, len(x), self.num_classes)
         with warnings.catch_warnings():
@@ -484,56 +451,6 @@ class GAN(keras.Model):
             return super().fit(
                 x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **kwargs
             )
-
-    def _minibatches(self, data: Any) -> list[tuple[tf.Tensor, Any]]:
-        """The k minibatches of m images in a batch, each with its labels or None."""
-        k = self.discriminator_steps
-        images, labels = self._unpacked(data, k)
-        if k == 1:
-            return [(images, labels)]
-        parts = tf.unstack(tf.reshape(images, [k, -1, *images.shape[1:]]))
-        if labels is None:
-            return [(part, None) for part in parts]
-        labels = tf.unstack(tf.reshape(labels, [k, -1, *labels.shape[1:]]))
-        return list(zip(parts, labels, strict=True))
-
-    def _unpacked(self, data: Any, k: int) -> tuple[tf.Tensor, Any]:
-        """The images of a batch, which k minibatches of whole packs fill, and their labels."""
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if not images.dtype.is_floating:
-            raise ValueError(
-                "Invalid value for argument `x`: expected floating point images in the generator's "
-                f"value range, received {images.dtype.name}. Scale them first "
-                "(`kgan.data.load` does)."
-            )
-        checks = []
-        size = images.shape[0]
-        if size is not None:
-            self._check_divides(size, k)
-        elif k * self.packing > 1:
-            size = tf.shape(images)[0]
-            divides = size % (k * self.packing) == 0
-            checks.append(tf.debugging.Assert(divides, [self._indivisible("?", k), size]))
-        if self.num_classes is not None:
-            labels = told_labels(labels)
-            known = tf.reduce_all((labels >= 0) & (labels < self.num_classes))
-            sentence = f"Invalid labels: the players know the classes 0 to {self.num_classes - 1}."
-            checks.append(tf.debugging.Assert(known, [sentence, labels]))
-        with tf.control_dependencies(checks):
-            return tf.identity(images), labels
-
-    def _check_divides(self, size: int, k: int) -> None:
-        if size % (k * self.packing):
-            raise ValueError(self._indivisible(size, k))
-
-    def _indivisible(self, size: Any, k: int) -> str:
-        what = f"discriminator_steps={k} splits every batch into {k} equal minibatches"
-        if self.packing > 1:
-            what += f" of whole packs (packing={self.packing})"
-        return (
-            f"Invalid batch size: {what}, but a batch has {size} images. Choose a batch size that "
-            f"is a multiple of {k * self.packing}, and drop or pad a last batch that is not."
-        )
 
     def _update_number(self, iteration: Any, step: Any) -> tf.Tensor:
         """How many updates the game saw before update `step` of an iteration."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 from kgan.constraints import WeightClip
 from kgan.penalties import GradientPenalty
 
-__all__ = ["check_labels", "check_penalties", "check_players", "told_labels", "unchanged"]
+__all__ = ["check_labels", "check_penalties", "check_players", "unchanged"]
 
 
 @contextlib.contextmanager
@@ -112,25 +112,3 @@ def check_labels(labels: Any, n: int, num_classes: int) -> np.ndarray:
             f"received {given.min()} to {given.max()}."
         )
     return given.reshape(-1).astype(np.int32)
-
-
-def told_labels(labels: Any) -> tf.Tensor:
-    """A batch's labels as the players are told them, int32 `[batch]`.
-
-    Raises:
-        ValueError: there are none, or they are no integers `[batch]` or `[batch, 1]`.
-    """
-    if labels is None:
-        raise ValueError(
-            "Invalid value for argument `y`: the players are conditional and expected pairs of "
-            "images and labels, received images alone. Load the data with labels "
-            "(`kgan.data.load(..., with_labels=True)`)."
-        )
-    single = labels.shape.rank == 1 or (labels.shape.rank == 2 and labels.shape[1] == 1)
-    if not labels.dtype.is_integer or not single:
-        raise ValueError(
-            "Invalid value for argument `y`: expected integer labels [batch], received "
-            f"{labels.dtype.name} of shape {labels.shape}. One-hot labels become integers by "
-            "`argmax(axis=-1)`."
-        )
-    return tf.cast(tf.reshape(labels, [-1]), tf.int32)

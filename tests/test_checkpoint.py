@@ -83,7 +83,7 @@ def test_nothing_that_decides_the_future_is_left_out():
     assert {id(v) for v in gan.metrics_variables} <= kept
     inner = gan.generator_optimizer.inner_optimizer
     for variable in (
-        *(gan.iteration, gan.detour, gan.report.totals, *gan.average),
+        *(gan.iteration, gan.detour, gan.report.totals, *gan.average.averages),
         *(gan.generator_optimizer.dynamic_scale, gan.generator_optimizer.step_counter),
         *(inner.iterations, inner.learning_rate, *inner.variables),
     ):

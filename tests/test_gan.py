@@ -378,11 +378,11 @@ def test_the_average_is_that_of_its_recursion(decay):
     for t, weights in enumerate(seen):
         kept = min(decay, t / (t + 9))
         expected = [kept * e + (1 - kept) * w for e, w in zip(expected, weights, strict=True)]
-    for one, other in zip(expected, snapshot(gan.average), strict=True):
+    for one, other in zip(expected, snapshot(gan.average.averages), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
     if decay == 0.999:
         shares = [math.prod(range(t + 1, t + 9)) for t in range(20)]
-        for i, average in enumerate(gan.average):
+        for i, average in enumerate(gan.average.averages):
             mean = np.average([weights[i] for weights in seen], axis=0, weights=shares)
             np.testing.assert_allclose(mean, average, rtol=0, atol=1e-6)
 
@@ -408,13 +408,13 @@ def test_samples_are_the_averages_and_training_weights_come_back():
     gan.fit(data, batch_size=6, verbose=0)
     weights = gan.generator.trainable_variables
     trained = snapshot(weights)
-    assert not np.array_equal(trained[0], gan.average[0])
+    assert not np.array_equal(trained[0], gan.average.averages[0])
     latents = gan.prior.sample(4, 0)
     raw = gan.generator(latents).numpy()
     samples, logs = gan.sample(4), gan.evaluate(data, verbose=0, return_dict=True)
     assert identical(trained, weights)
 
-    for weight, average in zip(weights, gan.average, strict=True):
+    for weight, average in zip(weights, gan.average.averages, strict=True):
         weight.assign(average)
     np.testing.assert_allclose(samples, gan.generator(latents), atol=1e-6)
     assert np.abs(samples - raw).max() > 1e-4
