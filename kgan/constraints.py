@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -21,7 +22,8 @@ class WeightClip(keras.constraints.Constraint):
     """
 
     def __init__(self, limit: float = 0.01):
-        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
+        number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+        if not number or not 0 < limit < math.inf:
             raise ValueError(
                 "Invalid value for argument `limit`: expected a positive number, "
                 f"received {limit!r}. 0.01 is usual."

@@ -25,6 +25,10 @@ from kgan.networks import (
     Generator,
     MLPDiscriminator,
     MLPGenerator,
+    ResNetDiscriminator,
+    ResNetGenerator,
+    SNGANDiscriminator,
+    SNGANGenerator,
 )
 from kgan.networks.base import fresh_initializer
 
@@ -90,6 +94,24 @@ GENERATORS = [
         {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 3, "num_classes": 3}
         | {"conditioning": "batch_normalization"},
     ),
+    Case(
+        ResNetGenerator,
+        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 8, "blocks": 2}
+        | {"value_range": (0.0, 255.0)},
+    ),
+    Case(
+        ResNetGenerator,
+        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 8, "num_classes": 3},
+    ),
+    Case(
+        SNGANGenerator,
+        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 8, "value_range": (0.0, 255.0)},
+    ),
+    Case(
+        SNGANGenerator,
+        {"image_shape": (8, 8, 1), "latent_dim": 2, "filters": 8, "num_classes": 3}
+        | {"conditioning": "batch_normalization"},
+    ),
 ]
 DISCRIMINATORS = [
     Case(MLPDiscriminator, {"image_shape": (6, 5, 2), "units": (8, 8)}),
@@ -106,6 +128,8 @@ DISCRIMINATORS = [
         for cls, arguments in (
             (MLPDiscriminator, {"image_shape": (6,), "units": (8, 8)}),
             (DCGANDiscriminator, {"image_shape": (8, 8, 1), "filters": 3}),
+            (ResNetDiscriminator, {"image_shape": (8, 8, 1), "filters": 8, "blocks": 1}),
+            (SNGANDiscriminator, {"image_shape": (8, 8, 1), "filters": 8}),
         )
         for conditioning in ("projection", "concatenation")
     ),
@@ -127,7 +151,7 @@ def test_no_option_goes_untested(case):
     given = [set(c.arguments) for c in GENERATORS + DISCRIMINATORS if c.cls is case.cls]
     classes = {"num_classes", "conditioning"}
     assert options == set().union(*given) - classes
-    assert classes <= set().union(*given) or case.cls is MLPGenerator
+    assert classes <= set().union(*given) or not case.cls.__name__.startswith("DCGAN")
 
 
 # Outputs
@@ -319,7 +343,7 @@ def penalty_and_gradients(network, x, training):
 @each_discriminator
 def test_second_derivatives_reach_every_kernel(case, mode):
     """Gradient penalties differentiate D twice, in training mode."""
-    network, x = case.make(), case.inputs(8)
+    network, x = trained(case), case.inputs(8)
 
     def computed(x):
         return penalty_and_gradients(network, x, training=True)
@@ -603,8 +627,8 @@ def test_dcgan_refuses_other_sizes(cls, image_shape):
     received = str(image_shape).replace("(", r"\(").replace(")", r"\)")
     with pytest.raises(
         ValueError,
-        match=r"`image_shape`: a DCGAN makes images .*3 to 8 pixels doubled once or more.*"
-        rf"received {received}\. Resize the images \(`image_size`\)\.",
+        match=r"`image_shape`: convolutional networks take images .*3 to 8 pixels doubled once "
+        rf"or more.*received {received}\. Resize the images \(`image_size`\)\.",
     ):
         cls(image_shape)
 

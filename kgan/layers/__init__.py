@@ -1,6 +1,7 @@
 """Layers that Keras lacks."""
 
 from kgan.layers.conditional import ClassEmbedding, ConditionalBatchNormalization
+from kgan.layers.grouped import GroupedConv2D
 from kgan.layers.maxout import Maxout
 from kgan.layers.resampling import ResizeConv2D, double_bilinear, double_nearest, halve
 from kgan.layers.spectral import SpectralConv2D, SpectralDense
@@ -8,6 +9,7 @@ from kgan.layers.spectral import SpectralConv2D, SpectralDense
 __all__ = [
     "ClassEmbedding",
     "ConditionalBatchNormalization",
+    "GroupedConv2D",
     "Maxout",
     "ResizeConv2D",
     "SpectralConv2D",

@@ -9,16 +9,23 @@ import keras
 __all__ = ["SpectralConv2D", "SpectralDense"]
 
 TINY = 1e-12  # keeps a kernel of zeros from dividing by zero
+FIRST_ITERATIONS = 20  # on the initial kernel, so that the first sigma is no mere guess
+
+
+def _iterated(matrix: Any, u: Any) -> Any:
+    """The next u: along `W^T W u`, of length 1. Where W is zero, u stays."""
+    moved = keras.ops.matmul(keras.ops.transpose(matrix), keras.ops.matmul(matrix, u)) + TINY * u
+    return moved / keras.ops.sqrt(keras.ops.sum(keras.ops.square(moved)))
 
 
 class _SpectralLayer(keras.layers.Layer):
     """A linear layer that computes with `W / sigma(W)`, sigma being W's largest singular value.
 
-    `sigma = |W u|` (eq. 19), W taken as a matrix `[inputs, outputs]`, where u approaches the first
-    singular vector as `power_iteration` is called, once for each update (Algorithm 1). Nothing
-    else moves u, and nothing but the optimizer moves W. Gradients pass through sigma, whose own is
-    the product of the two first singular vectors (eq. 11). All this is in the precision of the
-    weights; the normalised kernel is then cast to that of the layer.
+    `sigma = |W u|`, W taken as a matrix `[inputs, outputs]`, where u approaches the first singular
+    vector as `power_iteration` is called, once for each update (Miyato et al. 2018, eq. 8 and
+    appendix A). Nothing else moves u once the layer is built, and nothing but the optimizer moves
+    W. Gradients pass through sigma. All this is in the precision of the weights; the normalised
+    kernel is then cast to that of the layer.
     """
 
     def __init__(
@@ -36,12 +43,18 @@ class _SpectralLayer(keras.layers.Layer):
             self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
         self.u = self.add_weight(
             shape=(shape[-1], 1),
-            initializer=keras.initializers.Orthogonal(),  # one column: of length 1
+            initializer=self._first_u,
             trainable=False,
             name="u",
             autocast=False,
             aggregation="only_first_replica",  # all have the same kernel, so the same u
         )
+
+    def _first_u(self, shape: Any, dtype: Any = None) -> Any:
+        u = keras.initializers.Orthogonal()(shape, dtype)  # one column: of length 1
+        for _ in range(FIRST_ITERATIONS):
+            u = _iterated(self._matrix(), u)
+        return u
 
     def _matrix(self) -> Any:
         return keras.ops.reshape(self.kernel, (-1, self.kernel.shape[-1]))
@@ -52,11 +65,8 @@ class _SpectralLayer(keras.layers.Layer):
         return keras.ops.sqrt(keras.ops.sum(keras.ops.square(image)) + TINY**2)
 
     def power_iteration(self) -> None:
-        """Moves u one step: along `W^T W u`, of length 1."""
-        matrix = self._matrix()
-        moved = keras.ops.matmul(keras.ops.transpose(matrix), keras.ops.matmul(matrix, self.u))
-        moved = moved + TINY * self.u  # where the kernel is zero, u stays
-        self.u.assign(moved / keras.ops.sqrt(keras.ops.sum(keras.ops.square(moved))))
+        """Moves u one step."""
+        self.u.assign(_iterated(self._matrix(), self.u))
 
     def normalized_kernel(self) -> Any:
         """`W / sigma(W)`, in the precision that the layer computes in."""

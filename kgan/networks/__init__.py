@@ -3,6 +3,8 @@
 from kgan.networks.base import Discriminator, Generator
 from kgan.networks.convolutional import DCGANDiscriminator, DCGANGenerator
 from kgan.networks.mlp import MLPDiscriminator, MLPGenerator
+from kgan.networks.residual import ResNetDiscriminator, ResNetGenerator
+from kgan.networks.spectral import SNGANDiscriminator, SNGANGenerator
 
 __all__ = [
     "DCGANDiscriminator",
@@ -11,4 +13,8 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "ResNetDiscriminator",
+    "ResNetGenerator",
+    "SNGANDiscriminator",
+    "SNGANGenerator",
 ]

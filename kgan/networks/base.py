@@ -134,8 +134,8 @@ class Discriminator(keras.Model):
     """A differentiable map from images to one logit o(x); D(x) = sigmoid(o(x)).
 
     Subclasses define `build` and `call`. Both begin with `joined_shape` and `joined` and end with
-    `build_logits` and `logits`, which bring in the classes; in between they turn an image into
-    features. `__init__` makes `output_layer`, from features to the logit.
+    `build_logits` and `logits`, which bring in the classes and the constraint; in between they turn
+    an image into features. `__init__` makes `output_layer`, from features to the logit.
 
     Args:
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
@@ -145,13 +145,18 @@ class Discriminator(keras.Model):
         conditioning: how the class comes in: `"projection"` adds the product of the features and a
             learned vector to the logit (Miyato and Koyama 2018, arXiv 1802.05637, eq. 3);
             `"concatenation"` joins a learned image to the image along its last axis.
+        weight_constraint: None, or a Keras constraint on all trainable weights, such as
+            `kgan.constraints.WeightClip(0.01)`; optimizers enforce it after each update.
 
     Attributes:
         independent_examples: whether the logit of an image depends on that image alone, so that
             data and samples may be judged in one batch; batch normalisation makes it False.
+        spectral_normalization: whether the class's vectors are normalised spectrally, as the
+            subclass's own layers are.
     """
 
     independent_examples = False
+    spectral_normalization = False
     output_layer: keras.layers.Layer
 
     def __init__(
@@ -159,6 +164,7 @@ class Discriminator(keras.Model):
         image_shape: Sequence[int],
         num_classes: int | None = None,
         conditioning: str = "projection",
+        weight_constraint: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -167,6 +173,7 @@ class Discriminator(keras.Model):
         self.conditioning = checked_choice(
             "conditioning", conditioning, ("projection", "concatenation"), type(self).__name__
         )
+        self.weight_constraint = keras.constraints.get(weight_constraint)
         self.input_spec = keras.layers.InputSpec(shape=(None, *self.image_shape))
         if self.num_classes:
             labels_spec = keras.layers.InputSpec(min_ndim=1, max_ndim=2)
@@ -178,6 +185,7 @@ class Discriminator(keras.Model):
             num_classes,
             dim,
             keras.initializers.RandomNormal(stddev=stddev),
+            self.spectral_normalization,
             dtype=self.dtype_policy,
         )
         self.embedding.build(labels_shape)
@@ -203,10 +211,13 @@ class Discriminator(keras.Model):
         return keras.ops.concatenate([images, classes], axis=-1), None
 
     def build_logits(self, features: int, labels_shape: Any) -> None:
-        """Creates the weights behind `logits`, for so many features."""
+        """Creates the weights behind `logits`, for so many features, and constrains them all."""
         self.output_layer.build((None, features))
         if self.num_classes and labels_shape is not None:
             self._embed(self.num_classes, features, features**-0.5, labels_shape)
+        if self.weight_constraint is not None:
+            for variable in self.trainable_variables:
+                variable.constraint = self.weight_constraint
 
     def logits(self, features: Any, labels: Any) -> Any:
         """Float32 logits `[batch, 1]` from features `[batch, features]`."""
@@ -228,4 +239,5 @@ class Discriminator(keras.Model):
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,
             "conditioning": self.conditioning,
+            "weight_constraint": keras.constraints.serialize(self.weight_constraint),
         }

@@ -9,33 +9,12 @@ import keras
 
 from kgan import layers
 from kgan.networks.base import Discriminator, Generator, with_labels
-from kgan.networks.checks import checked_choice
+from kgan.networks.checks import checked_choice, doublings
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]
 
 KERNEL = 4  # a multiple of the stride: transposed convolutions then leave no checkerboard
 UPSAMPLINGS = {"transposed": keras.layers.Conv2DTranspose, "resize": layers.ResizeConv2D}
-
-
-def _doublings(image_shape: Sequence[int]) -> int:
-    """How often the network halves or doubles the sides: until the longer is 3 to 8 pixels.
-
-    Raises:
-        ValueError: the sides cannot be reached by doubling such a grid.
-    """
-    doublings = 0
-    if len(image_shape) == 3:
-        height, width = image_shape[:2]
-        while height % 2 == 0 and width % 2 == 0 and max(height, width) > 4:
-            height, width, doublings = height // 2, width // 2, doublings + 1
-        if doublings and max(height, width) <= 8:
-            return doublings
-    raise ValueError(
-        "Invalid value for argument `image_shape`: a DCGAN makes images (height, width, channels) "
-        "whose longer side is 3 to 8 pixels doubled once or more, such as 8, 28, 32, 48, 64 or 96, "
-        "and whose shorter side can be halved as often; "
-        f"received {tuple(image_shape)}. Resize the images (`image_size`)."
-    )
 
 
 def _convolution(
@@ -91,10 +70,10 @@ class DCGANGenerator(Generator):
         self.filters = filters
         name = type(self).__name__
         self.upsampling = checked_choice("upsampling", upsampling, tuple(UPSAMPLINGS), name)
-        doublings = _doublings(self.image_shape)
+        halvings = doublings(self.image_shape)
         height, width, channels = self.image_shape
-        widths = [filters * 2**i for i in reversed(range(doublings))]
-        self.grid_shape = (height >> doublings, width >> doublings, widths[0])
+        widths = [filters * 2**i for i in reversed(range(halvings))]
+        self.grid_shape = (height >> halvings, width >> halvings, widths[0])
         dtype = self.dtype_policy
         self.projection = keras.layers.Dense(
             self.grid_shape[0] * self.grid_shape[1] * self.grid_shape[2],
@@ -147,7 +126,8 @@ class DCGANDiscriminator(Discriminator):
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at half of the image's size; they double with each halving.
-        **kwargs: `num_classes` and `conditioning` of `Discriminator`; `name` and `dtype` of Keras.
+        **kwargs: `num_classes`, `conditioning` and `weight_constraint` of `Discriminator`; `name`
+            and `dtype` of Keras.
 
     Input:
         float `[batch, height, width, channels]`; with classes, a list of these and int32 labels
@@ -160,7 +140,7 @@ class DCGANDiscriminator(Discriminator):
     def __init__(self, image_shape: Sequence[int], filters: int = 64, **kwargs: Any):
         super().__init__(image_shape, **kwargs)
         self.filters = filters
-        widths = [filters * 2**i for i in range(_doublings(self.image_shape))]
+        widths = [filters * 2**i for i in range(doublings(self.image_shape))]
         dtype = self.dtype_policy
         self.convolutions = [
             _convolution(keras.layers.Conv2D, n, dtype, use_bias=i == 0)

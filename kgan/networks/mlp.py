@@ -140,7 +140,8 @@ class MLPDiscriminator(Discriminator):
         input_dropout: share of the inputs set to zero in training, in [0, 1).
         hidden_dropout: share of the hidden units set to zero in training, in [0, 1).
         kernel_initializer: start of every layer's weights.
-        **kwargs: `num_classes` and `conditioning` of `Discriminator`; `name` and `dtype` of Keras.
+        **kwargs: `num_classes`, `conditioning` and `weight_constraint` of `Discriminator`; `name`
+            and `dtype` of Keras.
 
     Input:
         float `[batch, *image_shape]`; with classes, a list of these and int32 labels `[batch]`.
