@@ -14,6 +14,8 @@ import pytest
 import kgan
 from train import config as config_module
 from train.config import Config, resolve
+from train.game import make_gan
+from train.optimizers import RisingMomentum
 from train.presets import PRESETS
 from train.run import train
 
@@ -94,6 +96,22 @@ def test_the_configuration_is_frozen():
         ({"discriminator_learning_rate": float("nan")}, r"=nan: expected a positive number"),
         ({"steps": 3, "epochs": 3}, r"--epochs=3 and --steps=3: give one"),
         ({"steps": 5, "steps_per_execution": 2}, r"--steps=5: expected a multiple of .*=2"),
+        ({"optimizer": "newton"}, r"--optimizer=newton: expected one of adam, sgd_2014"),
+        ({"upsampling": "cubic"}, r"--upsampling=cubic: expected one of transposed, resize"),
+        ({"beta_1": 1.0}, r"--beta_1=1\.0: expected a number in \[0, 1\)"),
+        ({"penalty_interval": 0}, r"--penalty_interval=0: expected a positive integer"),
+        ({"weight_clip": -1.0}, r"--weight_clip=-1\.0: expected a number of at least 0"),
+        ({"label_smoothing": 0.5}, r"--label_smoothing=0\.5: expected a number in \[0, 0\.5\)"),
+        (
+            {"loss": "hinge", "label_smoothing": 0.1},
+            r"--label_smoothing=0\.1: --loss=hinge has no such option; minimax, .* have it",
+        ),
+        ({"loss": "hinge", "discriminator_weight": 0.5}, r"=0\.5: --loss=hinge has no such option"),
+        (
+            {"gradient_penalty": 10.0, "weight_clip": 0.01},
+            r"--weight_clip=0\.01: expected none beside --gradient_penalty=10\.0",
+        ),
+        ({"packing": 3, "batch_size": 64}, r"--packing=3: expected a divisor of --batch_size=64"),
     ],
 )
 def test_unusable_options(options, sentence):
@@ -156,12 +174,57 @@ def test_the_generator_starts_at_the_pixel_means(data_dir, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"network": "maxout"}, {"network": "dcgan"}, {"loss": "minimax"}]
+    "options",
+    [
+        {"network": "maxout", "optimizer": "sgd_2014", "discriminator_weight": 0.5},
+        {"network": "dcgan", "conditional": True, "packing": 2, "upsampling": "resize"},
+        {"network": "resnet", "loss": "relativistic_paired", "r1": 1.0, "penalty_interval": 2},
+        {"network": "sngan", "loss": "hinge", "diffaugment": True, "width": 4},
+        {"loss": "minimax", "label_smoothing": 0.1, "weight_clip": 0.01},
+    ],
+    ids=str,
 )
 def test_networks_and_losses_train(options, data_dir, tmp_path):
     train(small(**options), tmp_path / "run", data_dir)
     line = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
     assert all(np.isfinite(value) for value in line.values())
+
+
+def test_options_reach_the_game(data_dir):
+    """Each is seen in the game that the configuration makes."""
+    images = kgan.data.load("digits", batch_size=16, data_dir=data_dir, with_labels=True)
+    options = {
+        **{"conditional": True, "packing": 2, "diffaugment": True, "ema_decay": 0.9},
+        **{"discriminator_weight": 0.5, "label_smoothing": 0.1, "r1": 1.0, "r2": 2.0},
+        **{"penalty_interval": 3, "weight_clip": 0.02, "beta_1": 0.1, "beta_2": 0.8, "width": 6},
+    }
+    gan = make_gan(small(**options), images, 10)
+    assert gan.num_classes == gan.discriminator.num_classes == 10
+    assert (gan.packing, gan.discriminator.image_shape) == (2, (8, 8, 2))
+    assert isinstance(gan.augmentation, kgan.augmentation.DiffAugment)
+    assert gan.average.decay == 0.9
+    assert (gan.loss.discriminator_weight, gan.loss.label_smoothing) == (0.5, 0.1)
+    assert [penalty.gamma for penalty in gan.penalties] == [1.0, 2.0]
+    assert gan.penalty_interval == 3
+    assert gan.discriminator.weight_constraint.limit == 0.02
+    for adam in (gan.generator_optimizer, gan.discriminator_optimizer):
+        assert (adam.beta_1, adam.beta_2) == (0.1, 0.8)
+    assert gan.generator.units == (6, 6)
+
+
+def test_the_optimizer_of_2014_against_its_recurrence():
+    """v = mu v - lr g; lr falls by 1.000004 an update, mu rises from 0.5 to 0.7 in `rise`."""
+    weight = keras.Variable(np.float32([1.0, -2.0]))
+    optimizer = RisingMomentum(0.1, rise=4)
+    x, v = np.array([1.0, -2.0]), np.zeros(2)
+    for t in range(8):
+        gradient = np.array([0.3, -0.1]) * (t + 1)
+        optimizer.apply([gradient.astype("float32")], [weight])
+        v = (0.5 + 0.2 * min(1, t / 4)) * v - 0.1 / 1.000004**t * gradient
+        x = x + v
+        np.testing.assert_allclose(weight, x, rtol=1e-5)
+    schedule = optimizer._learning_rate
+    assert float(schedule(250_000)) == pytest.approx(0.1 * np.exp(-250_000 * np.log1p(4e-6)), 1e-5)
 
 
 @pytest.mark.parametrize(("density", "dim"), [("gaussian", 1), ("ring", 2)])
@@ -216,7 +279,9 @@ def test_another_configuration_is_refused_with_the_difference(data_dir, tmp_path
 
 
 def test_an_image_size_that_the_network_cannot_make(data_dir, tmp_path):
-    with pytest.raises(ValueError, match=r"`image_shape`: a DCGAN makes .* received \(50, 50, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"`image_shape`: convolutional networks .* received \(50, 50, 1\)"
+    ):
         train(small(network="dcgan", image_size=50), tmp_path / "run", data_dir)
     assert not (tmp_path / "run").exists()
 

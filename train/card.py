@@ -37,8 +37,9 @@ def write_or_check(
     card = {
         "prior": keras.saving.serialize_keras_object(gan.prior),
         "data": {
-            "image_shape": list(images.element_spec.shape[1:]),
-            "split": "train",
+            "image_shape": list(gan.image_shape),
+            "num_classes": gan.num_classes,
+            "split": config.split,
             "fingerprint": images.stream.fingerprint,
         },
         "versions": _versions(),

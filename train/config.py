@@ -19,8 +19,11 @@ LOSSES = (
     "wasserstein",
     "relativistic_paired",
 )
-NETWORKS = ("mlp", "maxout", "dcgan")
+VALUE_GAMES = LOSSES[:3]  # whose D ascends the value function of 2014
+NETWORKS = ("mlp", "maxout", "dcgan", "resnet", "sngan")
 PRIORS = ("uniform", "normal")
+OPTIMIZERS = ("adam", "sgd_2014")
+UPSAMPLINGS = ("transposed", "resize")
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
@@ -36,19 +39,31 @@ class Config:
     """
 
     dataset: str = "digits"
+    split: str = "train"
+    conditional: bool = False
     image_size: int | None = None
     network: str = "mlp"
     width: int | None = None
+    upsampling: str = "transposed"
+    packing: int = 1
     prior: str = "uniform"
     latent_dim: int = 100
     loss: str = "non_saturating"
+    discriminator_weight: float = 1.0
+    label_smoothing: float = 0.0
     r1: float = 0.0
     r2: float = 0.0
     gradient_penalty: float = 0.0
+    penalty_interval: int = 1
+    weight_clip: float = 0.0
+    diffaugment: bool = False
     discriminator_steps: int = 1
     batch_size: int = 100
     epochs: int | None = None
     steps: int | None = None
+    optimizer: str = "adam"
+    beta_1: float = 0.5
+    beta_2: float = 0.999
     generator_learning_rate: float = 2e-4
     discriminator_learning_rate: float = 2e-4
     ema_decay: float | None = None
@@ -65,6 +80,8 @@ class Config:
             ("network", NETWORKS),
             ("prior", PRIORS),
             ("loss", LOSSES),
+            ("optimizer", OPTIMIZERS),
+            ("upsampling", UPSAMPLINGS),
             ("on_non_finite", ON_NON_FINITE),
             ("on_collapse", ON_COLLAPSE),
         ):
@@ -72,6 +89,8 @@ class Config:
         for name in (
             "image_size",
             "width",
+            "packing",
+            "penalty_interval",
             "latent_dim",
             "discriminator_steps",
             "batch_size",
@@ -84,14 +103,22 @@ class Config:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name}={value}: expected a positive integer.")
-        for name in ("generator_learning_rate", "discriminator_learning_rate"):
+        for name in (
+            "discriminator_weight",
+            "generator_learning_rate",
+            "discriminator_learning_rate",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name}={getattr(self, name)}: expected a positive number.")
-        for name in ("r1", "r2", "gradient_penalty"):
+        for name in ("r1", "r2", "gradient_penalty", "weight_clip"):
             if not getattr(self, name) >= 0:
                 raise ValueError(
                     f"--{name}={getattr(self, name)}: expected a number of at least 0."
                 )
+        for name in ("beta_1", "beta_2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"--{name}={getattr(self, name)}: expected a number in [0, 1).")
+        self._check_objective()
         if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
             raise ValueError(f"--ema_decay={self.ema_decay}: expected a number in [0, 1).")
         if (self.epochs is None) == (self.steps is None):
@@ -102,6 +129,28 @@ class Config:
             raise ValueError(
                 f"--steps={self.steps}: expected a multiple of "
                 f"--steps_per_execution={self.steps_per_execution}."
+            )
+
+    def _check_objective(self) -> None:
+        if not 0 <= self.label_smoothing < 0.5:
+            raise ValueError(
+                f"--label_smoothing={self.label_smoothing}: expected a number in [0, 0.5)."
+            )
+        for name, neutral in (("label_smoothing", 0.0), ("discriminator_weight", 1.0)):
+            value = getattr(self, name)
+            if value != neutral and self.loss not in VALUE_GAMES:
+                raise ValueError(
+                    f"--{name}={value}: --loss={self.loss} has no such option; "
+                    f"{', '.join(VALUE_GAMES)} have it."
+                )
+        if self.gradient_penalty and self.weight_clip:
+            raise ValueError(
+                f"--weight_clip={self.weight_clip}: expected none beside "
+                f"--gradient_penalty={self.gradient_penalty}, which was made to replace it."
+            )
+        if self.batch_size % self.packing:
+            raise ValueError(
+                f"--packing={self.packing}: expected a divisor of --batch_size={self.batch_size}."
             )
 
     def options(self) -> dict[str, Any]:

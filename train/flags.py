@@ -13,7 +13,17 @@ import dataclasses
 
 from absl import flags
 
-from .config import LOSSES, NETWORKS, ON_COLLAPSE, ON_NON_FINITE, PRIORS, Config
+from .config import (
+    LOSSES,
+    NETWORKS,
+    ON_COLLAPSE,
+    ON_NON_FINITE,
+    OPTIMIZERS,
+    PRIORS,
+    UPSAMPLINGS,
+    VALUE_GAMES,
+    Config,
+)
 from .presets import PRESETS
 
 
@@ -38,6 +48,13 @@ flags.DEFINE_string(
     "A TFDS image data set, such as mnist or cifar10, or a bundled one: digits, gaussian, ring, "
     "grid" + _default("dataset"),
 )
+flags.DEFINE_string("split", None, "Split or slice of it to train on" + _default("split"))
+flags.DEFINE_bool(
+    "conditional",
+    None,
+    "Tell both players the class of each image, so that images of a class can be asked for"
+    + _default("conditional"),
+)
 flags.DEFINE_integer(
     "image_size", None, "Side to resize the images to, in pixels; their own size when not given."
 )
@@ -45,12 +62,33 @@ flags.DEFINE_string("network", None, f"One of {', '.join(NETWORKS)}" + _default(
 flags.DEFINE_integer(
     "width",
     None,
-    "Hidden units (mlp, maxout: of the generator; 1200 when not given) or filters at half of the "
-    "image's size (dcgan; 64 when not given).",
+    "Hidden units (mlp, maxout: of the generator; 1200 when not given) or channels near the image "
+    "(dcgan, sngan: 64 when not given; resnet: 16).",
+)
+flags.DEFINE_string(
+    "upsampling",
+    None,
+    f"How dcgan's generator doubles, one of {', '.join(UPSAMPLINGS)}: transposed convolution, or "
+    "resizing and convolution, which is quicker in int8" + _default("upsampling"),
+)
+flags.DEFINE_integer(
+    "packing", None, "Images that the discriminator judges at once (PacGAN)" + _default("packing")
 )
 flags.DEFINE_string("prior", None, f"One of {', '.join(PRIORS)}" + _default("prior"))
 flags.DEFINE_integer("latent_dim", None, "Size of a latent point" + _default("latent_dim"))
 flags.DEFINE_string("loss", None, f"One of {', '.join(LOSSES)}" + _default("loss"))
+flags.DEFINE_float(
+    "discriminator_weight",
+    None,
+    f"Factor of the discriminator's loss, for {', '.join(VALUE_GAMES)}; 2014 had 0.5"
+    + _default("discriminator_weight"),
+)
+flags.DEFINE_float(
+    "label_smoothing",
+    None,
+    f"What the discriminator's target on data lacks of 1, for {', '.join(VALUE_GAMES)}"
+    + _default("label_smoothing"),
+)
 flags.DEFINE_float(
     "r1", None, "gamma of the R1 penalty, on the discriminator's slope on data" + _default("r1")
 )
@@ -60,6 +98,24 @@ flags.DEFINE_float(
     None,
     "Weight of the WGAN-GP penalty, on slopes other than 1 between data and samples"
     + _default("gradient_penalty"),
+)
+flags.DEFINE_integer(
+    "penalty_interval",
+    None,
+    "Of how many discriminator updates one pays the penalties, as many times as much"
+    + _default("penalty_interval"),
+)
+flags.DEFINE_float(
+    "weight_clip",
+    None,
+    "Keep the discriminator's weights within this of 0, as the first Wasserstein GAN did; 0 for no "
+    "limit" + _default("weight_clip"),
+)
+flags.DEFINE_bool(
+    "diffaugment",
+    None,
+    "Shift, cut and brighten what the discriminator sees (DiffAugment), for small data sets"
+    + _default("diffaugment"),
 )
 flags.DEFINE_integer(
     "discriminator_steps",
@@ -74,15 +130,23 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer("epochs", None, "Passes over the data (default, without --steps: 50)")
 flags.DEFINE_integer("steps", None, "Rounds of Algorithm 1, instead of --epochs.")
+flags.DEFINE_string(
+    "optimizer",
+    None,
+    f"One of {', '.join(OPTIMIZERS)}: the latter is gradient descent whose learning rate falls and "
+    "momentum rises as in the experiments of 2014" + _default("optimizer"),
+)
+flags.DEFINE_float("beta_1", None, "Of Adam: decay of the mean gradient" + _default("beta_1"))
+flags.DEFINE_float("beta_2", None, "Of Adam: decay of the squared gradient" + _default("beta_2"))
 flags.DEFINE_float(
     "generator_learning_rate",
     None,
-    "Of the generator's Adam optimizer" + _default("generator_learning_rate"),
+    "Of the generator's optimizer" + _default("generator_learning_rate"),
 )
 flags.DEFINE_float(
     "discriminator_learning_rate",
     None,
-    "Of the discriminator's Adam optimizer" + _default("discriminator_learning_rate"),
+    "Of the discriminator's optimizer" + _default("discriminator_learning_rate"),
 )
 flags.DEFINE_float(
     "ema_decay",

@@ -15,18 +15,17 @@ import keras
 import tensorflow as tf
 
 import kgan
-from kgan import callbacks, data, networks, penalties, priors
+from kgan import callbacks, data
 from kgan.artifacts import RunDirectory, replaced_when_whole
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.vitals import LIMITS
 
 from . import card
-from .config import Config
+from .config import VALUE_GAMES, Config
+from .game import make_gan
 from .signals import stopping_on_signals
 
-MAXOUT = {"units": (240, 240), "maxout_pieces": 5, "input_dropout": 0.2, "hidden_dropout": 0.5}
 ROLLBACKS = 3  # a game that goes bad a fourth time has another cause than chance
-LOG_ODDS = ("minimax", "non_saturating", "blended")  # the losses by which D's logits are these
 
 
 def train(
@@ -63,20 +62,24 @@ def train(
     with run.lock():
         images = data.load(
             config.dataset,
-            split="train",
+            split=config.split,
             batch_size=config.batch_size,
             discriminator_steps=config.discriminator_steps,
             image_size=config.image_size,
             seed=config.seed,
             data_dir=data_dir,
+            with_labels=config.conditional,
         )
+        num_classes = None
+        if config.conditional:
+            num_classes = data.describe(config.dataset, data_dir).num_classes
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
-        gan = make_gan(config, images)
+        gan = make_gan(config, images, num_classes)
         epoch, steps = _schedule(config, images)
         with _faults_named(run):
             card.write_or_check(run, config, gan, images, original)
             print(
-                f"{config.dataset}: images of shape {images.element_spec.shape[1:]}, "
+                f"{config.dataset}: images of shape {gan.image_shape}, "
                 f"{epoch} steps an epoch. {config.network}: "
                 f"{gan.generator.count_params():,} parameters in the generator, "
                 f"{gan.discriminator.count_params():,} in the discriminator.",
@@ -163,7 +166,7 @@ def _alarms(
     if config.on_collapse == "ignore":
         return []
     limits = LIMITS
-    if config.loss not in LOG_ODDS:
+    if config.loss not in VALUE_GAMES:
         limits = dataclasses.replace(limits, d_error=0.0)
     action = "warn" if config.on_collapse == "warn" else "stop"
     return [callbacks.CollapseAlarm(run.path, images, action=action, limits=limits)]
@@ -196,58 +199,6 @@ def _faults_named(run: RunDirectory) -> Iterator[None]:
         raise RuntimeError(
             f"TensorFlow stopped the run in {run.path} ({reason}). {intact}"
         ) from error
-
-
-def make_gan(config: Config, images: tf.data.Dataset) -> kgan.GAN:
-    """The compiled game of `config` for images such as those of the data set."""
-    image_shape = tuple(images.element_spec.shape[1:])
-    value_range = (-1.0, 1.0) if len(image_shape) == 3 else None
-    generator, discriminator = _players(config, image_shape, value_range)
-    prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
-    gan = kgan.GAN(
-        generator,
-        discriminator,
-        prior(config.latent_dim),
-        discriminator_steps=config.discriminator_steps,
-        ema_decay=config.ema_decay,
-        seed=config.seed,
-    )
-    gan.compile(
-        keras.optimizers.Adam(config.generator_learning_rate, beta_1=0.5),
-        keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=0.5),
-        loss=config.loss,
-        penalties=[
-            penalty(weight)
-            for penalty, weight in (
-                (penalties.R1, config.r1),
-                (penalties.R2, config.r2),
-                (penalties.GradientPenalty, config.gradient_penalty),
-            )
-            if weight
-        ],
-        jit_compile=config.jit_compile,
-        steps_per_execution=config.steps_per_execution,
-    )
-    if isinstance(generator, networks.MLPGenerator):
-        generator.start_at_mean(data.mean_image(images))
-    return gan
-
-
-def _players(
-    config: Config, image_shape: tuple[int, ...], value_range: tuple[float, float] | None
-) -> tuple[keras.Model, keras.Model]:
-    if config.network == "dcgan":
-        width = config.width or 64
-        return (
-            networks.DCGANGenerator(image_shape, config.latent_dim, width, value_range),
-            networks.DCGANDiscriminator(image_shape, width),
-        )
-    units = (config.width or 1200,) * 2
-    critic: dict[str, Any] = MAXOUT if config.network == "maxout" else {"units": units}
-    return (
-        networks.MLPGenerator(image_shape, config.latent_dim, units, value_range=value_range),
-        networks.MLPDiscriminator(image_shape, **critic),
-    )
 
 
 def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:

@@ -1,0 +1,67 @@
+"""What each preset costs: parameters, and seconds for 1,000 steps, on images of random pixels.
+
+python -m benchmarks.presets mnist_dcgan ring
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from train.config import resolve
+from train.game import make_gan
+from train.presets import PRESETS
+
+SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+CLASSES = 10
+POINTS = (2,)  # of `ring` and `grid`
+
+
+def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
+    """Times steps after the first, for some seconds."""
+    config = resolve(preset, {})
+    shape = SHAPES.get(config.dataset, POINTS)
+    rows = config.batch_size * config.discriminator_steps
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (rows, *shape)).astype("float32")
+    batch = (images, rng.integers(CLASSES, size=rows)) if config.conditional else images
+    data = tf.data.Dataset.from_tensors(batch)
+    keras.utils.set_random_seed(0)
+    gan = make_gan(config, data, CLASSES if config.conditional else None)
+    data = data.cache().repeat()
+    several = config.steps_per_execution
+    gan.fit(data, steps_per_epoch=2 * several, verbose=0)  # compiles
+    steps, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < at_least:
+        gan.fit(data, steps_per_epoch=10 * several, verbose=0)
+        steps += 10 * several
+    return (time.perf_counter() - begin) / steps, gan
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"of {', '.join(PRESETS)}")
+    parser.add_argument("--seconds", type=float, default=20.0, help="to time each, at least")
+    args = parser.parse_args()
+    for unknown in set(args.presets) - set(PRESETS):
+        parser.error(f"{unknown}: expected one of {', '.join(PRESETS)}")
+    print(f"{'preset':<22} {'G':>11} {'D':>11} {'s / 1,000 steps':>16}")
+    found = {}
+    for preset in args.presets or PRESETS:
+        seconds, gan = seconds_a_step(preset, args.seconds)
+        found[preset] = round(1000 * seconds, 1)
+        print(
+            f"{preset:<22} {gan.generator.count_params():>11,} "
+            f"{gan.discriminator.count_params():>11,} {found[preset]:>16,}",
+            flush=True,
+        )
+    print(json.dumps({"benchmark": "presets", "seconds": found, "tensorflow": tf.__version__}))
+
+
+if __name__ == "__main__":
+    main()
