@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kgan.artifacts import RunDirectory
@@ -54,6 +55,12 @@ class TrainedGenerator:
         return tuple(images.structured_outputs.shape[1:])
 
     @property
+    def makes_pictures(self) -> bool:
+        """Whether a PNG file can hold the images: bounded values in 1 or 3 channels."""
+        shape = self.image_shape
+        return self.value_range is not None and len(shape) == 3 and shape[-1] in (1, 3)
+
+    @property
     def specs(self) -> dict[str, tf.TensorSpec]:
         """The inputs by name: `latents`, and `labels` of a conditional generator."""
         specs = {"latents": tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")}
@@ -88,12 +95,15 @@ class TrainedGenerator:
             float32 `[batch, height, width, channels]` in [0, 1], whatever the model's value range;
             the model's output itself where that range is None.
         """
-        inputs = latents if labels is None else [latents, labels]
-        images = tf.cast(self.model(inputs, training=False), tf.float32)
+        images = tf.cast(self.model(_joined(latents, labels), training=False), tf.float32)
         if self.value_range is None:
             return images
         low, high = self.value_range
         return (images - low) / (high - low)
+
+    def predict(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """What `keras.Model.predict` makes of all inputs in one batch, in the model's own range."""
+        return self.model.predict(_joined(latents, labels), batch_size=len(latents), verbose=0)
 
     def module(self) -> tf.Module:
         """A module that holds the weights, for functions that are to be saved with them.
@@ -111,6 +121,11 @@ class TrainedGenerator:
             digest.update(f"{weight.shape}{weight.dtype.str}".encode())
             digest.update(weight.tobytes())
         return digest.hexdigest()
+
+
+def _joined(latents: Any, labels: Any) -> Any:
+    """The inputs as Keras models take them."""
+    return latents if labels is None else [latents, labels]
 
 
 def read(run_dir: str | os.PathLike[str]) -> TrainedGenerator:

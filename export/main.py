@@ -1,7 +1,8 @@
 """Exports the generator of a training run, and proves that what it wrote makes the same images.
 
-Writes OUTPUT/saved_model/<version>/ (TensorFlow Serving's layout), OUTPUT/tflite/ and
-OUTPUT/parity.json. Exits 0 when all of it passed, and 1, exporting nothing, when something failed.
+Writes OUTPUT/saved_model/<version>/ (TensorFlow Serving's layout), OUTPUT/tflite/, OUTPUT/onnx/
+and a report, OUTPUT/parity.md, with a picture and, for programs, parity.json. Exits 0 when all of
+it passed, and 1, exporting nothing, when something failed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Directory to export to; made if it is absent.", required=True
 )
 _FORMATS = flags.DEFINE_list(
-    "formats", ["saved_model", "tflite"], "What to write: saved_model, tflite, or both."
+    "formats", ["saved_model", "tflite"], "What to write: saved_model, tflite, onnx."
+)
+_QUANTIZATION = flags.DEFINE_list(
+    "quantization",
+    ["none"],
+    "Precisions of TFLite, a file each: none (float32), float16, dynamic, int8, int8_io, 16x8.",
 )
 _VERSION = flags.DEFINE_integer(
     "version", None, "Number of the SavedModel; by default one more than the highest there is."
@@ -49,7 +55,13 @@ def _main(argv: list[str]) -> int:
         with contextlib.nullcontext() if verbose else native_silence():
             from .program import export  # imports TensorFlow: seconds, which --help need not wait
 
-            export(_RUN_DIR.value, _OUTPUT_DIR.value, _FORMATS.value, _VERSION.value)
+            export(
+                _RUN_DIR.value,
+                _OUTPUT_DIR.value,
+                _FORMATS.value,
+                _VERSION.value,
+                _QUANTIZATION.value,
+            )
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted; nothing was exported.", file=sys.stderr)
         return 130

@@ -6,14 +6,13 @@ import contextlib
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from . import generator, parity, saved_model, tflite
+from . import formats as kinds
+from . import generator, lite_sampling, parity, report, saved_model
 from .parity import Comparison
-
-FORMATS = {"saved_model": saved_model, "tflite": tflite}
 
 
 def export(
@@ -21,31 +20,34 @@ def export(
     output_dir: str | os.PathLike[str],
     formats: Sequence[str] = ("saved_model", "tflite"),
     version: int | None = None,
+    quantization: Sequence[str] = ("none",),
 ) -> dict[str, Comparison]:
     """Exports the generator of a run, and prints how the result compares with the Keras model.
 
     All formats are written aside, read back and compared first. Only when each makes the images of
     the Keras model do they move to their places, so what lies there is whole and right. The report,
-    `parity.json`, is written in either case.
+    `parity.json`, `parity.md` and `parity.png`, is written in either case.
 
     Args:
         run_dir: run directory of a finished training.
         output_dir: directory to export to; made if it is absent.
-        formats: what to write, of `"saved_model"` and `"tflite"`.
+        formats: what to write, of `"saved_model"`, `"tflite"` and `"onnx"`.
         version: number of the SavedModel; None for one more than the highest there is.
+        quantization: precisions of TFLite, a file each, of `"none"`, `"float16"`, `"dynamic"`,
+            `"int8"`, `"int8_io"` and `"16x8"`.
 
     Returns:
-        The comparison of each format.
+        The comparison of each file or directory, by the name that it has in the report.
 
     Raises:
         FileExistsError: the version exists already.
         FileNotFoundError: `run_dir` holds no finished run.
+        ModuleNotFoundError: `formats` has onnx, which is not installed.
         NotADirectoryError: `output_dir` is a file.
         ParityError: a format makes other images than the Keras model; nothing was exported.
         ValueError: an argument is invalid, a file of the run is damaged, its images are not finite,
-            or they need what TFLite lacks.
+            or they need what a format lacks.
     """
-    formats = _known(formats)
     output = pathlib.Path(output_dir).expanduser()
     existing = next(
         path for path in (output.absolute(), *output.absolute().parents) if path.exists()
@@ -56,54 +58,55 @@ def export(
             "Name a directory, or one yet to be made."
         )
     version = saved_model.choose_version(output / "saved_model", version)
-    places = {
-        "saved_model": pathlib.Path("saved_model", str(version)),
-        "tflite": pathlib.Path("tflite", "generator_float32.tflite"),
-    }
+    chosen = kinds.chosen(formats, quantization, version)
     # On the CPU whatever else there is: a GPU may round products to fewer bits (TensorFloat-32).
     with tf.device("CPU:0"):
         trained = generator.read(run_dir)
         with _staging(output) as stage:
-            comparisons = _write_and_compare(trained, {n: places[n] for n in formats}, stage)
-            failed = [name for name in formats if not comparisons[name].passed]
+            comparisons = _write_and_compare(trained, chosen, stage, output)
+            failed = [name for name, made in comparisons.items() if not made.passed]
             if not failed:
-                for name in formats:
-                    (output / places[name]).parent.mkdir(exist_ok=True)
-                    os.replace(stage / places[name], output / places[name])
-            parity.write_report(comparisons, output / "parity.json")
-    print(parity.table(comparisons))
+                for kind in chosen:
+                    (output / kind.place).parent.mkdir(exist_ok=True)
+                    os.replace(stage / kind.place, output / kind.place)
+    print(report.table(comparisons))
     if failed:
         raise parity.ParityError(
             f"Parity failed for {', '.join(failed)}: the images differ from the Keras model's by "
-            f"more than rounding. Nothing was exported; {output / 'parity.json'} has the numbers."
+            f"more than its limit. Nothing was exported; {output / 'parity.json'} has the numbers."
         )
-    paths = ", ".join(comparisons[name].path for name in formats)
-    print(f"Exported to {output}: {paths}; compared in parity.json.")
+    _print_what_is_left_out(trained, comparisons)
+    paths = ", ".join(made.path for made in comparisons.values())
+    print(f"Exported to {output}: {paths}; compared in parity.md.")
     return comparisons
-
-
-def _known(formats: Sequence[str]) -> list[str]:
-    formats = list(dict.fromkeys(formats))
-    if not formats or not set(formats) <= set(FORMATS):
-        raise ValueError(
-            "Invalid value for argument `formats`: expected one or more of "
-            f"{', '.join(FORMATS)}, received {','.join(formats) or 'none'}."
-        )
-    return formats
 
 
 def _write_and_compare(
-    trained: generator.TrainedGenerator, places: Mapping[str, pathlib.Path], stage: pathlib.Path
+    trained: generator.TrainedGenerator,
+    chosen: Sequence[kinds.Format],
+    stage: pathlib.Path,
+    output: pathlib.Path,
 ) -> dict[str, Comparison]:
+    """Writes the formats below `stage` and the report on them into `output`."""
     reference = parity.Reference(trained)
-    comparisons = {}
-    for name, place in places.items():
-        written = stage / place
-        written.parent.mkdir()
-        FORMATS[name].write(trained, written)
-        images = FORMATS[name].load(written)
-        comparisons[name] = reference.compare(images, written, place, FORMATS[name].TOLERANCE)
+    comparisons, images = {}, {}
+    for kind in chosen:
+        written = stage / kind.place
+        written.parent.mkdir(exist_ok=True)
+        kind.write(trained, written)
+        comparisons[kind.name], images[kind.name] = reference.compare(written, kind)
+    report.write(trained, reference, comparisons, images, output)
     return comparisons
+
+
+def _print_what_is_left_out(
+    trained: generator.TrainedGenerator, comparisons: dict[str, Comparison]
+) -> None:
+    if "saved_model" in comparisons and not trained.makes_pictures:
+        print("The SavedModel has no sample_png: PNG files hold bounded values in 1 or 3 channels.")
+    lite = any(name.startswith("tflite") for name in comparisons)
+    if lite and not lite_sampling.can_sample(trained.prior):
+        print("The TFLite files have no sample: it is there for normal and uniform priors.")
 
 
 @contextlib.contextmanager

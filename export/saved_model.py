@@ -13,9 +13,6 @@ from . import warmup
 from .checks import checked_count, checked_labels
 from .generator import TrainedGenerator
 
-TOLERANCE = 1e-6
-"""Greatest absolute error against Keras: the same kernels run, though in fused order."""
-
 CARD = "kgan.json"
 
 
@@ -56,7 +53,7 @@ def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
         sample: `count`, int32 `[]`, 1 to 1024, and `seed`, int32 `[2]`, to as many `images`, the
             same ones in every process. With classes, image i is of class i % num_classes.
         sample_png: the same inputs to `png`, string `[count]`, each a whole PNG file. It is left
-            out where `has_png` is false.
+            out where a PNG file cannot hold the images.
 
     `assets.extra` gets requests that warm TensorFlow Serving up, and the run's card: what it
     recorded of itself, and the fingerprint of the weights.
@@ -86,19 +83,10 @@ def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
         "serving_default": generate.get_concrete_function(**trained.specs),
         "sample": sample.get_concrete_function(**drawn),
     }
-    if has_png(trained):
+    if trained.makes_pictures:
         signatures["sample_png"] = sample_png.get_concrete_function(**drawn)
     tf.saved_model.save(module, str(path), signatures=signatures)
     _write_extras(trained, signatures, path / "assets.extra")
-
-
-def has_png(trained: TrainedGenerator) -> bool:
-    """Whether the generator makes what a PNG file can hold: bounded values in 1 or 3 channels."""
-    return (
-        trained.value_range is not None
-        and len(trained.image_shape) == 3
-        and trained.image_shape[-1] in (1, 3)
-    )
 
 
 def _write_extras(

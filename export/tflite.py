@@ -1,51 +1,161 @@
-"""TFLite, for LiteRT on phones, boards and in browsers."""
+"""TFLite, for LiteRT on phones, boards and in browsers, in six precisions."""
 
 from __future__ import annotations
 
 import pathlib
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from . import flatbuffer, lite_sampling, one_hot
 from .generator import TrainedGenerator, gist
+from .grafting import graft
 
-TOLERANCE = 1e-5
-"""Greatest absolute error against Keras: other kernels, which sum in another order."""
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int8_io", "16x8")
+
+CALIBRATION = 1024  # latent points, whose activations' ranges become those of the integers
+CALIBRATION_BATCH = 32
+CALIBRATION_SEED = 1  # the parity check uses 0
 
 
-def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
-    """Writes the generator in float32 to the file `path`.
+def write(trained: TrainedGenerator, path: pathlib.Path, quantization: str = "none") -> None:
+    """Writes the generator to the file `path`.
 
-    Its signature `serving_default` maps `latents`, float32 `[batch, latent_dim]` of any batch, to
-    `images`, float32 `[batch, height, width, channels]`.
+    Signatures, both of any batch:
+        serving_default: `latents`, float32 `[batch, latent_dim]`, and, if the generator is
+            conditional, `labels`, int32 `[batch]`, to `images`, float32
+            `[batch, height, width, channels]`.
+        sample: `count`, int32 `[]`, and `seed`, int32 `[2]`, to as many `images`: the same ones
+            from every TFLite file of the generator, but others than from its SavedModel. It is left
+            out where `lite_sampling` does not know the prior.
+
+    Args:
+        trained: the generator.
+        path: of the file.
+        quantization: one of `QUANTIZATIONS`.
+            none: float32.
+            float16: weights in half precision, computations in float32.
+            dynamic: weights in 8 bits, activations rounded to 8 bits as they come.
+            int8: all in 8 bits, latents and images in float32.
+            int8_io: all in 8 bits, latents and images too; the file holds their scale.
+            16x8: weights in 8 bits, activations in 16; what TFLite cannot do so, in float32.
 
     Raises:
-        ValueError: the generator uses an operation that TFLite lacks.
+        ValueError: the generator uses an operation that TFLite lacks, or lacks in that precision.
     """
-    module = trained.module()
+    model = _converted(trained, _network(trained), quantization)
+    one_hot.mend(model)
+    if lite_sampling.can_sample(trained.prior):
+        graft(model, _converted(trained, _sampler(trained), "none"), "sample")
+    path.write_bytes(flatbuffer.written(model))
 
+
+def _network(trained: TrainedGenerator) -> Callable:
     @tf.function
     def generate(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": trained.images(**inputs)}
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [generate.get_concrete_function(**trained.specs)], module
+    return generate.get_concrete_function(**trained.specs)
+
+
+def _sampler(trained: TrainedGenerator) -> Callable:
+    @tf.function
+    def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = {"latents": lite_sampling.latents(trained.prior, count, seed)}
+        if trained.num_classes is not None:
+            inputs["labels"] = tf.range(count) % trained.num_classes
+        return inputs
+
+    return sample.get_concrete_function(
+        count=tf.TensorSpec([], tf.int32, name="count"),
+        seed=tf.TensorSpec([2], tf.int32, name="seed"),
     )
+
+
+def _converted(trained: TrainedGenerator, function: Callable, quantization: str) -> Any:
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], trained.module())
+    _configure(converter, trained, quantization)
     try:
-        flatbuffer = converter.convert()
+        with warnings.catch_warnings():
+            # The converter calibrates with the interpreter whose users it warns.
+            warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
+            return flatbuffer.read(converter.convert())
     except Exception as error:
-        missing = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
-        raise ValueError(
-            f"The generator does not convert to TFLite ({', '.join(missing) or gist(error)}). "
-            "Leave tflite out of --formats, or build the generator of operations that TFLite has."
-        ) from error
-    path.write_bytes(flatbuffer)
+        raise ValueError(_refusal(error, quantization)) from error
+
+
+def _refusal(error: Exception, quantization: str) -> str:
+    said = str(error)
+    lacking = re.findall(r"'(tf\.\w+)' op is neither", said)
+    unquantized = re.findall(r"not yet supported for op: '(\w+)'", said)
+    if re.search("should be recorded during calibration: Failed for tensor .*labels", said):
+        unquantized = ["integer arithmetic on labels, as an Embedding does it"]
+    if unquantized:
+        return (
+            f"The generator does not convert to TFLite with --quantization={quantization} "
+            f"({', '.join(sorted(set(unquantized)))}). Leave {quantization} out, or build the "
+            "generator of operations that TFLite has in that precision."
+        )
+    reason = ", ".join(sorted(set(lacking))) or gist(error)
+    return (
+        f"The generator does not convert to TFLite ({reason}). "
+        "Leave tflite out of --formats, or build the generator of operations that TFLite has."
+    )
+
+
+def _configure(
+    converter: tf.lite.TFLiteConverter, trained: TrainedGenerator, quantization: str
+) -> None:
+    sets = tf.lite.OpsSet
+    if quantization != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    elif quantization in ("int8", "int8_io"):
+        converter.representative_dataset = lambda: _calibration(trained)
+        converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8]
+    elif quantization == "16x8":
+        converter.representative_dataset = lambda: _calibration(trained)
+        converter.target_spec.supported_ops = [
+            sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+            sets.TFLITE_BUILTINS,
+        ]
+    if quantization == "int8_io":
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+
+
+def _calibration(trained: TrainedGenerator) -> Iterator[Any]:
+    inputs = {k: v.numpy() for k, v in trained.sample(CALIBRATION, CALIBRATION_SEED).items()}
+    for start in range(0, CALIBRATION, CALIBRATION_BATCH):
+        yield {name: x[start : start + CALIBRATION_BATCH] for name, x in inputs.items()}
 
 
 def load(path: pathlib.Path) -> Callable[..., np.ndarray]:
-    """The function from latents to images that LiteRT computes from the file at `path`."""
+    """The function from latents, and labels, to images that LiteRT computes from `path`.
+
+    It takes and gives float32, whatever the file does.
+    """
     run = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
-    return lambda **inputs: run(**inputs)["images"]
+    taken, given = run.get_input_details(), run.get_output_details()["images"]
+
+    def images(**inputs: np.ndarray) -> np.ndarray:
+        quantized = {name: _quantized(x, taken[name]) for name, x in inputs.items()}
+        made = run(**quantized)["images"]
+        if made.dtype != np.int8:
+            return made
+        scale, zero = given["quantization"]
+        return np.float32(scale) * (made.astype(np.float32) - zero)
+
+    return images
+
+
+def _quantized(x: np.ndarray, details: dict) -> np.ndarray:
+    if details["dtype"] != np.int8:
+        return x
+    scale, zero = details["quantization"]
+    return np.clip(np.rint(x / scale) + zero, -128, 127).astype(np.int8)

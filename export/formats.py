@@ -1,0 +1,96 @@
+"""What can be written, where it goes, and how like the Keras model it has to be."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from . import onnx, saved_model, tflite
+from .generator import TrainedGenerator
+
+FORMATS = ("saved_model", "tflite", "onnx")
+
+# Float32 formats run other kernels, or the same ones fused: they may differ by rounding alone.
+MAX_ERROR = {"saved_model": 1e-6, "none": 1e-5, "onnx": 1e-5}
+# The others lose precision by design. The least that four trained generators (MLP and DCGAN, of
+# digits and of MNIST) get is 79, 48, 38, 38 and 50 dB; images of other latent points get 8 to 12.
+MIN_PSNR = {"float16": 60.0, "dynamic": 35.0, "int8": 30.0, "int8_io": 30.0, "16x8": 40.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One file or directory to write.
+
+    Attributes:
+        name: in the report.
+        place: where it goes, relative to the output directory.
+        write: writes a generator to a path.
+        load: the function from latents, and labels, to images that is written at a path.
+        measure: the figure of a `Comparison` that decides, `max_absolute_error` or `psnr`.
+        limit: the greatest error of images in [0, 1], or the least psnr in dB, that passes.
+    """
+
+    name: str
+    place: pathlib.Path
+    write: Callable[[TrainedGenerator, pathlib.Path], None]
+    load: Callable[[pathlib.Path], Callable[..., np.ndarray]]
+    measure: str
+    limit: float
+
+
+def chosen(formats: Sequence[str], quantization: Sequence[str], version: int) -> list[Format]:
+    """The formats of these names, in a fixed order.
+
+    Args:
+        formats: of `FORMATS`.
+        quantization: precisions of TFLite, of `tflite.QUANTIZATIONS`.
+        version: number of the SavedModel.
+
+    Raises:
+        ModuleNotFoundError: what ONNX needs is not installed.
+        ValueError: a name is unknown, or there is none.
+    """
+    formats = _known("formats", formats, FORMATS)
+    quantization = _known("quantization", quantization, tflite.QUANTIZATIONS)
+    found = []
+    if "saved_model" in formats:
+        place = pathlib.Path("saved_model", str(version))
+        found.append(_exact("saved_model", place, saved_model.write, saved_model.load))
+    if "tflite" in formats:
+        found += [_tflite(precision) for precision in quantization]
+    if "onnx" in formats:
+        onnx.check_installed()
+        place = pathlib.Path("onnx", "generator.onnx")
+        found.append(_exact("onnx", place, onnx.write, onnx.load))
+    return found
+
+
+def _exact(name: str, place: pathlib.Path, write: Callable, load: Callable) -> Format:
+    return Format(name, place, write, load, "max_absolute_error", MAX_ERROR[name])
+
+
+def _tflite(quantization: str) -> Format:
+    name = "float32" if quantization == "none" else quantization
+    exact = quantization in MAX_ERROR
+    return Format(
+        name=f"tflite_{name}",
+        place=pathlib.Path("tflite", f"generator_{name}.tflite"),
+        write=functools.partial(tflite.write, quantization=quantization),
+        load=tflite.load,
+        measure="max_absolute_error" if exact else "psnr",
+        limit=MAX_ERROR[quantization] if exact else MIN_PSNR[quantization],
+    )
+
+
+def _known(argument: str, names: Iterable[str], known: Sequence[str]) -> list[str]:
+    given = list(names)
+    if not given or not set(given) <= set(known):
+        raise ValueError(
+            f"Invalid value for argument `{argument}`: expected one or more of "
+            f"{', '.join(known)}, received {','.join(given) or 'none'}."
+        )
+    return [name for name in known if name in given]

@@ -1,0 +1,82 @@
+"""ONNX, for ONNX Runtime and the many tools that read it. Needs the extra `kgan[onnx]`."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from .generator import TrainedGenerator, gist
+
+OPSET = 17
+"""Version of the operations; runtimes of 2022 and later know it."""
+
+
+def check_installed() -> None:
+    """Loads the packages of the extra, so that it is heard at once if they cannot be.
+
+    Raises:
+        ModuleNotFoundError: one of them is not installed.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else it reports to its maker
+    for package in ("tf2onnx", "onnxruntime"):
+        try:
+            importlib.import_module(package)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"The format onnx needs {error.name}, which is not installed: "
+                "pip install 'kgan[onnx]', or leave onnx out of --formats."
+            ) from error
+
+
+def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
+    """Writes the generator in float32 to the file `path`.
+
+    It maps `latents`, float32 `[batch, latent_dim]`, and, if it is conditional, `labels`, int32
+    `[batch]`, to `images`, float32 `[batch, height, width, channels]`.
+
+    Raises:
+        ValueError: the generator uses an operation that ONNX or the converter lacks.
+    """
+    import onnx
+    import tf2onnx
+
+    specs = list(trained.specs.values())
+
+    @tf.function(input_signature=specs)
+    def generate(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": trained.images(*inputs)}
+
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # what it says is raised below
+    try:
+        model, _ = tf2onnx.convert.from_function(generate, input_signature=specs, opset=OPSET)
+    except Exception as error:
+        raise ValueError(_refusal(gist(error))) from error
+    # The converter copies operations that it does not know.
+    used = {(node.op_type, node.domain) for node in model.graph.node}
+    unknown = sorted(name for name, domain in used if not onnx.defs.has(name, OPSET, domain))
+    if unknown:
+        raise ValueError(_refusal(", ".join(unknown)))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    path.write_bytes(model.SerializeToString())
+
+
+def _refusal(reason: str) -> str:
+    return (
+        f"The generator does not convert to ONNX ({reason}). "
+        "Leave onnx out of --formats, or build the generator of operations that ONNX has."
+    )
+
+
+def load(path: pathlib.Path) -> Callable[..., np.ndarray]:
+    """The function from latents, and labels, to images that ONNX Runtime computes from `path`."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda **inputs: session.run(["images"], inputs)[0]

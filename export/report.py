@@ -1,0 +1,152 @@
+"""The parity report: for programs, for people, and as a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan import plots
+from kgan.artifacts import replaced_when_whole
+
+from .generator import TrainedGenerator
+from .parity import LATENTS, SEED, Comparison, Reference
+
+COLUMNS = 8
+VISIBLE = 1 / 512  # half a step of 8-bit pixels
+
+
+def write(
+    trained: TrainedGenerator,
+    reference: Reference,
+    comparisons: Mapping[str, Comparison],
+    images: Mapping[str, np.ndarray],
+    directory: pathlib.Path,
+) -> None:
+    """Writes `parity.json`, `parity.md` and, if the generator makes pictures, `parity.png`.
+
+    Args:
+        trained: the generator.
+        reference: its images by Keras.
+        comparisons: by the name of the format.
+        images: by the same names, the images of the reference's latent points.
+        directory: where to; it exists.
+    """
+    with replaced_when_whole(directory / "parity.json") as partial:
+        partial.write_text(json.dumps(_record(trained, reference, comparisons), indent=2) + "\n")
+    rows: list[str] = []
+    if trained.makes_pictures:
+        with replaced_when_whole(directory / "parity.png") as partial:
+            sheet, rows = _picture(reference, images)
+            plots.write_png(partial, sheet)
+    with replaced_when_whole(directory / "parity.md") as partial:
+        partial.write_text(_page(trained, reference, comparisons, rows))
+
+
+def table(comparisons: Mapping[str, Comparison]) -> str:
+    """The comparisons for people, one line for each format."""
+    lines = [
+        f"{'format':<16} {'size':>10} {'max error':>10} {'mean error':>10} {'psnr':>9} "
+        f"{'1 image':>10} {'64 images':>12}"
+    ]
+    for name, made in comparisons.items():
+        lines.append(
+            f"{name:<16} {made.bytes / 1e6:>7.2f} MB {made.max_absolute_error:>10.1e} "
+            f"{made.mean_absolute_error:>10.1e} {made.psnr:>6.1f} dB "
+            f"{made.speed.latency_ms:>7.3f} ms {made.speed.images_per_second:>10,.0f}/s  "
+            f"{_verdict(made)}"
+        )
+    return "\n".join(lines)
+
+
+def _verdict(made: Comparison) -> str:
+    return "passed" if made.passed else f"FAILED: {_demand(made)}"
+
+
+def _demand(made: Comparison) -> str:
+    if made.measure == "psnr":
+        return f"psnr at least {made.limit:.0f} dB"
+    return f"max error at most {made.limit:.1e}"
+
+
+def _record(
+    trained: TrainedGenerator, reference: Reference, comparisons: Mapping[str, Comparison]
+) -> dict[str, Any]:
+    formats = {}
+    for name, made in comparisons.items():
+        entry = {**dataclasses.asdict(made), "passed": made.passed}
+        speed = entry.pop("speed")
+        finite = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in entry.items()
+        }
+        formats[name] = {**finite, **speed}
+    return {
+        "passed": all(made.passed for made in comparisons.values()),
+        "latents": LATENTS,
+        "seed": SEED,
+        "fingerprint": trained.fingerprint(),
+        "keras_predict": dataclasses.asdict(reference.speed),
+        "formats": formats,
+    }
+
+
+def _picture(
+    reference: Reference, images: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, list[str]]:
+    """The same latent points through every format, a row each, and what the rows are."""
+    rows = {"Keras": reference.images, **images}
+    errors = {name: np.abs(made - reference.images)[:COLUMNS] for name, made in images.items()}
+    worst = max(errors, key=lambda name: errors[name].max())
+    greatest = errors[worst].max()
+    if greatest >= VISIBLE:
+        factor = max(1, math.floor(1 / greatest))
+        rows[f"error of {worst}, {factor} times as large"] = factor * errors[worst]
+    sheet = np.concatenate([made[:COLUMNS] for made in rows.values()])
+    return plots.grid(sheet, (0.0, 1.0), columns=COLUMNS), list(rows)
+
+
+def _page(
+    trained: TrainedGenerator,
+    reference: Reference,
+    comparisons: Mapping[str, Comparison],
+    rows: list[str],
+) -> str:
+    passed = all(made.passed for made in comparisons.values())
+    lines = [
+        "# Parity of the exported generator",
+        "",
+        f"{LATENTS} latent points (seed {SEED}) through Keras and through every format: "
+        f"**{'passed' if passed else 'FAILED, nothing was exported'}**. Errors are of values in "
+        "[0, 1]; psnr tells their mean square. Speed is that of one process on this machine.",
+        "",
+        "| format | file | bytes | max error | mean error | psnr (dB) | demanded | load (ms) "
+        "| 1 image (ms) | images/s in batches of 64 | |",
+        "|---|---|--:|--:|--:|--:|---|--:|--:|--:|---|",
+        f"| keras.Model.predict | | | | | | | | {reference.speed.latency_ms:.3f} "
+        f"| {reference.speed.images_per_second:,.0f} | |",
+    ]
+    for name, made in comparisons.items():
+        lines.append(
+            f"| {name} | {made.path} | {made.bytes:,} | {made.max_absolute_error:.1e} "
+            f"| {made.mean_absolute_error:.1e} | {made.psnr:.1f} | {_demand(made)} "
+            f"| {made.load_ms:.1f} | {made.speed.latency_ms:.3f} "
+            f"| {made.speed.images_per_second:,.0f} | {'passed' if made.passed else 'FAILED'} |"
+        )
+    if rows:
+        lines += ["", "![The same latent points through every format](parity.png)", ""]
+        lines += [f"Rows from the top: {'; '.join(rows)}."]
+    lines += [
+        "",
+        f"SHA-256 of the weights: `{trained.fingerprint()}`. "
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,182 @@
+"""Runs for the tests of the exporter: generators as if trained, and what was exported of them."""
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from kgan_export import timing
+from kgan_export.generator import TrainedGenerator
+from kgan_export.program import export
+from kgan_export.tflite import QUANTIZATIONS
+
+import kgan
+from kgan.artifacts import RunDirectory, replaced_when_whole
+
+SEED = (3, 7)
+LITE = {"none": "float32"} | {name: name for name in QUANTIZATIONS[1:]}
+
+
+@keras.saving.register_keras_serializable(package="export_runs")
+class BeyondTFLite(kgan.networks.MLPGenerator):
+    """Somebody's own network, with an operation that neither TFLite nor ONNX has."""
+
+    def call(self, latents, training=False):
+        return tf.math.erfinv(super().call(latents, training) / 2)
+
+
+def mlp(**kwargs):
+    return kgan.networks.MLPGenerator((8, 8, 1), latent_dim=6, units=(128, 128), **kwargs)
+
+
+def dcgan(num_classes=None, **kwargs):
+    """A DCGAN as if trained: its images are not all grey, nor its moving statistics the initial."""
+    generator = kgan.networks.DCGANGenerator(
+        (16, 16, 3), latent_dim=5, filters=8, num_classes=num_classes, **kwargs
+    )
+    build(generator, 5)
+    for layer in (generator.projection, *generator.convolutions, generator.output_layer):
+        layer.set_weights([10 * weight for weight in layer.get_weights()])
+    labels = () if num_classes is None else (tf.range(32) % num_classes,)
+    for seed in range(10):
+        latents = 1 + kgan.priors.Normal(5).sample(32, seed)
+        generator([latents, *labels] if labels else latents, training=True)
+    return generator
+
+
+def sequential():
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(36, activation="tanh"),
+            keras.layers.Reshape((6, 6, 1)),
+        ]
+    )
+
+
+def build(generator, latent_dim):
+    if not generator.built:
+        conditional = getattr(generator, "num_classes", None)
+        shape = (None, latent_dim)
+        generator.build([shape, (None,)] if conditional else shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A generator, its prior, and how its output becomes values in [0, 1]."""
+
+    make: callable
+    prior: kgan.priors.Prior
+    rescaled: callable = lambda images: (images + 1) / 2
+    formats: tuple = ("saved_model", "tflite", "onnx")
+    quantization: tuple = QUANTIZATIONS
+
+
+CASES = {
+    "mlp": Case(lambda: mlp(value_range=(-1, 3)), kgan.priors.Uniform(6), lambda x: (x + 1) / 4),
+    "dcgan": Case(dcgan, kgan.priors.Normal(5)),
+    "conditional": Case(lambda: dcgan(num_classes=3), kgan.priors.Normal(5)),
+    "sequential": Case(
+        sequential, kgan.priors.Normal(4), formats=("saved_model", "tflite"), quantization=["none"]
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A case exported: the generator itself, where to, and what `export` returned."""
+
+    case: Case
+    generator: keras.Model
+    out: pathlib.Path
+    report: dict
+
+    @property
+    def trained(self):
+        return TrainedGenerator(self.generator, self.case.prior)
+
+    def inputs(self, count, seed):
+        """Latents, and labels, by name."""
+        return {name: x.numpy() for name, x in self.trained.sample(count, seed).items()}
+
+    def images(self, latents, labels=None):
+        """What Keras makes of them, in [0, 1]."""
+        inputs = latents if labels is None else [latents, labels]
+        return self.case.rescaled(self.generator(inputs, training=False).numpy())
+
+    def saved_model(self):
+        return tf.saved_model.load(str(self.out / "saved_model" / "1"))
+
+    def lite(self, quantization, signature="serving_default"):
+        path = self.out / "tflite" / f"generator_{LITE[quantization]}.tflite"
+        return Interpreter(str(path)).get_signature_runner(signature)
+
+
+def make_run(path, generator, prior):
+    """What a finished training leaves of interest here."""
+    run = RunDirectory(path)
+    run.create({"seed": 0}, prior=keras.saving.serialize_keras_object(prior))
+    build(generator, prior.dim)
+    with replaced_when_whole(run.generator) as partial:
+        generator.save(partial)
+    return path
+
+
+def contents(directory):
+    """Every file and directory below `directory`, with the time of its last change."""
+    return {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+
+
+@contextlib.contextmanager
+def no_time_lost():
+    """Lets speed be measured from a few calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "SECONDS", 0.0)
+        yield
+
+
+@functools.cache
+def exported(name):
+    """The case of this name, exported once for all tests of a process."""
+    case = CASES[name]
+    base = pathlib.Path(_scratch().name)
+    keras.utils.set_random_seed(0)
+    generator = case.make()
+    run_dir = make_run(base / name, generator, case.prior)
+    before = contents(base)
+    with no_time_lost():
+        report = export(run_dir, base / "out" / name, case.formats, None, case.quantization)
+    changed = contents(base).items() - before.items()
+    assert all(path.is_relative_to(base / "out") for path, _ in changed)
+    return Exported(case, generator, base / "out" / name, report)
+
+
+@functools.cache
+def _scratch():
+    return tempfile.TemporaryDirectory(prefix="export-", ignore_cleanup_errors=True)
+
+
+def dequantized(runner, images):
+    """Images of [0, 1], also where a file gives 8-bit integers."""
+    if images.dtype != np.int8:
+        return images
+    scale, zero = runner.get_output_details()["images"]["quantization"]
+    return (images.astype(np.float32) - zero) * scale
+
+
+def quantized(runner, inputs):
+    """The inputs as the file takes them."""
+    details = runner.get_input_details()
+    taken = {}
+    for name, values in inputs.items():
+        scale, zero = details[name]["quantization"]
+        eight = details[name]["dtype"] == np.int8
+        levels = np.clip(np.round(values / scale) + zero, -128, 127) if eight else values
+        taken[name] = levels.astype(details[name]["dtype"])
+    return taken

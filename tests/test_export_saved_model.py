@@ -1,0 +1,224 @@
+"""The SavedModel: what it promises in every process, what it refuses, what lies beside it."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import export_runs
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from export_runs import CASES, SEED, exported
+from kgan_export.checks import MAX_COUNT
+from tensorflow_serving.apis import prediction_log_pb2
+
+import kgan
+
+EVERY_CASE = pytest.mark.parametrize("name", CASES)
+
+
+@pytest.fixture(scope="module")
+def consumed():
+    """What another process, without kgan, makes of the SavedModels."""
+    exports = {name: exported(name) for name in CASES}
+    for made in exports.values():
+        np.savez(made.out / "inputs.npz", **made.inputs(9, 5))
+    program = """
+import pathlib, sys
+sys.modules["kgan"] = None  # to import it is now an error
+import numpy as np, tensorflow as tf
+for out in map(pathlib.Path, sys.argv[1:]):
+    model = tf.saved_model.load(str(out / "saved_model" / "1"))
+    serve, sample = model.signatures["serving_default"], model.signatures["sample"]
+    draw = lambda count, *seed: sample(count=tf.constant(count), seed=tf.constant(seed))["images"]
+    inputs = {name: tf.constant(x) for name, x in np.load(out / "inputs.npz").items()}
+    np.savez(
+        out / "made.npz", served=serve(**inputs)["images"],
+        sampled=draw(6, 3, 7), again=draw(6, 3, 7), few=draw(2, 3, 7), other=draw(6, 3, 8),
+    )
+"""
+    outs = [str(made.out) for made in exports.values()]
+    subprocess.run([sys.executable, "-c", program, *outs], check=True)
+    return {name: np.load(made.out / "made.npz") for name, made in exports.items()}
+
+
+@EVERY_CASE
+def test_it_serves_without_kgan(consumed, name):
+    made = exported(name)
+    served = consumed[name]["served"]
+    assert served.dtype == np.float32
+    assert 0 <= served.min() < 0.3
+    assert 0.7 < served.max() <= 1
+    np.testing.assert_allclose(served, made.images(**made.inputs(9, 5)), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mlp", "dcgan", "sequential"])
+def test_samples_are_those_of_the_gan(consumed, name):
+    made = exported(name)
+    drawn = consumed[name]
+    discriminator = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    gan = kgan.GAN(made.generator, discriminator, made.case.prior)
+    expected = made.case.rescaled(gan.sample(6, SEED))
+    np.testing.assert_allclose(drawn["sampled"], expected, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(drawn["sampled"], drawn["again"])
+    np.testing.assert_allclose(drawn["few"], expected[:2], rtol=0, atol=1e-6)
+    assert np.abs(drawn["other"] - expected).max() > 0.1
+
+
+def test_samples_go_round_the_classes(consumed):
+    made = exported("conditional")
+    latents = made.case.prior.sample(6, SEED)
+    classes = np.array([0, 1, 2, 0, 1, 2])
+    drawn = consumed["conditional"]["sampled"]
+    np.testing.assert_allclose(drawn, made.images(latents, classes), rtol=0, atol=1e-6)
+    for shift in (1, 2):  # no image is of another class by chance
+        others = made.images(latents, (classes + shift) % 3)
+        assert np.abs(drawn - others).max(axis=(1, 2, 3)).min() > 0.1
+
+
+@EVERY_CASE
+def test_png_files_hold_the_samples(name):
+    signatures = exported(name).saved_model().signatures
+    request = {"count": tf.constant(3), "seed": tf.constant(SEED)}
+    images = signatures["sample"](**request)["images"].numpy()
+    files = signatures["sample_png"](**request)["png"]
+    assert files.shape == (3,)
+    decoded = np.stack([tf.io.decode_png(file) for file in files])
+    assert decoded.dtype == np.uint8
+    assert decoded.shape == images.shape
+    assert np.abs(decoded - 255.0 * images).max() <= 0.501  # the nearest of 256 values
+
+
+@EVERY_CASE
+def test_signatures_are_as_promised(name):
+    made = exported(name)
+    signatures = made.saved_model().signatures
+    dim = made.case.prior.dim
+    drawn = {"count": ([], tf.int32), "seed": ([2], tf.int32)}
+    served = {"latents": ([None, dim], tf.float32)}
+    if name == "conditional":
+        served["labels"] = ([None], tf.int32)
+    images = ([None, *made.trained.image_shape], tf.float32)
+    promised = {
+        "serving_default": (served, {"images": images}),
+        "sample": (drawn, {"images": images}),
+        "sample_png": (drawn, {"png": ([None], tf.string)}),
+    }
+    assert set(signatures) == set(promised)
+    for signature, (taken, given) in promised.items():
+        specs = signatures[signature].structured_input_signature[1]
+        assert {key: (spec.shape.as_list(), spec.dtype) for key, spec in specs.items()} == taken
+        outputs = signatures[signature].structured_outputs
+        assert {key: (out.shape.as_list(), out.dtype) for key, out in outputs.items()} == given
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        lambda: kgan.networks.MLPGenerator((2,), 3, (8,), value_range=None),
+        lambda: kgan.networks.MLPGenerator((4, 4, 2), 3, (8,)),
+        lambda: kgan.networks.MLPGenerator((4, 4, 1), 3, (8,), value_range=None),
+    ],
+    ids=["points", "two channels", "unbounded values"],
+)
+def test_what_is_no_picture_has_no_png(tmp_path, capsys, generator):
+    run_dir = export_runs.make_run(tmp_path / "run", generator(), kgan.priors.Normal(3))
+    with export_runs.no_time_lost():
+        export_runs.export(run_dir, tmp_path / "out", ["saved_model"])
+    model = tf.saved_model.load(str(tmp_path / "out" / "saved_model" / "1"))
+    assert set(model.signatures) == {"serving_default", "sample"}
+    assert "no sample_png: PNG files hold bounded values in 1 or 3 channels" in (
+        capsys.readouterr().out
+    )
+    assert not (tmp_path / "out" / "parity.png").exists()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("signature", ["sample", "sample_png"])
+    @pytest.mark.parametrize("count", [-1, 0, MAX_COUNT + 1, 2**31 - 1])
+    def test_counts_out_of_bounds(self, signature, count):
+        draw = exported("mlp").saved_model().signatures[signature]
+        message = rf"Invalid value for input `count`: expected 1 to 1024, received\] \[{count}\]"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            draw(count=tf.constant(count), seed=tf.constant(SEED))
+
+    def test_the_bounds_themselves_pass(self):
+        draw = exported("mlp").saved_model().signatures["sample"]
+        for count in (1, MAX_COUNT):
+            made = draw(count=tf.constant(count), seed=tf.constant([-(2**31), 2**31 - 1]))
+            assert made["images"].shape == (count, 8, 8, 1)
+
+    @pytest.mark.parametrize(
+        ("labels", "message"),
+        [
+            ([0, 3], r"expected classes 0 to 2, received\] \[0 3\]"),
+            ([-1, 0], r"expected classes 0 to 2, received\] \[-1 0\]"),
+            ([1], r"expected one for each of the latents, received\] \[1\] \[for\] \[2\]"),
+        ],
+    )
+    def test_labels_that_name_no_class(self, labels, message):
+        serve = exported("conditional").saved_model().signatures["serving_default"]
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"input `labels`: {message}"):
+            serve(latents=tf.zeros([2, 5]), labels=tf.constant(labels))
+
+
+class TestWhatLiesBesideIt:
+    def test_weights_are_stored_once(self):
+        made = exported("mlp")
+        weights = sum(weight.nbytes for weight in made.generator.get_weights())
+        variables = made.out / "saved_model" / "1" / "variables"
+        stored = sum(file.stat().st_size for file in variables.iterdir())
+        assert weights <= stored <= 1.02 * weights
+
+    @EVERY_CASE
+    def test_warm_up_requests_are_official_messages_that_the_model_takes(self, name):
+        made = exported(name)
+        path = made.out / "saved_model" / "1" / "assets.extra" / "tf_serving_warmup_requests"
+        signatures = made.saved_model().signatures
+        warmed = []
+        for record in tf.data.TFRecordDataset(str(path)):
+            log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+            assert log.WhichOneof("log_type") == "predict_log"
+            request = log.predict_log.request
+            assert request.model_spec.name == "gan"
+            # Nothing is there that the official classes do not know or would write otherwise.
+            assert log.SerializeToString(deterministic=True) == canonical(log)
+            inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+            outputs = signatures[request.model_spec.signature_name](
+                **{key: tf.constant(value) for key, value in inputs.items()}
+            )
+            assert all(len(output) == 1 for output in outputs.values())
+            warmed.append(request.model_spec.signature_name)
+        assert warmed == ["serving_default", "sample", "sample_png"]
+
+    def test_the_card_tells_which_weights_of_which_run(self):
+        made = exported("conditional")
+        path = made.out / "saved_model" / "1" / "assets.extra" / "kgan.json"
+        card = json.loads(path.read_text())
+        digest = hashlib.sha256()
+        for weight in made.generator.get_weights():
+            digest.update(f"{weight.shape}<f4".encode() + weight.tobytes())
+        assert card["fingerprint"] == digest.hexdigest()
+        assert (card["latent_dim"], card["num_classes"]) == (5, 3)
+        assert card["image_shape"] == [16, 16, 3]
+        assert card["config"]["options"] == {"seed": 0}
+        assert card["config"]["prior"]["class_name"] == "Normal"
+        assert (
+            json.loads((made.out / "parity.json").read_text())["fingerprint"]
+            == (card["fingerprint"])
+        )
+        assert made.trained.fingerprint() != exported("dcgan").trained.fingerprint()
+
+
+def canonical(log):
+    """The message put together anew from what the official classes understood of it."""
+    again = prediction_log_pb2.PredictionLog()
+    request = log.predict_log.request
+    again.predict_log.request.model_spec.name = request.model_spec.name
+    again.predict_log.request.model_spec.signature_name = request.model_spec.signature_name
+    for key, value in request.inputs.items():
+        array = tf.make_ndarray(value)
+        again.predict_log.request.inputs[key].CopyFrom(tf.make_tensor_proto(array))
+    return again.SerializeToString(deterministic=True)
