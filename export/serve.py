@@ -77,11 +77,7 @@ def _serve(verbose: bool) -> None:
                 f"{missing} is not installed, which serving needs: pip install 'kgan[serve]'"
             ) from error
         served = versions.Versions(directory)
-    newest = served.find().version
-    bound.listen()
-    print(f"Version {newest} of {directory} is served at {address.url(bound)}", flush=True)
     server.serve(served, bound, _ACCESS_LOG.value)
-    print("Stopped.", flush=True)
 
 
 if __name__ == "__main__":

@@ -612,17 +612,24 @@ def test_a_directory_without_a_version(tmp_path):
 
 
 def test_a_version_is_warm_before_it_serves(zoo):
-    """The first request of a cold one takes some 20 times as long as of a warm one."""
-    body = json.dumps({"signature_name": "sample", "inputs": {"count": 4, "seed": [0, 0]}})
+    """Its first answer comes within 3 times the median; of a cold one it takes some 20 times.
+
+    The least of three tries, as a busy machine may be slow at any moment.
+    """
+    request = {"signature_name": "sample", "inputs": {"count": 4, "seed": [0, 0]}}
+    body = json.dumps(request).encode()
 
     def seconds(model):
         start = time.perf_counter()
-        model.predict(body.encode())
+        model.predict(body)
         return time.perf_counter() - start
 
-    cold = min(seconds(Model(zoo / "1")) for _ in range(3))
-    warm = min(seconds(Versions(zoo).find()) for _ in range(3))
-    assert 4 * warm < cold
+    def first_to_median(model):
+        first = seconds(model)
+        return first / statistics.median(seconds(model) for _ in range(20))
+
+    assert min(first_to_median(Versions(zoo).find()) for _ in range(3)) < 3
+    assert min(first_to_median(Model(zoo / "1")) for _ in range(3)) > 3
 
 
 # Any request
@@ -724,10 +731,9 @@ def test_any_request_gets_an_answer_or_an_error_of_the_right_shape(client):
 
     fuzz()
     assert len(statuses) >= 2000
-    # So that it is not all refused at the door: 600 of 2,000 are answered.
-    print({x: statuses.count(x) for x in set(statuses)})
-    assert statuses.count(200) > 300
-    assert statuses.count(400) > 300
+    # So that it is not all refused at the door: 366 are answered, 1,465 refused with a 400.
+    assert statuses.count(200) > 200
+    assert statuses.count(400) > 1000
     assert client.predict(ANSWERS["rows"][0]).json() == ANSWERS["rows"][1]
 
 
@@ -764,7 +770,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*program, f"--model_dir={model_dir}"], cwd=ROOT, stdout=out, stderr=out
             )
-        address = r"Version 1 of .* is served at http://127\.0\.0\.1:(\d+)/\n"
+        address = r"Version 1 is served at http://127\.0\.0\.1:(\d+)/\n"
         while not (found := re.search(address, log.read_text())):
             assert self.process.poll() is None, log.read_text()
             time.sleep(0.05)
@@ -805,18 +811,6 @@ def server(exported, tmp_path_factory):
     yield server
     server.process.kill()
     server.process.wait()
-
-
-def test_the_first_request_is_as_fast_as_any(server):
-    """It must be within 3 times the median; 20 ms are for a busy machine. Cold, it takes 60 ms."""
-
-    def seconds():
-        start = time.perf_counter()
-        server.sample()
-        return time.perf_counter() - start
-
-    first = seconds()
-    assert first < max(3 * statistics.median(seconds() for _ in range(30)), 0.02)
 
 
 def test_an_export_is_served_as_keras_makes_it(exported, server):
@@ -903,9 +897,8 @@ def test_no_request_is_lost_to_a_newer_version(exported, server):
     new_images = new.images(**new.sample(4, (3, 7))).numpy()
     assert np.abs(new_images - old_images).max() > 0.1
     for moment, images in seen:
-        known = (np.abs(images - each).max() < 1e-6 for each in (old_images, new_images))
-        was_old, was_new = known
-        assert was_new or (was_old and moment < served + 0.5)
+        was_old, was_new = (np.abs(images - x).max() < 1e-6 for x in (old_images, new_images))
+        assert was_new or (was_old and moment < served)
     assert np.abs(seen[0][1] - old_images).max() < 1e-6
     assert np.abs(seen[-1][1] - new_images).max() < 1e-6
     states = json.loads(server.ask("GET", "/v1/models/gan")[1])["model_version_status"]
@@ -920,10 +913,9 @@ def test_a_request_under_way_is_answered_before_the_end(server):
         connection.sendall(head + body[:10])
         server.ask("GET", "/healthz")  # the bytes are there by now
         server.process.send_signal(signal.SIGTERM)
-        with pytest.raises(OSError, match=r"refused|reset"):  # noqa: PT012
-            for _ in range(100):
+        with contextlib.suppress(OSError):  # refused, or reset just before
+            while server.process.poll() is None:
                 server.ask("GET", "/healthz")
-                time.sleep(0.05)
         connection.sendall(body[10:])
         answer = b"".join(iter(lambda: connection.recv(2**16), b""))
     assert answer.startswith(b"HTTP/1.1 200 ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import logging
 import socket
 import sys
@@ -10,6 +11,7 @@ import threading
 
 import uvicorn
 
+from .address import url
 from .app import make_app
 from .versions import Versions
 from .workers import Workers
@@ -40,6 +42,8 @@ def serve(versions: Versions, bound: socket.socket, access_log: bool = False) ->
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
+    bound.listen()
+    threading.Thread(target=_announce, args=[versions, bound], daemon=True).start()
     stopped = threading.Event()
     watcher = threading.Thread(target=versions.watch, args=[stopped])
     watcher.start()
@@ -50,6 +54,16 @@ def serve(versions: Versions, bound: socket.socket, access_log: bool = False) ->
     finally:
         stopped.set()
         watcher.join()
+    print("Stopped.", flush=True)
+
+
+def _announce(versions: Versions, bound: socket.socket) -> None:
+    """Says where the server is once it has answered; the first answer takes longer than others."""
+    connection = http.client.HTTPConnection(*bound.getsockname()[:2])
+    with contextlib.closing(connection):
+        connection.request("GET", "/sample.png?count=1")
+        connection.getresponse().read()
+    print(f"Version {versions.find().version} is served at {url(bound)}", flush=True)
 
 
 def _set_up_log(access: bool) -> None:
