@@ -17,10 +17,21 @@ def data_dir(tmp_path_factory):
 
 def test_descriptions(data_dir):
     splits = {"train": 1437, "test": 360}
-    assert data.describe("digits", data_dir) == data.Description(splits, 10, data_dir)
-    stacks = data.Description({"train": 128_000, "test": 26_000}, 10, data_dir, "digits")
+    assert data.describe("digits", data_dir) == data.Description("digits", splits, 10, data_dir)
+    stacks = data.Description(
+        "stacked_digits", {"train": 128_000, "test": 26_000}, 10, data_dir, "digits"
+    )
     assert data.describe("stacked_digits", data_dir) == stacks
-    assert data.describe("ring") == data.Description({"train": 100_000, "test": 10_000})
+    assert data.describe("ring") == data.Description("ring", {"train": 100_000, "test": 10_000})
+
+
+def test_rows_of_slices(data_dir):
+    described = data.describe("digits", data_dir)
+    for split in ("test", "train[:7]", "train[50%:]", "train[:10]+test[-20:]"):
+        assert described.rows(split) == len(data.labels("digits", split, data_dir))
+    assert data.describe("ring").rows("train[:1%]") == 1000
+    with pytest.raises(ValueError, match=r"'digits' has train, test, .* received 'val'"):
+        described.rows("val")
 
 
 @pytest.mark.parametrize(("split", "n"), [("train[:7]", 7), ("test", 360)])

@@ -60,14 +60,29 @@ def replaying(rows):
     return model
 
 
-def make_run(path, model, dataset="digits", data_dir=None, **changes):
+def of_classes(images, labels, shift=0):
+    """A conditional generator that shows the first 100 images of a class, or of one further on."""
+    rows = np.concatenate([images[labels == (c + shift) % 10][:100] for c in range(10)])
+    latents, asked = keras.Input((2,)), keras.Input((), dtype="int32")
+    share = (keras.ops.erf(latents[:, 0] / math.sqrt(2)) + 1) / 2
+    place = keras.ops.cast(keras.ops.clip(keras.ops.floor(share * 100), 0, 99), "int32")
+    memory = keras.layers.Embedding(len(rows), 64)
+    shown = keras.layers.Reshape((8, 8, 1))(memory(100 * asked + place))
+    model = keras.Model([latents, asked], shown)
+    memory.set_weights([(2 * rows - 1).reshape(len(rows), -1)])
+    return model
+
+
+def make_run(path, model, dataset="digits", data_dir=None, num_classes=None, **changes):
     """The directory of a finished run that left `model` as its generator."""
-    images = data.load(dataset, "train", 1, data_dir=data_dir)
+    labelled = num_classes is not None
+    batches = data.load(dataset, "train", 1, data_dir=data_dir, with_labels=labelled)
     run = RunDirectory(path)
     record = {
         "split": "train",
-        "fingerprint": images.stream.fingerprint,
-        "image_shape": list(images.element_spec.shape[1:]),
+        "fingerprint": batches.stream.fingerprint,
+        "image_shape": list(data.images_of(batches).element_spec.shape[1:]),
+        "num_classes": num_classes,
     }
     prior = keras.saving.serialize_keras_object(kgan.priors.Normal(2))
     run.create(
@@ -274,6 +289,21 @@ def small_mlp(image_shape=(8, 8, 1), latent_dim=2, **more):
 # Other data
 
 
+def test_a_conditional_generator_is_asked_for_every_class(digits, data_dir, tmp_path):
+    """One does as it is asked, one shows the next class: no other figure can tell them apart."""
+    shares = {}
+    for shift in (0, 1):
+        model = of_classes(digits["train"], data.labels("digits", "train", data_dir), shift)
+        run = make_run(tmp_path / str(shift), model, data_dir=data_dir, num_classes=10)
+        record = evaluate(options(run, data_dir, metrics=("modes", "latent")))
+        assert figure(record, "modes_found") == (10, 10)
+        shares[shift], real = figure(record, "asked_class")
+        assert real > 0.95
+    assert shares[0] > 0.95  # of images that the classifier was trained on
+    assert shares[1] < 0.05
+    assert RunDirectory(run).evaluation_picture("interpolation").exists()
+
+
 def test_modes_of_a_ring(tmp_path):
     """A generator that shows three of the eight modes, and every tenth point between them."""
     points, ring = data.Ring().sample(4000, seed=5), data.Ring()
@@ -311,7 +341,7 @@ def test_modes_of_stacks(data_dir, tmp_path):
 
 
 def test_data_without_labels_and_without_a_test_split(runs, data_dir, monkeypatch):
-    described = data.Description({"train": 1437})
+    described = data.Description("digits", {"train": 1437})
     monkeypatch.setattr(data, "describe", lambda *_: described)
     some = ("parzen", "precision_recall", "score", "modes", "memorisation")
     record = evaluate(options(runs["fresh"], data_dir, num_samples=100, metrics=some))
@@ -500,7 +530,7 @@ def test_features_that_do_not_fit(dataset, features, sentence, data_dir, tmp_pat
 
 
 def test_classifier_features_need_labels(runs, data_dir, monkeypatch):
-    described = data.Description({"train": 1437, "test": 360})
+    described = data.Description("digits", {"train": 1437, "test": 360})
     monkeypatch.setattr(data, "describe", lambda *_: described)
     with pytest.raises(ValueError, match=r"--features=classifier: the images of digits have no"):
         evaluate(options(runs["fresh"], data_dir, features="classifier"))

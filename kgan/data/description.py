@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from kgan.data.densities import DENSITIES
 from kgan.data.images import image_feature, label_feature
-from kgan.data.pipeline import load
+from kgan.data.pipeline import load, split_parts, split_sizes
 from kgan.data.prepare import find_builder, prepare
 from kgan.data.stacked import PREFIX, STACKS
 
@@ -23,6 +23,7 @@ class Description:
     """What there is to know of a data set before it is read.
 
     Attributes:
+        name: as `kgan.data.load` has it.
         splits: how many images, points or stacks each has.
         num_classes: how many classes its labels tell apart, or those of the images that are
             stacked; None without labels.
@@ -30,10 +31,20 @@ class Description:
         stacked: the data set whose images are stacked; None where none are.
     """
 
+    name: str
     splits: dict[str, int]
     num_classes: int | None = None
     directory: pathlib.Path | None = None
     stacked: str | None = None
+
+    def rows(self, split: str) -> int:
+        """How many a split, or a slice of one such as 'train[:50%]', has.
+
+        Raises:
+            ValueError: there is no such split.
+        """
+        parts = split_parts(self.name, split, split_sizes(self.splits))
+        return sum(len(range(self.splits[key])[part]) for key, part in parts)
 
 
 def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Description:
@@ -49,7 +60,8 @@ def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Descr
         ValueError, OSError: as `kgan.data.load`.
     """
     if name in DENSITIES:
-        return Description({split: len(load(name, split, 1)) for split in ("train", "test")})
+        splits = {split: len(load(name, split, 1)) for split in ("train", "test")}
+        return Description(name, splits)
     builder = _prepared(name, data_dir)
     key = label_feature(builder.info.features)
     num_classes = builder.info.features[key].num_classes if key else None
@@ -58,7 +70,7 @@ def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Descr
     if name.startswith(PREFIX):
         stacked = name.removeprefix(PREFIX)
         splits = {split: n for split, n in STACKS.items() if split in splits}
-    return Description(splits, num_classes, pathlib.Path(builder.data_dir_root), stacked)
+    return Description(name, splits, num_classes, pathlib.Path(builder.data_dir_root), stacked)
 
 
 def labels(

@@ -113,8 +113,8 @@ def load(
     prepare(builder, download)
     splits = builder.info.splits
     if source != name:
-        splits = _sizes({key: n for key, n in STACKS.items() if key in splits})
-    parts = _parts(name, split, splits)
+        splits = split_sizes({key: n for key, n in STACKS.items() if key in splits})
+    parts = split_parts(name, split, splits)
     n = sum(len(range(splits[key].num_examples)[part]) for key, part in parts)
     _check_rows(name, split, n, rows)
     if source != name:
@@ -248,15 +248,15 @@ def _scaler(value_range: tuple[float, float]) -> Callable[[tf.Tensor], tf.Tensor
 
 def _points(name: str, density: Mixture, split: str) -> np.ndarray:
     """Returns float32 [n, dim]: the part `split` of the density's fixed samples."""
-    splits = _sizes(_DENSITY_SPLITS)
+    splits = split_sizes(_DENSITY_SPLITS)
     samples = {
         key: density.sample(n, seed=number)
         for number, (key, n) in enumerate(_DENSITY_SPLITS.items())
     }
-    return np.concatenate([samples[key][part] for key, part in _parts(name, split, splits)])
+    return np.concatenate([samples[key][part] for key, part in split_parts(name, split, splits)])
 
 
-def _sizes(rows: dict[str, int]) -> dict[str, tfds.core.SplitInfo]:
+def split_sizes(rows: dict[str, int]) -> dict[str, tfds.core.SplitInfo]:
     """Describes splits that TFDS does not keep, by their number of rows."""
     return {
         key: tfds.core.SplitInfo(name=key, shard_lengths=[n], num_bytes=0)
@@ -264,7 +264,7 @@ def _sizes(rows: dict[str, int]) -> dict[str, tfds.core.SplitInfo]:
     }
 
 
-def _parts(name: str, split: str, splits: Any) -> list[tuple[str, slice]]:
+def split_parts(name: str, split: str, splits: Any) -> list[tuple[str, slice]]:
     """Resolves a split such as 'train[:50%]+test' to the rows it takes of each named split."""
     try:
         parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(splits)

@@ -82,6 +82,7 @@ def read(
     try:
         name, image_size = (config["options"][key] for key in ("dataset", "image_size"))
         split, recorded = (config["data"][key] for key in ("split", "fingerprint"))
+        labelled = config["data"].get("num_classes") is not None
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{run.config} does not say what the run was trained on ({error}): it was written by "
@@ -89,7 +90,9 @@ def read(
         ) from error
     description = data.describe(name, data_dir)
     splits = description.splits
-    training, fingerprint = images(name, split, splits[split], image_size, data_dir)
+    training, fingerprint = images(
+        name, split, description.rows(split), image_size, data_dir, labelled
+    )
     if fingerprint != recorded:
         raise ValueError(
             f"The data of {name} are not those that the run in {run.path} was trained on: "
@@ -135,8 +138,12 @@ def images(
     n: int,
     image_size: int | None,
     data_dir: str | os.PathLike[str] | None,
+    labelled: bool = False,
 ) -> tuple[np.ndarray, str]:
-    """The first of a split's n images, as many as a gibibyte holds, and its fingerprint."""
+    """The first of a split's n images, as many as a gibibyte holds, and its fingerprint.
+
+    The fingerprint is that of the images and their labels where `labelled`.
+    """
     size = max(rows for rows in range(1, _READ + 1) if n % rows == 0)  # no row is left over
     batches = data.load(
         name,
@@ -146,10 +153,12 @@ def images(
         value_range=None if name in data.DENSITIES else (0.0, 1.0),
         shuffle=False,
         data_dir=data_dir,
+        with_labels=labelled,
     )
+    fingerprint, batches = batches.stream.fingerprint, data.images_of(batches)
     shape = batches.element_spec.shape[1:]
     count = min(n // size, max(1, _LARGEST // (size * math.prod(shape))))
     array = np.empty((count * size, *shape), np.float32)
     for i, batch in enumerate(batches.take(count).as_numpy_iterator()):
         array[i * size : (i + 1) * size] = batch
-    return array, batches.stream.fingerprint
+    return array, fingerprint

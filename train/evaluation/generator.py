@@ -58,12 +58,16 @@ class Generator:
         """What it makes of latents `[n, dim]`, in batches."""
         inputs = [np.asarray(latents, np.float32)]
         if self.num_classes is not None:
-            inputs.append((np.arange(len(latents)) // steps % self.num_classes).astype(np.int32))
+            inputs.append(self.asked(len(latents), steps))
         parts = [
             np.asarray(self.function(*(x[start : start + BATCH] for x in inputs)), np.float32)
             for start in range(0, len(latents), BATCH)
         ]
         return np.concatenate(parts)
+
+    def asked(self, n: int, steps: int = 1) -> np.ndarray:
+        """The classes int32 `[n]` that n samples of a conditional generator are of, in turn."""
+        return (np.arange(n) // steps % self.num_classes).astype(np.int32)
 
     def sample(self, n: int, seed: int, image_shape: tuple[int, ...]) -> np.ndarray:
         """Images of `n` latents from the prior, the same for the same seed; all classes in turn.

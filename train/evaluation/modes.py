@@ -48,11 +48,19 @@ def _class_modes(m: Material) -> list[Figure]:
         def find(images: np.ndarray) -> np.ndarray:
             return metrics.stacked_labels(images, classifier)
 
+    n = len(m.samples)
+    found, real_found = find(m.samples), find(m.real.test[:n])
     result, real = (
-        metrics.mode_coverage(find(images), number, targets)
-        for images in (m.samples, m.real.test[: len(m.samples)])
+        metrics.mode_coverage(labels, number, targets) for labels in (found, real_found)
     )
-    return _modes(m, result, real, named(classifier))
+    figures = _modes(m, result, real, named(classifier))
+    if m.generator.num_classes is not None:
+        share = float(np.mean(found == m.generator.asked(n)))
+        error, accuracy = share_error(share, n), classifier.accuracy
+        figures.append(
+            Figure("asked_class", share, n, real=accuracy, error=error, features=named(classifier))
+        )
+    return figures
 
 
 def _modes(
