@@ -67,7 +67,7 @@ class Generator:
 
     def asked(self, n: int, steps: int = 1) -> np.ndarray:
         """The classes int32 `[n]` that n samples of a conditional generator are of, in turn."""
-        return (np.arange(n) // steps % self.num_classes).astype(np.int32)
+        return (np.arange(n) // steps % (self.num_classes or 1)).astype(np.int32)
 
     def sample(self, n: int, seed: int, image_shape: tuple[int, ...]) -> np.ndarray:
         """Images of `n` latents from the prior, the same for the same seed; all classes in turn.
