@@ -89,7 +89,7 @@ class Zoo(tf.Module):
     def wide(self, rows):
         return {"wide": tf.repeat(rows[:, None], 100_000, axis=1)}
 
-    def save(self, path, num_classes=3):
+    def save(self, path):
         """Writes the version `path`, whole or not at all."""
 
         def spec(shape, dtype, name):
@@ -114,9 +114,7 @@ class Zoo(tf.Module):
         partial = path.parent / f".{path.name}"
         tf.saved_model.save(self, str(partial), signatures)
         (partial / "assets.extra").mkdir()
-        (partial / "assets.extra" / "kgan.json").write_text(
-            json.dumps({"num_classes": num_classes})
-        )
+        (partial / "assets.extra" / "kgan.json").write_text('{"num_classes": 3}')
         partial.rename(path)
 
 
@@ -428,7 +426,9 @@ def test_the_picture_is_the_grid_of_the_samples(client):
     [
         ("count=0", "1 to 1024 rows"),
         ("count=1000000", "1 to 1024 rows"),
-        ("count=-1", "1 to 1024 rows"),
+        ("count=-1", "1 to 1024 rows .* received -1"),
+        ("count=2147483647", "1 to 1024 rows"),
+        ("count=9999999999", "range of int32"),
         ("count=", "'count': expected an integer, received ''"),
         ("count=1.5", "an integer, received '1.5'"),
         ("count=99999999999999999999", "an integer"),
@@ -447,12 +447,31 @@ def test_bad_queries(client, query, sentence):
     refused(client.ask("GET", f"/sample.png?{query}"), 400, sentence)
 
 
-def test_pictures_that_cannot_be(tmp_path):
-    """Of classes where there are none, of two channels, of a model without samples."""
-    zoo = Zoo()
-    zoo.save(tmp_path / "1", num_classes=None)
+@pytest.mark.parametrize(
+    ("signature", "shape", "query", "status", "sentence"),
+    [
+        ("sample", (2,), "count=9", 200, None),  # points are plotted
+        ("sample", (2, 2, 1), "labels=0", 400, "knows no classes"),
+        ("sample", (2, 2, 2), "", 400, r"expected \[n, height, width, 1 or 3\]"),
+        ("draw", (2, 2, 1), "", 404, "no signature 'sample'"),
+    ],
+)
+def test_pictures_of_other_models(tmp_path, signature, shape, query, status, sentence):
+    """Models without the card of kgan-export."""
+
+    @tf.function
+    def sample(count, seed):
+        return {"images": tf.zeros([count, *shape])}
+
+    specs = {"count": tf.TensorSpec([], tf.int32), "seed": tf.TensorSpec([2], tf.int32)}
+    function = sample.get_concrete_function(**specs)
+    tf.saved_model.save(tf.Module(), str(tmp_path / "1"), {signature: function})
     client = Client(make_app(Versions(tmp_path), Workers()))
-    refused(client.ask("GET", "/sample.png?labels=0"), 400, "knows no classes")
+    answer = client.ask("GET", f"/sample.png?{query}")
+    if sentence is None:
+        assert matplotlib.image.imread(io.BytesIO(answer.content)).shape == (480, 480, 3)
+    else:
+        refused(answer, status, sentence)
     client.close()
 
 
@@ -700,7 +719,7 @@ PATHS = st.sampled_from(
 ) | st.text(max_size=12).map(lambda text: f"/v1/models/{urllib.parse.quote(text, safe='')}")
 QUERIES = st.dictionaries(
     st.sampled_from(["count", "seed", "labels"]) | st.text(max_size=3),
-    st.integers(-2, 40).map(str) | st.text(max_size=5),
+    st.integers(-2, 40).map(str) | st.integers().map(str) | st.text(max_size=5),
     max_size=3,
 )
 REQUESTS = (

@@ -156,8 +156,8 @@ def _check_size(
             raise HttpError(
                 400, f"Input '{name}': expected 1 to {MAX_COUNT} rows a request, received {number}."
             )
-    sizes = [spec.shape[1:].as_list() for spec in outputs.values() if spec.shape.rank]
-    row = sum(math.prod(size or 1 for size in sizes_of_one) for sizes_of_one in sizes)
+    shapes = [spec.shape[1:] for spec in outputs.values() if spec.shape.rank]
+    row = sum(math.prod(size or 1 for size in shape) for shape in shapes)
     values = row * max(rows.values(), default=1)
     if values > MAX_VALUES:
         raise HttpError(

@@ -30,15 +30,14 @@ def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
     if "sample" not in model.signatures():
         raise HttpError(404, "The model has no signature 'sample'.")
     seed = _integer("seed", query.get("seed", "0"))
-    if "labels" in query:
-        if "count" in query:
-            raise HttpError(400, "Give either 'count' or 'labels', which says how many.")
-        rows = _rows(query["labels"], model.num_classes)
-    else:
-        rows = list(range(_integer("count", query.get("count", "16"))))
-    count = max(rows, default=-1) + 1
+    if "labels" in query and "count" in query:
+        raise HttpError(400, "Give either 'count' or 'labels', which says how many.")
+    rows = _rows(query["labels"], model.num_classes) if "labels" in query else None
+    count = _integer("count", query.get("count", "16")) if rows is None else max(rows) + 1
     document = {"inputs": {"count": count, "seed": [seed, 0]}}
-    images = model.run("sample", document)["images"][rows]
+    images = model.run("sample", document)["images"]
+    if rows is not None:
+        images = images[rows]
     try:
         return tf.io.encode_png(samples(images, (0.0, 1.0))).numpy()
     except ValueError as error:  # neither images of 1 or 3 channels nor points
