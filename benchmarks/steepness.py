@@ -1,0 +1,111 @@
+"""D's margin and slopes for several objectives and gammas, on scikit-learn's digits.
+
+    python -m benchmarks.steepness --out=DIRECTORY [--data_dir=DIR] [--only=REGEX] [--steps=6000]
+
+Each run is the same pair of MLPs with `kgan.callbacks.Steepness` and `Evaluate`. It prints a line a
+run: means over the last third of the steps. `DIRECTORY/steepness.png` is the picture of
+docs/recipes.md, which also has the numbers. On two cores a run takes a quarter of a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import re
+
+import keras
+import numpy as np
+
+import kgan
+from kgan import callbacks, data, plots
+from kgan.penalties import R1, R2, GradientPenalty
+
+GAMMAS = (0.0, 0.01, 0.1, 1.0, 10.0)
+EVERY = 200
+CURVES = ("margin", "slope_on_data", "kernel")
+
+
+def both(gamma):
+    return [R1(gamma), R2(gamma)] if gamma else None
+
+
+RUNS = {
+    **{
+        f"{loss}, gamma {gamma:g}": {"loss": loss, "penalties": both(gamma)}
+        for loss in ("non_saturating", "relativistic_paired")
+        for gamma in GAMMAS
+    },
+    "hinge, gamma 0": {"loss": "hinge"},
+    "hinge, gamma 0.1": {"loss": "hinge", "penalties": both(0.1)},
+    "wasserstein, no penalty": {"loss": "wasserstein"},
+    "wasserstein, GradientPenalty(10)": {"loss": "wasserstein", "penalties": GradientPenalty()},
+}
+
+
+def play(options, steps, seed, run_dir, data_dir):
+    """One run; returns the lines of its metrics, those of one step as one."""
+    keras.utils.set_random_seed(seed)
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((8, 8, 1), 32, (128, 128)),
+        kgan.networks.MLPDiscriminator((8, 8, 1), (128, 128)),
+        kgan.priors.Normal(32),
+        seed=seed,
+    )
+    adams = [keras.optimizers.Adam(5e-4, beta_1=0.5) for _ in range(2)]
+    gan.compile(*adams, **options, jit_compile=True, steps_per_execution=EVERY)
+    images = data.load("digits", "train", batch_size=64, seed=seed, data_dir=data_dir)
+    others = data.load("digits", "test", batch_size=320, shuffle=False, data_dir=data_dir)
+    watchers = [
+        callbacks.Steepness(run_dir, others, EVERY),
+        callbacks.Evaluate(run_dir, others, EVERY, num_samples=160),
+    ]
+    epochs = steps // EVERY
+    gan.fit(images, steps_per_epoch=EVERY, epochs=epochs, verbose=0, callbacks=watchers)
+    lines: dict[int, dict[str, float]] = {}
+    for line in map(json.loads, (run_dir / "metrics.jsonl").read_text().splitlines()):
+        lines.setdefault(line["step"], {}).update(line)
+    return list(lines.values())
+
+
+def picture(found):
+    """A row of panels for each of the two objectives: a line for each gamma."""
+    panels = []
+    for loss in ("non_saturating", "relativistic_paired"):
+        for name in CURVES:
+            lines = {}
+            for gamma in GAMMAS:
+                runs = found.get(f"{loss}, gamma {gamma:g}")
+                if runs:
+                    steps = [line["step"] for line in runs[0]]
+                    means = np.mean([[line[name] for line in run] for run in runs], axis=0)
+                    lines[f"gamma {gamma:g}"] = (steps, means)
+            panels.append(plots.Panel(lines, "step", name, title=loss, log_y=name != "margin"))
+    return plots.curves(panels, columns=len(CURVES))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--data_dir")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--seeds", type=int, default=2)
+    args = parser.parse_args()
+    found = {}
+    for name, options in RUNS.items():
+        if not re.search(args.only, name):
+            continue
+        folders = [args.out / f"{re.sub('[^a-z0-9.]+', '_', name)}_{i}" for i in range(args.seeds)]
+        found[name] = [
+            play(options, args.steps, seed, run, args.data_dir) for seed, run in enumerate(folders)
+        ]
+        last = [line for run in found[name] for line in run if line["step"] > args.steps * 2 / 3]
+        columns = ("margin", "r1", "r2", "slope_on_data", "slope_on_samples", "kernel", "recall")
+        means = {key: float(f"{np.mean([line[key] for line in last]):.3g}") for key in columns}
+        print(json.dumps({"run": name, **means}), flush=True)
+    plots.write_png(args.out / "steepness.png", picture(found))
+
+
+if __name__ == "__main__":
+    main()
