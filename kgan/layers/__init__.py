@@ -3,10 +3,12 @@
 from kgan.layers.conditional import ClassEmbedding, ConditionalBatchNormalization
 from kgan.layers.grouped import GroupedConv2D
 from kgan.layers.maxout import Maxout
+from kgan.layers.normalization import BatchNormalization
 from kgan.layers.resampling import ResizeConv2D, double_bilinear, double_nearest, halve
 from kgan.layers.spectral import SpectralConv2D, SpectralDense
 
 __all__ = [
+    "BatchNormalization",
     "ClassEmbedding",
     "ConditionalBatchNormalization",
     "GroupedConv2D",

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from kgan.layers.normalization import BatchNormalization
 from kgan.layers.spectral import SpectralDense
 
 __all__ = ["ClassEmbedding", "ConditionalBatchNormalization"]
@@ -104,7 +105,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.num_classes = num_classes
         self.momentum = momentum
         self.epsilon = epsilon
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = BatchNormalization(
             momentum=momentum, epsilon=epsilon, center=False, scale=False, dtype=self.dtype_policy
         )
 

@@ -103,7 +103,7 @@ class Generator(keras.Model):
         settings = {"momentum": 0.9, "epsilon": 1e-5, "dtype": self.dtype_policy}
         if self.num_classes and self.conditioning == "batch_normalization":
             return layers.ConditionalBatchNormalization(self.num_classes, **settings)
-        return keras.layers.BatchNormalization(**settings)
+        return layers.BatchNormalization(**settings)
 
     def to_range(self, logits: Any) -> Any:
         """Float32 values in `value_range`: a sigmoid stretched over it, or the logits alone."""

@@ -9,7 +9,7 @@ import keras
 
 from kgan import layers
 from kgan.networks.base import Discriminator, Generator, with_labels
-from kgan.networks.checks import checked_choice, doublings
+from kgan.networks.checks import checked_choice, checked_size, doublings
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]
 
@@ -67,7 +67,7 @@ class DCGANGenerator(Generator):
         **kwargs: Any,
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
-        self.filters = filters
+        self.filters = checked_size("filters", filters)
         name = type(self).__name__
         self.upsampling = checked_choice("upsampling", upsampling, tuple(UPSAMPLINGS), name)
         halvings = doublings(self.image_shape)
@@ -139,7 +139,7 @@ class DCGANDiscriminator(Discriminator):
 
     def __init__(self, image_shape: Sequence[int], filters: int = 64, **kwargs: Any):
         super().__init__(image_shape, **kwargs)
-        self.filters = filters
+        self.filters = checked_size("filters", filters)
         widths = [filters * 2**i for i in range(doublings(self.image_shape))]
         dtype = self.dtype_policy
         self.convolutions = [
@@ -147,8 +147,7 @@ class DCGANDiscriminator(Discriminator):
             for i, n in enumerate(widths)
         ]
         self.normalizations = [
-            keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype)
-            for _ in widths[1:]
+            layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype) for _ in widths[1:]
         ]
         self.output_layer = keras.layers.Dense(
             1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), dtype=dtype

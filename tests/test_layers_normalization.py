@@ -1,0 +1,65 @@
+"""Batch normalisation: Keras's values, and second derivatives that Keras's has not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import layers
+
+POINTS = np.random.default_rng(0).normal(2, 3, size=(8, 5, 4, 3))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "float64"])
+@pytest.mark.parametrize("settings", [{}, {"center": False, "scale": False, "momentum": 0.5}])
+def test_values_are_those_of_keras(policy, settings):
+    ours = layers.BatchNormalization(**settings, dtype=policy)
+    theirs = keras.layers.BatchNormalization(**settings, dtype=policy)
+    for layer in (ours, theirs):
+        layer.build(POINTS.shape)
+        if not settings:
+            layer.gamma.assign([1.0, 2.0, 3.0])
+            layer.beta.assign([-1.0, 0.0, 1.0])
+    for training in (True, True, False):
+        made, expected = (layer(POINTS, training=training) for layer in (ours, theirs))
+        assert made.dtype == expected.dtype
+        # A rounding of values up to 10 in 11 bits, or of sums of 160 in float32.
+        error = 2.0**-8 if policy == "mixed_float16" else 2e-6
+        np.testing.assert_allclose(
+            tf.cast(made, tf.float64), tf.cast(expected, tf.float64), atol=error
+        )
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def error_of_penalty_gradient(layer):
+    """Of the gradient of squared slopes in a kernel before the layer, along one way; relative.
+
+    What is before the layer bends, or the part that is lost would cancel over the batch.
+    """
+    layer.build((None, 4))
+    rng = np.random.default_rng(1)
+    x, kernel = tf.constant(rng.normal(size=(6, 3))), tf.constant(rng.normal(size=(3, 4)))
+    weights, way, h = rng.normal(size=(4,)), rng.normal(size=(3, 4)), 1e-6
+
+    def penalty(kernel):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(tf.tanh(layer(tf.tanh(x @ kernel), training=True)) * weights)
+        return tf.reduce_sum(tape.gradient(total, x) ** 2)
+
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        value = penalty(kernel)
+    made = float(tf.reduce_sum(tape.gradient(value, kernel) * way))
+    measured = float(penalty(kernel + h * way) - penalty(kernel - h * way)) / (2 * h)
+    return abs(made / measured - 1)
+
+
+def test_second_derivatives():
+    """Central differences are off by h^2 and 1e-16 / h."""
+    assert error_of_penalty_gradient(layers.BatchNormalization(dtype="float64")) < 1e-7
+
+
+def test_the_layer_of_keras_fails_the_same_test():
+    assert error_of_penalty_gradient(keras.layers.BatchNormalization(dtype="float64")) > 1e-3

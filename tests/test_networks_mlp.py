@@ -1,0 +1,207 @@
+"""The fully connected players against their formulas, their dropout and how they begin."""
+
+import itertools
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.networks import MLPDiscriminator, MLPGenerator
+from kgan.networks.base import fresh_initializer
+
+
+def inputs(batch, *shape):
+    return np.random.default_rng(0).normal(size=(batch, *shape)).astype(np.float32)
+
+
+def dense(x, layer):
+    kernel, bias = (np.asarray(w, np.float64) for w in layer.get_weights())
+    return x @ kernel + bias
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+ACTIVATIONS = {
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+}
+
+
+@pytest.mark.parametrize("value_range", [(-1.0, 1.0), (0.0, 1.0), (-3.0, 7.0), None])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_mlp_generator_formula(activation, value_range):
+    network = MLPGenerator((2, 3, 1), 4, (8, 5), activation, value_range)
+    network.build((None, 4))
+    network.set_weights([w + 0.1 for w in network.get_weights()])
+    x = inputs(20, 4)
+    h = x.astype(np.float64)
+    for layer in network.hidden:
+        h = ACTIVATIONS[activation](dense(h, layer))
+    h = dense(h, network.output_layer).reshape(20, 2, 3, 1)
+    if value_range is not None:
+        h = value_range[0] + (value_range[1] - value_range[0]) * sigmoid(h)
+    # Twenty float32 products and sums of order one to ten.
+    np.testing.assert_allclose(network(x), h, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_mlp_discriminator_formula(activation):
+    network = MLPDiscriminator((2, 3, 1), (8, 5), activation)
+    network.build((None, 2, 3, 1))
+    network.set_weights([w + 0.1 for w in network.get_weights()])
+    x = inputs(20, 2, 3, 1)
+    h = x.astype(np.float64).reshape(20, 6)
+    for layer in network.hidden:
+        h = ACTIVATIONS[activation](dense(h, layer))
+    np.testing.assert_allclose(network(x), dense(h, network.output_layer), rtol=1e-5, atol=1e-5)
+
+
+def test_mlp_discriminator_with_maxout_formula():
+    network = MLPDiscriminator((2, 3, 1), (8, 5), maxout_pieces=3)
+    network.build((None, 2, 3, 1))
+    network.set_weights([w + 0.1 for w in network.get_weights()])
+    x = inputs(20, 2, 3, 1)
+    h = x.astype(np.float64).reshape(20, 6)
+    for layer in network.hidden:
+        h = dense(h, layer).reshape(20, 3, layer.units).max(axis=1)
+    np.testing.assert_allclose(network(x), dense(h, network.output_layer), rtol=1e-5, atol=1e-5)
+
+
+# Dropout
+
+
+@pytest.mark.parametrize(
+    ("rates", "units"),
+    [((0.2, 0.0), ()), ((0.0, 0.5), (1,)), ((0.2, 0.5), (1,)), ((0.0, 0.5), (1, 1))],
+    ids=["input", "hidden", "both", "two-hidden"],
+)
+def test_dropout_zeroes_its_share_in_training_and_keeps_the_mean(rates, units):
+    """One unit a layer and weights of one: the logit is 0 where any unit fell out.
+
+    What is kept is divided by the chance to be kept, so that its mean stays.
+    """
+    n = 20_000
+    network = MLPDiscriminator(
+        (1,),
+        units,
+        activation="relu",
+        input_dropout=rates[0],
+        hidden_dropout=rates[1],
+        kernel_initializer=keras.initializers.Ones(),
+    )
+    ones = np.ones((n, 1), np.float32)
+    np.testing.assert_array_equal(network(ones, training=False), ones)
+    np.testing.assert_array_equal(network(ones), ones)
+    logits = network(ones, training=True).numpy()
+    kept = (1 - rates[0]) * (1 - rates[1]) ** len(units)
+    np.testing.assert_allclose(np.unique(logits), [0, 1 / kept], rtol=1e-6)
+    # Five standard errors of a share.
+    assert abs((logits > 0).mean() - kept) < 5 * math.sqrt(kept * (1 - kept) / n)
+    assert (network(ones, training=True).numpy() != logits).any()  # a new mask each time
+
+
+def test_no_dropout_by_default():
+    network = MLPDiscriminator((5,), (4,))
+    x = np.ones((9, 5), np.float32)
+    np.testing.assert_array_equal(network(x, training=True), network(x, training=False))
+
+
+# Starting at the mean
+
+
+@pytest.mark.parametrize("value_range", [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), None], ids=str)
+def test_generator_starts_at_the_mean(value_range):
+    """With no signal from below, the image is the mean: sigmoid of its own logit."""
+    network = MLPGenerator((3, 2, 1), 4, (5,), value_range=value_range)
+    low, high = value_range or (-40.0, 40.0)
+    mean = low + (high - low) * np.random.default_rng(0).uniform(0.001, 0.999, (3, 2, 1))
+    network.start_at_mean(mean)  # builds the network
+    images = network(np.zeros((2, 4), np.float32))
+    # The bias is a float32 of at most 7, good to 4e-7 in the logit, of which a quarter arrives.
+    np.testing.assert_allclose(images, [mean, mean], rtol=1e-6, atol=5e-7 * (high - low))
+    # Kernels are left as they were.
+    assert np.asarray(network(np.ones((2, 4), np.float32)) != images).any()
+
+
+def test_means_at_the_ends_are_kept_off_them():
+    """Always black would need a bias of minus infinity: 1e-4 of the range is left."""
+    network = MLPGenerator((3,), 4, (), value_range=(-1.0, 1.0))
+    network.start_at_mean([-1.0, 0.0, 1.0])
+    logit = math.log(1e-4 / (1 - 1e-4))  # -9.2102
+    np.testing.assert_allclose(
+        network.output_layer.bias, [logit, 0.0, -logit], rtol=1e-6, atol=1e-9
+    )
+    images = network(np.zeros((1, 4), np.float32))
+    np.testing.assert_allclose(images, [[-0.9998, 0.0, 0.9998]], atol=1e-6)
+    # Means of float32 images may pass an end by a rounding.
+    network.start_at_mean(np.array([-1 - 1e-7, 0.0, 1 + 1e-7], np.float32))
+    np.testing.assert_allclose(
+        network.output_layer.bias, [logit, 0.0, -logit], rtol=1e-6, atol=1e-9
+    )
+
+
+def test_bad_means():
+    network = MLPGenerator((3,), 4, (), value_range=(0.0, 1.0))
+    with pytest.raises(ValueError, match=r"`mean`: expected shape \(3,\), received \(4,\)"):
+        network.start_at_mean(np.zeros(4))
+    for bad in (-0.1, 1.1, math.nan):
+        with pytest.raises(
+            ValueError, match=r"`mean`: expected values in \(0\.0, 1\.0\), received .+ to"
+        ):
+            network.start_at_mean([0.5, bad, 0.5])
+
+
+# Beginnings
+
+
+def equal_pairs(network):
+    """Pairs of drawn weights of one shape that are equal."""
+    drawn = [w for w in network.get_weights() if w.std() > 0]
+    return [
+        (a, b) for a, b in itertools.combinations(drawn, 2) if a.shape == b.shape and (a == b).all()
+    ]
+
+
+WIDE = [
+    (MLPGenerator, {"latent_dim": 8, "units": (8, 8)}),
+    (MLPDiscriminator, {"units": (8, 8, 8)}),
+    (MLPDiscriminator, {"units": (8, 8), "maxout_pieces": 2}),
+]
+
+
+def built(cls, options, **more):
+    network = cls((8,), **options, **more)
+    network.build((None, 8))
+    return network
+
+
+@pytest.mark.parametrize(("cls", "options"), WIDE)
+def test_layers_of_one_shape_do_not_start_alike(cls, options):
+    assert not equal_pairs(built(cls, options))
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(cls((8,), **options))
+    )
+    again.build((None, 8))
+    assert not equal_pairs(again)
+
+
+@pytest.mark.parametrize(("cls", "options"), WIDE)
+def test_one_initializer_for_all_layers_is_made_fresh_for_each(cls, options, monkeypatch):
+    """Keras's initializers draw the same numbers each time they are asked."""
+    assert not equal_pairs(built(cls, options, kernel_initializer=keras.initializers.HeNormal()))
+    monkeypatch.setattr(f"{cls.__module__}.fresh_initializer", keras.initializers.get)
+    assert equal_pairs(built(cls, options, kernel_initializer=keras.initializers.HeNormal()))
+
+
+def test_a_plain_function_may_be_an_initializer():
+    def third(shape, dtype=None):
+        return tf.fill(shape, 1 / 3)
+
+    assert fresh_initializer(third) is third
+    network = MLPDiscriminator((2,), units=(2,), kernel_initializer=third)
+    network.build((None, 2))
+    np.testing.assert_array_equal(network.output_layer.kernel, np.full((2, 1), np.float32(1 / 3)))
