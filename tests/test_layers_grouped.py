@@ -1,0 +1,48 @@
+"""Grouped convolutions against one whose kernel is zero between groups."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import layers
+
+IMAGES = np.random.default_rng(0).normal(size=(3, 5, 4, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_formula(groups):
+    layer = layers.GroupedConv2D(12, 3, groups)
+    layer.build(IMAGES.shape)
+    layer.bias.assign(np.arange(12.0))
+    kernel = layer.kernel.numpy()
+    assert kernel.shape == (3, 3, 6 // groups, 12)
+    whole = np.zeros((3, 3, 6, 12), np.float32)
+    for g in range(groups):
+        ins = slice(g * 6 // groups, (g + 1) * 6 // groups)
+        outs = slice(g * 12 // groups, (g + 1) * 12 // groups)
+        whole[:, :, ins, outs] = kernel[..., outs]
+    expected = tf.nn.conv2d(IMAGES, whole, 1, "SAME") + np.arange(12.0)
+    np.testing.assert_allclose(layer(IMAGES), expected, atol=1e-5)  # up to 54 products
+    assert layer.compute_output_shape((None, 5, 4, 6)) == (None, 5, 4, 12)
+
+
+def test_weights_are_laid_out_as_those_of_keras():
+    ours, theirs = layers.GroupedConv2D(12, 3, 2), keras.layers.Conv2D(12, 3, groups=2)
+    ours.build(IMAGES.shape)
+    theirs.build(IMAGES.shape)
+    assert [w.shape for w in ours.weights] == [w.shape for w in theirs.weights]
+
+
+def test_config_round_trip():
+    layer = layers.GroupedConv2D(12, 3, 2, kernel_initializer="he_normal", dtype="mixed_bfloat16")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is layers.GroupedConv2D
+    assert again.get_config() == layer.get_config()
+
+
+def test_groups_that_do_not_divide():
+    with pytest.raises(ValueError, match=r"`groups`: expected a divisor of filters=12, received 5"):
+        layers.GroupedConv2D(12, 3, 5)
+    with pytest.raises(ValueError, match=r"groups=4 must divide the 6 channels"):
+        layers.GroupedConv2D(12, 3, 4).build(IMAGES.shape)
