@@ -16,7 +16,7 @@ class DiffAugment:
 
     With few data D learns them by heart. Augmenting the data alone would teach G to make augmented
     images; `kgan.GAN(augmentation=DiffAugment())` augments data and samples, whenever D sees them,
-    so that G learns to make images that look like data after the same changes (eq. 4 to 6). G's
+    so that G learns to make images that look like data after the same changes (section 3). G's
     gradient goes through the augmentation, which is an affine map of the images.
 
     Each image has its own draws, all of its channels the same; a pack (`kgan.GAN(packing=m)`) is
@@ -29,9 +29,9 @@ class DiffAugment:
     3. cutout: a rectangle of `round(cutout * side)` pixels along each side becomes zero. It may
        stick out of the image, by half of its length at most.
 
-    The defaults are the paper's (section 3.2; its changes of colour beyond brightness are not
-    here). Zero is the middle of the value range (-1, 1), for which they were chosen; where the
-    range is (0, 1), a brightness of 0.25 is as much.
+    The defaults are those of the paper, whose changes of contrast and saturation are not here. Zero
+    is the middle of the value range (-1, 1), for which they were chosen; where the range is (0, 1),
+    a brightness of 0.25 is as much.
 
     Args:
         translation: farthest way, as a share of the side, in [0, 1]; 0 for none.
