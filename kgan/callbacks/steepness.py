@@ -29,7 +29,7 @@ class Steepness(RunCallback):
     D is in inference mode and sees no augmentation. The samples are those of one seed, by G's
     weights as they are and not by their average. No state is touched: a training takes the same
     course with this callback as without, and a resumed one writes the same lines. With 256 images
-    of 28x28 pixels a measurement takes less than a tenth of a second on two cores.
+    of 28x28 pixels a measurement keeps one core busy for 0.1 s with MLPs and 0.3 s with DCGANs.
 
     Args:
         run_dir: the run directory.
