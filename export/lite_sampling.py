@@ -42,18 +42,15 @@ def latents(prior: Prior, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 def _uniform(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Float32 `[count]` between 0 and 1, odd multiples of 2^-24."""
-    key = _mixed(seed + tf.constant([1, 2]))
+    key = _mixed(tf.bitcast(seed, tf.uint32) + tf.constant([1, 2], tf.uint32))
     key = key[0] * 5 + key[1]  # not the same for the pair turned round
-    bits = tf.bitwise.right_shift(_mixed(_mixed(tf.range(count)) + key), 9)  # -2^22 to 2^22 - 1
-    return (tf.cast(bits, tf.float32) + 0.5) * 2.0**-23 + 0.5
+    position = tf.bitcast(tf.range(count), tf.uint32)
+    bits = tf.bitwise.right_shift(_mixed(_mixed(position) + key), 9)
+    return (tf.cast(tf.bitcast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-23
 
 
 def _mixed(x: tf.Tensor) -> tf.Tensor:
-    """An invertible hash of 32 bits.
-
-    The shifts and factors are those that Wellons found to mix best ("Prospecting for hash
-    functions", 2018), though TFLite shifts copies of the sign in.
-    """
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B - 2**32)):
+    """An invertible hash of uint32, which Wellons found ("Prospecting for hash functions", 2018)."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, shift)) * factor
     return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, 16))

@@ -31,8 +31,8 @@ class BeyondTFLite(kgan.networks.MLPGenerator):
         return tf.math.erfinv(super().call(latents, training) / 2)
 
 
-def mlp(**kwargs):
-    return kgan.networks.MLPGenerator((8, 8, 1), latent_dim=6, units=(128, 128), **kwargs)
+def mlp(latent_dim=6, **kwargs):
+    return kgan.networks.MLPGenerator((8, 8, 1), latent_dim, units=(128, 128), **kwargs)
 
 
 def dcgan(num_classes=None, **kwargs):
@@ -79,7 +79,9 @@ class Case:
 
 
 CASES = {
-    "mlp": Case(lambda: mlp(value_range=(-1, 3)), kgan.priors.Uniform(6), lambda x: (x + 1) / 4),
+    "mlp": Case(
+        lambda: mlp(32, value_range=(-1, 3)), kgan.priors.Uniform(32), lambda x: (x + 1) / 4
+    ),
     "dcgan": Case(dcgan, kgan.priors.Normal(5)),
     "conditional": Case(lambda: dcgan(num_classes=3), kgan.priors.Normal(5)),
     "sequential": Case(

@@ -1,0 +1,312 @@
+"""TFLite: six precisions of one network, as LiteRT runs them, and what the converter gets wrong."""
+
+import export_runs
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+from export_runs import LITE, dequantized, exported, make_run, no_time_lost, quantized
+from kgan_export import lite_sampling, one_hot, tflite
+from kgan_export.formats import MIN_PSNR
+from kgan_export.generator import TrainedGenerator
+from kgan_export.program import export
+from kgan_export.tflite import QUANTIZATIONS
+
+import kgan
+
+WHOLE = ["mlp", "dcgan", "conditional"]  # exported in all precisions
+
+
+def psnr(images, reference):
+    return -10 * np.log10(np.mean((images - reference) ** 2.0))
+
+
+@pytest.mark.parametrize("quantization", QUANTIZATIONS)
+@pytest.mark.parametrize("name", WHOLE)
+class TestEveryPrecision:
+    @pytest.mark.parametrize("batch", [1, 3, 70])
+    def test_it_makes_the_images_of_keras_in_any_batch(self, name, quantization, batch):
+        made = exported(name)
+        run, inputs = made.lite(quantization), made.inputs(batch, 1)
+        images = run(**quantized(run, inputs))["images"]
+        assert images.dtype == (np.int8 if quantization == "int8_io" else np.float32)
+        images, reference = dequantized(run, images), made.images(**inputs)
+        assert images.shape == reference.shape
+        if quantization == "none":
+            np.testing.assert_allclose(images, reference, rtol=0, atol=1e-5)
+        else:
+            assert psnr(images, reference) >= MIN_PSNR[quantization]
+
+    def test_it_samples_what_its_own_network_makes_of_the_latents(self, name, quantization):
+        made = exported(name)
+        sample, serve = made.lite(quantization, "sample"), made.lite(quantization)
+        drawn = sample(count=np.int32(7), seed=np.array([3, -4], np.int32))["images"]
+        inputs = {"latents": latents(made.case.prior, 7, (3, -4))}
+        if name == "conditional":
+            inputs["labels"] = np.array([0, 1, 2, 0, 1, 2, 0], np.int32)
+        expected = dequantized(serve, serve(**quantized(serve, inputs))["images"])
+        # A latent point that lies between two of 256 levels may go to the other one.
+        tolerance = 1e-5 if quantization == "none" else 0.05
+        np.testing.assert_allclose(dequantized(sample, drawn), expected, rtol=0, atol=tolerance)
+        assert np.abs(dequantized(sample, drawn) - expected).mean() < 1e-3
+
+    def test_samples_are_a_function_of_count_and_seed(self, name, quantization):
+        run = exported(name).lite(quantization, "sample")
+
+        def draw(count, *seed):
+            return run(count=np.int32(count), seed=np.array(seed, np.int32))["images"].copy()
+
+        first = draw(5, 2, 9)
+        np.testing.assert_array_equal(draw(5, 2, 9), first)
+        np.testing.assert_allclose(draw(2, 2, 9), first[:2], rtol=0, atol=1e-5)
+        for other in ((9, 2), (2, 10), (3, 9), (-2, 9)):
+            assert np.mean(draw(5, *other) != first) > 0.5
+
+    def test_signatures_are_as_promised(self, name, quantization):
+        made = exported(name)
+        path = made.out / "tflite" / f"generator_{LITE[quantization]}.tflite"
+        labels = ["labels"] if name == "conditional" else []
+        assert Interpreter(str(path)).get_signature_list() == {
+            "serving_default": {"inputs": [*labels, "latents"], "outputs": ["images"]},
+            "sample": {"inputs": ["count", "seed"], "outputs": ["images"]},
+        }
+        details = made.lite(quantization).get_input_details()
+        eight = np.int8 if quantization == "int8_io" else np.float32
+        assert {key: value["dtype"] for key, value in details.items()} == {
+            "latents": eight,
+            **({"labels": np.int32} if labels else {}),
+        }
+
+    def test_every_runtime_can_read_it(self, name, quantization):
+        made = exported(name)
+        path = made.out / "tflite" / f"generator_{LITE[quantization]}.tflite"
+        flatbuffer = path.read_bytes()
+        assert flatbuffer[4:8] == b"TFL3"
+        model = schema.Model.GetRootAs(flatbuffer, 0)
+        codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+        custom = (schema.BuiltinOperator.CUSTOM, schema.BuiltinOperator.DELEGATE)
+        assert all(code.BuiltinCode() not in custom for code in codes)  # nor Flex, which is custom
+        start = np.frombuffer(flatbuffer, np.uint8).ctypes.data
+        for index in range(model.BuffersLength()):
+            data = model.Buffers(index).DataAsNumpy()
+            if isinstance(data, np.ndarray):
+                assert (data.ctypes.data - start) % 16 == 0
+
+
+# Sampling
+
+SEEDS = [(0, 0), (0, 1), (1, 0), (-1, 7), (2**31 - 1, -(2**31))]
+
+
+def latents(prior, count, seed):
+    """What `lite_sampling.latents` documents, in NumPy and float64."""
+
+    def mixed(x):
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+            x = (x ^ (x >> np.uint32(shift))) * np.uint32(factor)
+        return x ^ (x >> np.uint32(16))
+
+    def uniform(length):
+        first, second = mixed(np.array(seed, np.int64).astype(np.uint32) + np.uint32([1, 2]))
+        key = np.array([first], np.uint32) * np.uint32(5) + second
+        bits = mixed(mixed(np.arange(length, dtype=np.uint32)) + key)
+        return ((bits >> np.uint32(9)) + 0.5) / 2.0**23
+
+    if isinstance(prior, kgan.priors.Uniform):
+        z = prior.low + (prior.high - prior.low) * uniform(count * prior.dim)
+    else:
+        u, v = uniform(2 * count * prior.dim).reshape(-1, 2).T
+        z = np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
+    return z.reshape(count, prior.dim).astype(np.float32)
+
+
+def drawn(prior, count, seed):
+    return lite_sampling.latents(prior, tf.constant(count), tf.constant(seed)).numpy()
+
+
+class TestSampling:
+    @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.parametrize(
+        "prior", [kgan.priors.Normal(7), kgan.priors.Uniform(7), kgan.priors.Uniform(2, 0.0, 5.0)]
+    )
+    def test_it_is_the_documented_hash(self, prior, seed):
+        # float32 knows an angle of 2 pi to 5e-7, and the radius is up to 6.
+        np.testing.assert_allclose(
+            drawn(prior, 500, seed), latents(prior, 500, seed), rtol=0, atol=5e-6
+        )
+
+    def test_the_distribution_is_the_prior(self):
+        from scipy import stats
+
+        normal, uniform = kgan.priors.Normal(100), kgan.priors.Uniform(100, 0.0, 1.0)
+        for seed in SEEDS:
+            for prior, name in ((normal, "norm"), (uniform, "uniform")):
+                x = drawn(prior, 1000, seed).ravel()
+                # Of 24 such p-values the least was 0.12.
+                assert stats.kstest(x, name).pvalue > 0.001
+                for lag in (1, 2, 3, 100):  # of 96, the greatest was 2.7 standard errors
+                    assert abs(np.corrcoef(x[:-lag], x[lag:])[0, 1]) < 4.5 / np.sqrt(len(x))
+
+    def test_seeds_are_independent(self):
+        prior = kgan.priors.Normal(100)
+        streams = [drawn(prior, 1000, seed).ravel() for seed in SEEDS]
+        between = np.corrcoef(streams)[np.triu_indices(len(SEEDS), 1)]
+        assert np.abs(between).max() < 4.5 / np.sqrt(len(streams[0]))
+
+    def test_a_prior_of_somebodys_own_is_left_out_and_said(self, tmp_path, capsys):
+        run_dir = make_run(tmp_path / "run", export_runs.sequential(), Triangular(4))
+        with no_time_lost():
+            export(run_dir, tmp_path / "out", ["tflite"])
+        path = tmp_path / "out" / "tflite" / "generator_float32.tflite"
+        assert set(Interpreter(str(path)).get_signature_list()) == {"serving_default"}
+        said = capsys.readouterr().out
+        assert "The TFLite files have no sample: it is there for normal and uniform priors." in said
+
+
+@keras.saving.register_keras_serializable(package="test_export_tflite")
+class Triangular(kgan.priors.Uniform):
+    """Somebody's own prior."""
+
+    def sample(self, batch, seed):
+        return super().sample(batch, seed) + super().sample(batch, [seed, 1])
+
+
+# Sizes, and the converter's faults
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory):
+    """Bytes of a generator of 0.7 million weights, by precision."""
+    generator = kgan.networks.MLPGenerator((28, 28, 1), latent_dim=50, units=(400, 400))
+    generator.build((None, 50))
+    trained = TrainedGenerator(generator, kgan.priors.Normal(50))
+    path = tmp_path_factory.mktemp("sizes") / "generator.tflite"
+    made = {"weights": sum(weight.nbytes for weight in generator.get_weights())}
+    for quantization in ("none", "float16", "dynamic", "int8"):
+        tflite.write(trained, path, quantization)
+        made[quantization] = path.stat().st_size
+    return made
+
+
+def test_sizes_are_those_of_the_weights(sizes):
+    """Two signatures, and yet every weight is stored once and in its precision."""
+    assert 1 < sizes["none"] / sizes["weights"] < 1.02
+    assert 0.5 < sizes["float16"] / sizes["none"] <= 0.52
+    assert 0.25 < sizes["dynamic"] / sizes["none"] <= 0.27
+    assert 0.25 < sizes["int8"] / sizes["none"] <= 0.30
+
+
+def test_the_converters_own_second_signature_would_spoil_the_first():
+    """If this fails, the converter has been mended, and `grafting` is no longer needed."""
+    made = exported("mlp")
+    module = made.trained.module()
+    generate, sample = (
+        tf.function(
+            lambda **inputs: {"images": made.trained.images(**inputs)}
+        ).get_concrete_function(**made.trained.specs),
+        tf.function(
+            lambda count, seed: {
+                "images": made.trained.images(lite_sampling.latents(made.case.prior, count, seed))
+            }
+        ).get_concrete_function(
+            count=tf.TensorSpec([], tf.int32, "count"), seed=tf.TensorSpec([2], tf.int32, "seed")
+        ),
+    )
+    path = made.out / "two_signatures"
+    tf.saved_model.save(module, str(path), {"serving_default": generate, "sample": sample})
+    keys = ["serving_default", "sample"]
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=keys)
+    tflite._configure(converter, made.trained, "16x8")
+    seed = np.zeros(2, np.int32)
+    converter.representative_dataset = lambda: [
+        ("serving_default", made.inputs(256, 1)),
+        ("sample", {"count": np.int32(256), "seed": seed}),
+    ]
+    with tflite.warnings.catch_warnings():
+        tflite.warnings.simplefilter("ignore")
+        flatbuffer = converter.convert()
+    run = Interpreter(model_content=flatbuffer).get_signature_runner("serving_default")
+    theirs = psnr(run(**made.inputs(64, 0))["images"], made.images(**made.inputs(64, 0)))
+    assert theirs < 25 < 40 < made.report["tflite_16x8"].psnr
+
+
+def test_one_hot_labels_in_8_bits_have_to_be_mended(tmp_path, monkeypatch):
+    made = exported("conditional")
+    assert made.report["tflite_int8"].psnr > 35
+    monkeypatch.setattr(one_hot, "mend", lambda model: None)
+    tflite.write(made.trained, tmp_path / "x.tflite", "int8")
+    run = Interpreter(str(tmp_path / "x.tflite")).get_signature_runner("serving_default")
+    spoilt = psnr(run(**made.inputs(64, 0))["images"], made.images(**made.inputs(64, 0)))
+    assert spoilt < made.report["tflite_int8"].psnr - 15
+
+
+# What it takes and what it refuses
+
+
+@keras.saving.register_keras_serializable(package="test_export_tflite")
+class WithEmbedding(kgan.networks.MLPGenerator):
+    """Labels go through Keras's own Embedding."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.embedding = keras.layers.Embedding(self.num_classes, self.latent_dim)
+
+    def build(self, input_shape):
+        self.embedding.build((None,))
+        super().build(input_shape)
+
+    def joined_shape(self, input_shape):
+        return (None, 2 * self.latent_dim), None
+
+
+def test_labels_through_keras_embedding_go_but_for_16x8(tmp_path):
+    generator = WithEmbedding((4, 4, 1), 3, (8,), num_classes=4)
+    generator.build([(None, 3), (None,)])
+    trained = TrainedGenerator(generator, kgan.priors.Normal(3))
+    inputs = {name: x.numpy() for name, x in trained.sample(20, 0).items()}
+    for quantization in ("none", "int8"):
+        tflite.write(trained, tmp_path / "x.tflite", quantization)
+        images = tflite.load(tmp_path / "x.tflite")(**inputs)
+        assert psnr(images, trained.images(**inputs).numpy()) > 35
+    refusal = (
+        r"does not convert to TFLite with --quantization=16x8 \(integer arithmetic on labels, as "
+        r"an Embedding does it\)\. Leave 16x8 out"
+    )
+    with pytest.raises(ValueError, match=refusal):
+        tflite.write(trained, tmp_path / "y.tflite", "16x8")
+    assert not (tmp_path / "y.tflite").exists()
+
+
+def test_points_without_a_value_range_stay_as_they_are(tmp_path):
+    generator = kgan.networks.MLPGenerator((2,), latent_dim=3, units=(8,), value_range=None)
+    generator.build((None, 3))
+    generator.output_layer.set_weights([60 * w for w in generator.output_layer.get_weights()])
+    prior = kgan.priors.Normal(3)
+    run_dir = make_run(tmp_path / "run", generator, prior)
+    with no_time_lost():
+        report = export(run_dir, tmp_path / "out", ["tflite"])
+    points = generator(prior.sample(256, 0)).numpy()
+    greatest = np.abs(points).max()
+    assert greatest > 50
+    entry = report["tflite_float32"]
+    assert entry.limit == pytest.approx(1e-5 * greatest, rel=1e-5)
+    made = tflite.load(tmp_path / "out" / entry.path)(latents=prior.sample(256, 0).numpy())
+    np.testing.assert_allclose(made, points, rtol=0, atol=1e-5 * greatest)
+    assert not (tmp_path / "out" / "saved_model").exists()
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_ships_as_float32(tmp_path, precision):
+    half = export_runs.dcgan(dtype=precision)
+    prior = kgan.priors.Normal(5)
+    run_dir = make_run(tmp_path / "run", half, prior)
+    with no_time_lost():
+        report = export(run_dir, tmp_path / "out")
+    full = export_runs.dcgan()
+    full.set_weights(half.get_weights())
+    latents = prior.sample(20, 3)
+    made = tflite.load(tmp_path / "out" / report["tflite_float32"].path)(latents=latents.numpy())
+    expected = (full(latents, training=False).numpy() + 1) / 2
+    np.testing.assert_allclose(made, expected, rtol=0, atol=1e-5)
