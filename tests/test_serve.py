@@ -8,6 +8,7 @@ import io
 import json
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -453,6 +454,7 @@ def test_bad_queries(client, query, sentence):
         ("sample", (2,), "count=9", 200, None),  # points are plotted
         ("sample", (2, 2, 1), "labels=0", 400, "knows no classes"),
         ("sample", (2, 2, 2), "", 400, r"expected \[n, height, width, 1 or 3\]"),
+        ("sample", None, "", 404, "makes no 'images'"),
         ("draw", (2, 2, 1), "", 404, "no signature 'sample'"),
     ],
 )
@@ -461,7 +463,7 @@ def test_pictures_of_other_models(tmp_path, signature, shape, query, status, sen
 
     @tf.function
     def sample(count, seed):
-        return {"images": tf.zeros([count, *shape])}
+        return {"images": tf.zeros([count, *shape])} if shape else {"seed": seed}
 
     specs = {"count": tf.TensorSpec([], tf.int32), "seed": tf.TensorSpec([2], tf.int32)}
     function = sample.get_concrete_function(**specs)
@@ -761,18 +763,18 @@ def test_any_request_gets_an_answer_or_an_error_of_the_right_shape(client):
 
 @keras.saving.register_keras_serializable(package="test_serve")
 class Tiny(kgan.networks.MLPGenerator):
-    """A conditional generator as it may be exported."""
+    """A conditional generator of the shapes of docs/serving.md."""
 
     def __init__(self):
-        super().__init__((8, 8, 1), latent_dim=6, units=(16,), num_classes=3)
+        super().__init__((8, 8, 1), latent_dim=32, units=(16,), num_classes=10)
 
 
 def write_version(path, seed):
     """An export with other weights for each seed; whole, or not there."""
     keras.utils.set_random_seed(seed)
     model = Tiny()
-    model.build([(None, 6), (None,)])
-    trained = TrainedGenerator(model, kgan.priors.Normal(6))
+    model.build([(None, 32), (None,)])
+    trained = TrainedGenerator(model, kgan.priors.Normal(32))
     partial = path.parent / f".{path.name}"
     saved_model.write(trained, partial)
     partial.rename(path)
@@ -847,16 +849,47 @@ def test_an_export_is_served_as_keras_makes_it(exported, server):
     answer = json.loads(server.ask("POST", PREDICT, json.dumps({"instances": rows}))[1])
     np.testing.assert_allclose(answer["predictions"], images[:2], atol=1e-6, rtol=0)
 
-    rows[1]["labels"] = 3
+    rows[1]["labels"] = 10
     status, answer = server.ask("POST", PREDICT, json.dumps({"instances": rows}))
     assert status == 400
-    assert b"expected classes 0 to 2" in answer
+    assert b"expected classes 0 to 9" in answer
 
     picture = server.ask("GET", "/sample.png?labels=1,0&seed=7")[1]
-    pair = trained.images(**trained.sample(6, 7)).numpy()[[1, 3]]
+    pair = trained.images(**trained.sample(11, 7)).numpy()[[1, 10]]
     shown = np.rint(255 * matplotlib.image.imread(io.BytesIO(picture)))
     np.testing.assert_allclose(shown, plots.grid(pair, (0, 1)), atol=1)
     assert "GET /sample.png?labels=1,0&seed=7 HTTP/1.1" in server.log.read_text()
+
+
+def documented():
+    """Commands of docs/serving.md, and what the document says that they print."""
+    text = (ROOT / "docs" / "serving.md").read_text()
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S):
+        command, printed = re.fullmatch(r"\$ ((?:[^\n]*\\\n)*[^\n]*\n)(.*)", block, re.S).groups()
+        yield shlex.split(command.replace("\\\n", "")), printed
+
+
+def same_but_for_numbers(printed, expected):
+    """Whether a text is as expected; `...` stands for anything, and a decimal for any other."""
+    known = re.split(r"(\.\.\.|\d\.\d+(?:e-\d+)?)", expected.strip())
+    patterns = [r"\d\.\d+(?:e-\d+)?" if part[0].isdigit() else ".*" for part in known[1::2]]
+    pattern = "".join(map("".join, zip(map(re.escape, known[::2]), [*patterns, ""], strict=True)))
+    return re.fullmatch(pattern, printed.strip(), re.S)
+
+
+def test_the_document_tells_what_is_printed(server):
+    commands = list(documented())
+    assert [words[0] for words, _ in commands] == ["kgan-serve"] + ["curl"] * 6
+    assert commands[0][1].replace("8501", str(server.port)) in server.log.read_text()
+    for words, expected in commands[1:]:
+        options = dict(zip(words[1:-1:2], words[2:-1:2], strict=True))
+        path = words[-1].removeprefix("http://127.0.0.1:8501")
+        status, answer = server.ask("POST" if "-d" in options else "GET", path, options.get("-d"))
+        assert status == (400 if '"error":' in expected else 200), (path, answer)
+        if "-o" in options:
+            assert answer.startswith(b"\x89PNG")
+        else:
+            assert same_but_for_numbers(answer.decode(), expected), answer
 
 
 HEAD = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\n".encode()

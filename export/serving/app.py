@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from ..warmup import MODEL_NAME
 from .error import HttpError, shortened
-from .model import NAME
 from .page import page
 from .picture import sample_png
 from .versions import Versions
@@ -128,8 +128,8 @@ async def _body(request: Request) -> bytes:
 
 
 def _check_name(name: str) -> None:
-    if name != NAME:
-        raise HttpError(404, f"There is no model '{shortened(name)}'; there is '{NAME}'.")
+    if name != MODEL_NAME:
+        raise HttpError(404, f"There is no model '{shortened(name)}'; there is '{MODEL_NAME}'.")
 
 
 def _json(value: Any, status: int = 200, headers: Any = None) -> Response:

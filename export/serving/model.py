@@ -15,10 +15,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from ..checks import MAX_COUNT
 from ..saved_model import CARD
+from ..warmup import MODEL_NAME
 from . import request, response
 from .error import HttpError, shortened
 
-NAME = "gan"
 MAX_VALUES = 4_000_000
 """Most numbers in one answer, about 50 MB of JSON."""
 
@@ -43,7 +43,8 @@ class Model:
         self._definitions = proto.meta_graphs[0].signature_def
         self._loaded = tf.saved_model.load(str(path))
         card = path / "assets.extra" / CARD
-        self.num_classes = json.loads(card.read_text())["num_classes"] if card.exists() else None
+        told = json.loads(card.read_text()) if card.exists() else {}
+        self.num_classes: int | None = told.get("num_classes")
 
     def metadata(self) -> dict[str, Any]:
         """The JSON of TensorFlow Serving's GetModelMetadataResponse."""
@@ -56,7 +57,7 @@ class Model:
             for name, definition in self._definitions.items()
         }
         return {
-            "model_spec": {"name": NAME, "signature_name": "", "version": str(self.version)},
+            "model_spec": {"name": MODEL_NAME, "signature_name": "", "version": str(self.version)},
             "metadata": {"signature_def": {"signature_def": signatures}},
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-from .model import NAME
+from ..warmup import MODEL_NAME
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -52,4 +52,4 @@ def page(version: int, signatures: Mapping[str, Mapping[str, object]]) -> str:
         f"<tr><td>{html.escape(name)}</td><td>{html.escape(', '.join(inputs))}</td></tr>"
         for name, inputs in signatures.items()
     ]
-    return _PAGE.format(name=NAME, version=version, signatures="\n".join(rows))
+    return _PAGE.format(name=MODEL_NAME, version=version, signatures="\n".join(rows))

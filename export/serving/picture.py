@@ -35,7 +35,9 @@ def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
     rows = _rows(query["labels"], model.num_classes) if "labels" in query else None
     count = _integer("count", query.get("count", "16")) if rows is None else max(rows) + 1
     document = {"inputs": {"count": count, "seed": [seed, 0]}}
-    images = model.run("sample", document)["images"]
+    images = model.run("sample", document).get("images")
+    if images is None:
+        raise HttpError(404, "The signature 'sample' makes no 'images'.")
     if rows is not None:
         images = images[rows]
     try:

@@ -12,8 +12,9 @@ import weakref
 from typing import Any
 
 from ..generator import gist
+from ..warmup import MODEL_NAME
 from .error import HttpError
-from .model import NAME, Model
+from .model import Model
 from .picture import sample_png
 
 
@@ -59,7 +60,7 @@ class Versions:
         current = self._current
         if version not in (None, current.version):
             raise HttpError(
-                404, f"Version {version} of {NAME} is not served; {current.version} is."
+                404, f"Version {version} of {MODEL_NAME} is not served; {current.version} is."
             )
         return current
 
@@ -75,7 +76,7 @@ class Versions:
         states = {number: self._state(number) for number in sorted(self._states, reverse=True)}
         if version is not None:
             if version not in states:
-                raise HttpError(404, f"There is no version {version} of {NAME}.")
+                raise HttpError(404, f"There is no version {version} of {MODEL_NAME}.")
             states = {version: states[version]}
         return {
             "model_version_status": [

@@ -1,0 +1,151 @@
+"""Load on a server: what 16 clients get from it in 30 seconds, over the loopback.
+
+    python -m benchmarks.serve --model_dir=OUT/saved_model [--seconds=30] [--connections=16]
+
+Starts kgan-serve in a process of its own, asks once, and then from every connection for `count`
+images of the signature `sample`, one request after the other. Clients and server share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+PREDICT = "/v1/models/gan:predict"
+
+
+def _start(model_dir: str) -> tuple[subprocess.Popen, int]:
+    command = [sys.executable, "-m", "export.serve", f"--model_dir={model_dir}", "--port=0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(r"served at http://[^/]*:(\d+)/", line)
+        if found:
+            return process, int(found[1])
+    raise SystemExit("The server did not start.")
+
+
+def _rss_mib(process: subprocess.Popen) -> float:
+    """Resident memory of the process, as Linux tells it."""
+    pages = int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _request(count: int) -> bytes:
+    document = {"signature_name": "sample", "inputs": {"count": count, "seed": [0, 0]}}
+    body = json.dumps(document)
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
+    return f"{head}\r\n\r\n{body}".encode()
+
+
+async def _ask(reader, writer, request) -> tuple[float, bytes]:
+    """Seconds until the whole answer is there, and its first line."""
+    start = time.perf_counter()
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.I)
+    assert length is not None
+    await reader.readexactly(int(length[1]))
+    return time.perf_counter() - start, head.partition(b"\r\n")[0]
+
+
+async def _load(port: int, request: bytes, connections: int, seconds: float):
+    """The seconds of every answered request, and how many were lost: not answered with a 200."""
+    times: list[float] = []
+    lost = 0
+    end = time.perf_counter() + seconds
+
+    async def client():
+        nonlocal lost
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < end:
+            try:
+                took, status = await _ask(reader, writer, request)
+            except (OSError, asyncio.IncompleteReadError):
+                lost += 1
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                continue
+            if status == b"HTTP/1.1 200 OK":
+                times.append(took)
+            else:
+                lost += 1
+        writer.close()
+
+    await asyncio.gather(*(client() for _ in range(connections)))
+    return times, lost
+
+
+async def _one_by_one(port: int, request: bytes, times: int) -> list[float]:
+    """Seconds of so many requests, each over a connection of its own."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await _ask(reader, writer, request)
+        taken.append(time.perf_counter() - start)
+        writer.close()
+    return taken
+
+
+def _measure(args: argparse.Namespace) -> dict[str, float]:
+    request = _request(args.count)
+    process, port = _start(args.model_dir)
+    try:
+        first, *others = asyncio.run(_one_by_one(port, request, 101))
+        asyncio.run(_load(port, request, args.connections, 2.0))  # threads and buffers are there
+        before = _rss_mib(process)
+        times, lost = asyncio.run(_load(port, request, args.connections, args.seconds))
+        after = _rss_mib(process)
+    finally:
+        process.terminate()
+        process.wait()
+    percentiles = statistics.quantiles(times, n=100)
+    return {
+        "first_ms": 1e3 * first,
+        "one_by_one_p50_ms": 1e3 * statistics.median(others),
+        "requests_per_second": len(times) / args.seconds,
+        "p50_ms": 1e3 * percentiles[49],
+        "p99_ms": 1e3 * percentiles[98],
+        "lost": lost,
+        "rss_before_mib": before,
+        "rss_after_mib": after,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model_dir", required=True, help="OUT/saved_model of kgan-export")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--count", type=int, default=1, help="images a request")
+    args = parser.parse_args()
+
+    figures = {name: round(value, 2) for name, value in _measure(args).items()}
+    for name, value in figures.items():
+        print(f"{name:>20}: {value:9.2f}")
+    machine = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+    settings = {k: v for k, v in vars(args).items() if k != "model_dir"}
+    print(
+        json.dumps(
+            {
+                "benchmark": "serve",
+                **settings,
+                **figures,
+                **machine,
+                "python": platform.python_version(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
