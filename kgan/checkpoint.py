@@ -139,7 +139,7 @@ class Checkpoints:
 
     def save(self, model: keras.Model, place: dict[str, Any]) -> pathlib.Path:
         """Writes one, named after the model's iteration, and removes those beyond `keep`."""
-        path = self.directory / f"step_{int(model.iteration):08d}.npz"
+        path = self.directory / f"step_{model.step:08d}.npz"
         write(path, model, place)
         for old in self.paths()[: -self.keep]:
             old.unlink(missing_ok=True)

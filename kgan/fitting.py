@@ -67,5 +67,5 @@ class Seek(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Goes to where the model stands."""
-        self.stream.seek(int(self.model.iteration), self.steps - self.done)
+        self.stream.seek(self.model.step, self.steps - self.done)
         self.done = 0

@@ -14,6 +14,7 @@ import tensorflow as tf
 from kgan import losses
 from kgan import penalties as penalties_module
 from kgan.averaging import MovingAverage
+from kgan.distribution import ReplicatedModel, apply, replica, replicas, synchronise
 from kgan.fitting import Seek, accepted
 from kgan.judging import Judge, pack, with_labels
 from kgan.minibatches import check_divides, minibatches
@@ -25,7 +26,7 @@ __all__ = ["GAN"]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(keras.Model):
+class GAN(ReplicatedModel):
     """Two players and the game between them.
 
     One step of `fit` is one round of Algorithm 1: k updates of the discriminator, each on a
@@ -128,6 +129,8 @@ class GAN(keras.Model):
         self.detour = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="detour"
         )
+        for player in (self.generator, self.discriminator):
+            synchronise(player)
         if self.average is not None:
             self.average.build(self.generator.trainable_variables)
         self.built = True
@@ -160,6 +163,11 @@ class GAN(keras.Model):
         """
         _check_positive("penalty_interval", penalty_interval)
         loss, penalties = losses.get(loss), penalties_module.get(penalties)
+        if kwargs.get("jit_compile") is True and replicas() > 1:
+            raise ValueError(
+                "Invalid value for argument `jit_compile`: expected False with several replicas, "
+                "which TensorFlow cannot compile with XLA, received True. A TPU compiles anyway."
+            )
         optimizers = [
             keras.optimizers.get(given) for given in (generator_optimizer, discriminator_optimizer)
         ]
@@ -257,8 +265,8 @@ class GAN(keras.Model):
             loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
             loss = self._with_penalties(loss, judge, packs, fakes, step)
             loss += self.discriminator_term(images, samples, labels)
-            scaled_loss = optimizer.scale_loss(loss)
-        optimizer.apply(tape.gradient(scaled_loss, weights), weights)
+            scaled_loss = optimizer.scale_loss(loss / replicas())
+        apply(optimizer, tape.gradient(scaled_loss, weights), weights)
         return discriminator_report(loss, real_logits, fake_logits)
 
     def _with_penalties(
@@ -300,8 +308,8 @@ class GAN(keras.Model):
                     real_logits, fake_logits = None, judge.sample_logits(fakes)
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
                 loss += self.generator_term(samples, latents, labels)
-                scaled_loss = optimizer.scale_loss(loss)
-        optimizer.apply(tape.gradient(scaled_loss, weights), weights)
+                scaled_loss = optimizer.scale_loss(loss / replicas())
+        apply(optimizer, tape.gradient(scaled_loss, weights), weights)
         return loss
 
     def _told(self, labels: Any) -> Any:
@@ -321,13 +329,18 @@ class GAN(keras.Model):
         layers = self.discriminator._flatten_layers()
         return [layer for layer in layers if hasattr(layer, "power_iteration")]
 
+    @property
+    def step(self) -> int:
+        """How many rounds have been played."""
+        return int(self.iteration.numpy())
+
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Within this context the generator has its averaged weights, where `ema_decay` asks so.
 
         `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
         """
-        if self.average is None or not self.built or not int(self.iteration):
+        if self.average is None or not self.built or not self.step:
             yield
             return
         with self.average.in_place_of(self.generator.trainable_variables):
@@ -478,9 +491,7 @@ class GAN(keras.Model):
 
     def _seed(self, stream: int, position: Any) -> tf.Tensor:
         """A seed `[2]` that no other draw has: the model's seed, and where and when it is drawn."""
-        context = tf.distribute.get_replica_context()
-        replica = context.replica_id_in_sync_group if context else 0
-        place = tf.cast(position, tf.int64) * _REPLICAS + tf.cast(replica, tf.int64)
+        place = tf.cast(position, tf.int64) * _REPLICAS + tf.cast(replica(), tf.int64)
         way = tf.constant(self.seed, tf.int64) + tf.cast(self.detour, tf.int64) * _DETOURS
         return tf.stack([way, place * _STREAMS + stream])
 

@@ -26,11 +26,13 @@ ALLOWED = {
     "penalties": set(),
     "fitting": set(),
     "averaging": set(),
+    "distribution": set(),
     "judging": set(),
     "minibatches": set(),
     "players": {"constraints", "penalties"},
     "gan": {
         "averaging",
+        "distribution",
         "fitting",
         "judging",
         "losses",

@@ -43,6 +43,7 @@ def write_or_check(
             "fingerprint": images.stream.fingerprint,
         },
         "versions": _versions(),
+        "replicas": gan.distribute_strategy.num_replicas_in_sync,
         "commit": _commit(),
     }
     begun = run.config.exists()
@@ -64,7 +65,8 @@ def _check_same(known: RunDirectory, card: dict[str, Any]) -> None:
             "another directory."
         )
     old, new = (
-        {**record.get("versions", {}), "commit": record.get("commit")} for record in (before, card)
+        {**record.get("versions", {}), **{key: record.get(key) for key in ("commit", "replicas")}}
+        for record in (before, card)
     )
     changes = [
         f"{name} {old.get(name)} -> {new[name]}" for name in new if new[name] != old.get(name)

@@ -23,6 +23,8 @@ VALUE_GAMES = LOSSES[:3]  # whose D ascends the value function of 2014
 NETWORKS = ("mlp", "maxout", "dcgan", "resnet", "sngan")
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
+STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 UPSAMPLINGS = ("transposed", "resize")
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
@@ -70,8 +72,11 @@ class Config:
     seed: int = 0
     sample_every: int = 500
     checkpoint_every: int = 500
+    strategy: str = "auto"
+    precision: str = "float32"
     jit_compile: bool = False
     steps_per_execution: int = 1
+    deterministic: bool = False
     on_non_finite: str = "stop"
     on_collapse: str = "warn"
 
@@ -82,6 +87,8 @@ class Config:
             ("loss", LOSSES),
             ("optimizer", OPTIMIZERS),
             ("upsampling", UPSAMPLINGS),
+            ("strategy", STRATEGIES),
+            ("precision", PRECISIONS),
             ("on_non_finite", ON_NON_FINITE),
             ("on_collapse", ON_COLLAPSE),
         ):
@@ -147,6 +154,11 @@ class Config:
             raise ValueError(
                 f"--weight_clip={self.weight_clip}: expected none beside "
                 f"--gradient_penalty={self.gradient_penalty}, which was made to replace it."
+            )
+        if self.deterministic and self.jit_compile:
+            raise ValueError(
+                "--deterministic: expected no --jit_compile beside it, which TensorFlow would turn "
+                "off without a word."
             )
         if self.batch_size % self.packing:
             raise ValueError(

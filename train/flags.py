@@ -19,7 +19,9 @@ from .config import (
     ON_COLLAPSE,
     ON_NON_FINITE,
     OPTIMIZERS,
+    PRECISIONS,
     PRIORS,
+    STRATEGIES,
     UPSAMPLINGS,
     VALUE_GAMES,
     Config,
@@ -175,9 +177,27 @@ flags.DEFINE_string(
     "stop the run, or go back to its last good checkpoint and on with other random numbers"
     + _default("on_collapse"),
 )
+flags.DEFINE_string(
+    "strategy",
+    None,
+    f"What to train on, one of {', '.join(STRATEGIES)}: auto takes the workers that TF_CONFIG or "
+    "Slurm names, a TPU named by TPU_NAME, or all GPUs" + _default("strategy"),
+)
+flags.DEFINE_string(
+    "precision",
+    None,
+    f"What the networks compute in, one of {', '.join(PRECISIONS)}; losses and penalties keep to "
+    "float32" + _default("precision"),
+)
 flags.DEFINE_bool("jit_compile", None, "Compile the step with XLA" + _default("jit_compile"))
 flags.DEFINE_integer(
     "steps_per_execution",
     None,
     "Steps run in one call of the compiled function" + _default("steps_per_execution"),
+)
+flags.DEFINE_bool(
+    "deterministic",
+    None,
+    "Choose operations that repeat bit for bit on a GPU too, where they are slower"
+    + _default("deterministic"),
 )

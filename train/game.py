@@ -39,6 +39,7 @@ def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -
         augmentation=augmentation.DiffAugment() if config.diffaugment else None,
         packing=config.packing,
         seed=config.seed,
+        dtype=config.precision,
     )
     gan.compile(
         _optimizer(config, config.generator_learning_rate, len(images)),
@@ -91,8 +92,9 @@ def _players(
     packed = (*image_shape[:-1], config.packing * image_shape[-1])
     value_range = (-1.0, 1.0) if len(image_shape) == 3 else None
     width = config.width or WIDTHS[config.network]
-    of_generator: dict[str, Any] = {"value_range": value_range, "num_classes": num_classes}
-    of_discriminator: dict[str, Any] = {"num_classes": num_classes}
+    both = {"num_classes": num_classes, "dtype": config.precision}
+    of_generator: dict[str, Any] = {"value_range": value_range, **both}
+    of_discriminator: dict[str, Any] = dict(both)
     if config.weight_clip:
         of_discriminator["weight_constraint"] = constraints.WeightClip(config.weight_clip)
     if config.network == "dcgan":

@@ -24,6 +24,7 @@ from . import card
 from .config import VALUE_GAMES, Config
 from .game import make_gan
 from .signals import stopping_on_signals
+from .strategy import make_strategy, own_run
 
 ROLLBACKS = 3  # a game that goes bad a fourth time has another cause than chance
 
@@ -59,7 +60,10 @@ def train(
     if run.generator.exists():
         print(f"{run.path} holds a finished run of this configuration; nothing is left to do.")
         return
-    with run.lock():
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    strategy = make_strategy(config.strategy, config.batch_size)
+    with own_run(strategy, run) as own:
         images = data.load(
             config.dataset,
             split=config.split,
@@ -74,10 +78,11 @@ def train(
         if config.conditional:
             num_classes = data.describe(config.dataset, data_dir).num_classes
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
-        gan = make_gan(config, images, num_classes)
+        with strategy.scope():
+            gan = make_gan(config, images, num_classes)
         epoch, steps = _schedule(config, images)
-        with _faults_named(run):
-            card.write_or_check(run, config, gan, images, original)
+        with _faults_named(run), strategy.scope():
+            card.write_or_check(own, config, gan, images, original)
             print(
                 f"{config.dataset}: images of shape {gan.image_shape}, "
                 f"{epoch} steps an epoch. {config.network}: "
@@ -85,8 +90,10 @@ def train(
                 f"{gan.discriminator.count_params():,} in the discriminator.",
                 flush=True,
             )
-            _play(config, run, gan, images, epoch, steps)
-            _save(gan, run)
+            _play(config, own, gan, images, epoch, steps)
+            _save(gan, own)
+    for sentence in _skipped(gan):
+        print(sentence)
     print(f"Samples:   {run.sample(steps)}")
     print(f"Generator: {run.generator}")
 
@@ -170,6 +177,20 @@ def _alarms(
         limits = dataclasses.replace(limits, d_error=0.0)
     action = "warn" if config.on_collapse == "warn" else "stop"
     return [callbacks.CollapseAlarm(run.path, images, action=action, limits=limits)]
+
+
+def _skipped(gan: kgan.GAN) -> list[str]:
+    """How many updates were left out as their gradients overflowed in half precision."""
+    players = (
+        ("generator", gan.generator_optimizer, gan.step),
+        ("discriminator", gan.discriminator_optimizer, gan.step * gan.discriminator_steps),
+    )
+    return [
+        f"{updates - int(optimizer.iterations.numpy())} of {updates} updates of the {name} were "
+        f"skipped: gradients overflowed. The loss scale is {optimizer.dynamic_scale.numpy():g}."
+        for name, optimizer, updates in players
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    ]
 
 
 def _save(gan: kgan.GAN, run: RunDirectory) -> None:

@@ -35,11 +35,11 @@ class StepCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Takes up the count where the model stands."""
-        self.step = int(self.model.iteration)
+        self.step = self.model.step
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Counts the steps of one execution."""
-        before, self.step = self.step, int(self.model.iteration)
+        before, self.step = self.step, self.model.step
         self.on_steps_end(before, logs)
 
     def on_steps_end(self, before: int, logs: Any) -> None:

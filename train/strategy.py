@@ -1,0 +1,161 @@
+"""On what a run plays: one device, all GPUs of a machine, several machines, a TPU."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from kgan.artifacts import RunDirectory
+
+PEERS_SECONDS = 300  # that a worker waits for the others to come
+
+
+def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
+    """The strategy of a name in `config.STRATEGIES`; says which it is where there is a choice.
+
+    Call it before anything else runs in TensorFlow.
+
+    Args:
+        name: `"auto"` takes several workers where `TF_CONFIG` or Slurm names them, else a TPU where
+            `TPU_NAME` names one, else all GPUs where there are several, else one device.
+        batch_size: of an update, which the replicas share.
+
+    Raises:
+        ValueError: it cannot be had here, or the replicas do not divide the batch.
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if name == "auto":
+        name = _found()
+    strategy = {
+        "none": tf.distribute.get_strategy,
+        "mirrored": _mirrored,
+        "multi_worker": _multi_worker,
+        "tpu": _tpu,
+    }[name]()
+    count = strategy.num_replicas_in_sync
+    if batch_size % count:
+        raise ValueError(
+            f"--batch_size={batch_size}: expected a multiple of {count}, as many replicas as "
+            f"--strategy={name} has here."
+        )
+    if name != "none":
+        print(f"Strategy {name}: {count} replicas of {batch_size // count} images each.")
+    return strategy
+
+
+def _found() -> str:
+    if _workers() > 1 or int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        return "multi_worker"
+    if os.environ.get("TPU_NAME"):
+        return "tpu"
+    return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "none"
+
+
+def _workers() -> int:
+    """How many workers `TF_CONFIG` names."""
+    try:
+        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+        return sum(len(cluster.get(kind, [])) for kind in ("chief", "worker"))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            "The environment variable TF_CONFIG is no description of a cluster: expected JSON such "
+            'as {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", '
+            f'"index": 0}}}}, received {os.environ["TF_CONFIG"]!r}.'
+        ) from error
+
+
+def _mirrored() -> tf.distribute.Strategy:
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _multi_worker() -> tf.distribute.Strategy:
+    if _workers() > 1:
+        resolver: Any = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    elif "SLURM_STEP_NUM_TASKS" in os.environ:
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
+    else:
+        raise ValueError(
+            "--strategy=multi_worker: expected TF_CONFIG to name two workers or more, or a step of "
+            "Slurm with several tasks. docs/scale.md shows both."
+        )
+    with _bounded_wait():
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+
+
+@contextlib.contextmanager
+def _bounded_wait() -> Iterator[None]:
+    """Ends the process where the others do not come: TensorFlow waits on, deaf to signals."""
+    seconds = float(os.environ.get("KGAN_PEERS_SECONDS", PEERS_SECONDS))
+
+    def give_up() -> None:
+        print(
+            f"kgan-train: not all workers of TF_CONFIG came within {seconds:g} seconds. Start one "
+            "on each, with the same command and its own index, and see that they reach each "
+            "other's ports.",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _tpu() -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
+            os.environ.get("TPU_NAME", "local")
+        )
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"--strategy=tpu: no TPU can be reached ({str(error).partition(chr(10))[0]}). Name it "
+            "in the environment variable TPU_NAME, or run on the TPU's own machine."
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+@contextlib.contextmanager
+def own_run(strategy: tf.distribute.Strategy, run: RunDirectory) -> Iterator[RunDirectory]:
+    """The run directory that this worker writes to: the given one for the chief, else its own.
+
+    Every worker does the same, its callbacks included, so that none waits for another; what the
+    chief writes is kept. The others begin with a copy of what it wrote before, and leave nothing.
+    """
+    if _is_chief(strategy):
+        with run.lock():
+            yield run
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        if run.path.exists():
+            shutil.copytree(run.path, scratch, dirs_exist_ok=True, ignore=_partial)
+        yield RunDirectory(scratch)
+
+
+_partial = shutil.ignore_patterns(".*", "samples", "logs")
+
+
+def _is_chief(strategy: tf.distribute.Strategy) -> bool:
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return True
+    resolver = strategy.cluster_resolver
+    if "chief" in resolver.cluster_spec().jobs:
+        return resolver.task_type == "chief"
+    return resolver.task_id == 0
