@@ -63,3 +63,22 @@ def test_second_derivatives():
 
 def test_the_layer_of_keras_fails_the_same_test():
     assert error_of_penalty_gradient(keras.layers.BatchNormalization(dtype="float64")) > 1e-3
+
+
+def test_a_frozen_layer_is_as_in_inference():
+    layer = layers.BatchNormalization(trainable=False)
+    layer.build(POINTS.shape)
+    np.testing.assert_array_equal(layer(POINTS, training=True), layer(POINTS))
+    np.testing.assert_array_equal(layer.moving_mean, np.zeros(3))
+
+
+def test_renormalisation_is_refused():
+    with pytest.raises(ValueError, match=r"`renorm`: expected False, received True\. Use `keras"):
+        layers.BatchNormalization(renorm=True)
+
+
+def test_config_round_trip():
+    layer = layers.BatchNormalization(momentum=0.5, epsilon=1e-4, center=False)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is layers.BatchNormalization
+    assert again.get_config() == layer.get_config()

@@ -94,7 +94,7 @@ class ResNetGenerator(Generator):
 
     The latents scale the channels of a learned grid. Each stage is some blocks
     `x + conv1(lrelu(conv3(lrelu(conv1(x)))))`, whose 3 x 3 convolution works on twice the channels
-    in groups of 16 or more; between stages a 1 x 1 convolution halves the channels, and bilinear
+    in groups of 16; between stages a 1 x 1 convolution halves the channels, and bilinear
     interpolation doubles the sides. Blocks start as the identity.
 
     Args:
