@@ -192,6 +192,10 @@ B64 = {"b64": base64.b64encode(b"\x89PNG").decode()}
 ANSWERS = {
     "rows": ({"instances": [[0, 1, 2, 0.25]] * 2}, {"predictions": [IMAGE, IMAGE]}),
     "named rows": ({"instances": [{"latents": [0, 1, 2, 0.25]}]}, {"predictions": [IMAGE]}),
+    "with a byte order mark": (
+        '\ufeff{"inputs": [[0, 1, 2, 0.25]]}'.encode(),
+        {"outputs": [IMAGE]},
+    ),
     "a column": ({"inputs": [[0, 1, 2, 0.25]]}, {"outputs": [IMAGE]}),
     "a named column": ({"inputs": {"latents": [[0, 1, 2, 0.25]]}}, {"outputs": [IMAGE]}),
     "default by name": (
