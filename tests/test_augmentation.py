@@ -212,8 +212,9 @@ def test_g_learns_the_data_and_not_their_augmentation():
         gan.fit(data, batch_size=64, verbose=0)
         return float(dense.bias[0])
 
-    assert learnt(only(brightness=0.5)) == pytest.approx(0.3, abs=0.1)
-    assert learnt(brighter) == pytest.approx(1.3, abs=0.1)
+    # Over four seeds both came within 0.02.
+    assert learnt(only(brightness=0.5)) == pytest.approx(0.3, abs=0.05)
+    assert learnt(brighter) == pytest.approx(1.3, abs=0.05)
 
 
 def test_a_game_with_it_is_saved_whole(tmp_path):
