@@ -46,6 +46,9 @@ class Generator(keras.Model):
         conditioning: how the class comes in: `"concatenation"` joins a learned vector, as long as
             a latent point, to the latents; `"batch_normalization"` lets the class choose scales
             and shifts (`kgan.layers.ConditionalBatchNormalization`).
+
+    Attributes:
+        conditionings: what the subclass offers as `conditioning`.
     """
 
     conditionings: ClassVar[tuple[str, ...]] = ("concatenation",)
@@ -135,7 +138,8 @@ class Discriminator(keras.Model):
 
     Subclasses define `build` and `call`. Both begin with `joined_shape` and `joined` and end with
     `build_logits` and `logits`, which bring in the classes and the constraint; in between they turn
-    an image into features. `__init__` makes `output_layer`, from features to the logit.
+    an image into features. `__init__` makes `output_layer`, from features to the logit, in the
+    precision of the weights: a logit is often a small difference of large sums.
 
     Args:
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
@@ -180,13 +184,15 @@ class Discriminator(keras.Model):
             self.input_spec = [self.input_spec, labels_spec]
         self.embedding: Any = None
 
-    def _embed(self, num_classes: int, dim: int, stddev: float, labels_shape: Any) -> None:
+    def _embed(
+        self, num_classes: int, dim: int, stddev: float, labels_shape: Any, dtype: Any
+    ) -> None:
         self.embedding = layers.ClassEmbedding(
             num_classes,
             dim,
             keras.initializers.RandomNormal(stddev=stddev),
             self.spectral_normalization,
-            dtype=self.dtype_policy,
+            dtype=dtype,
         )
         self.embedding.build(labels_shape)
 
@@ -197,7 +203,8 @@ class Discriminator(keras.Model):
         shape, labels_shape = input_shape
         if self.conditioning == "projection":
             return shape, labels_shape
-        self._embed(self.num_classes, math.prod(self.image_shape), 1.0, labels_shape)
+        dim = math.prod(self.image_shape)
+        self._embed(self.num_classes, dim, 1.0, labels_shape, self.dtype_policy)
         return (*shape[:-1], 2 * shape[-1]), None
 
     def joined(self, inputs: Any) -> tuple[Any, Any]:
@@ -214,18 +221,19 @@ class Discriminator(keras.Model):
         """Creates the weights behind `logits`, for so many features, and constrains them all."""
         self.output_layer.build((None, features))
         if self.num_classes and labels_shape is not None:
-            self._embed(self.num_classes, features, features**-0.5, labels_shape)
+            stddev, dtype = features**-0.5, self.variable_dtype
+            self._embed(self.num_classes, features, stddev, labels_shape, dtype)
         if self.weight_constraint is not None:
             for variable in self.trainable_variables:
                 variable.constraint = self.weight_constraint
 
     def logits(self, features: Any, labels: Any) -> Any:
         """Float32 logits `[batch, 1]` from features `[batch, features]`."""
-        logits = keras.ops.cast(self.output_layer(features), "float32")
-        if labels is None:
-            return logits
-        products = keras.ops.cast(self.embedding(labels) * features, "float32")
-        return logits + keras.ops.sum(products, axis=-1, keepdims=True)
+        features = keras.ops.cast(features, self.variable_dtype)
+        logits = self.output_layer(features)
+        if labels is not None:
+            logits += keras.ops.sum(self.embedding(labels) * features, axis=-1, keepdims=True)
+        return keras.ops.cast(logits, "float32")
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """`(batch, 1)`."""

@@ -150,7 +150,9 @@ class DCGANDiscriminator(Discriminator):
             layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype) for _ in widths[1:]
         ]
         self.output_layer = keras.layers.Dense(
-            1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), dtype=dtype
+            1,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+            dtype=self.variable_dtype,
         )
 
     def build(self, input_shape: Any) -> None:

@@ -176,7 +176,7 @@ class MLPDiscriminator(Discriminator):
         ]
         self.hidden = [self._hidden_layer(width) for width in self.units]
         self.output_layer = keras.layers.Dense(
-            1, kernel_initializer=fresh_initializer(kernel_initializer), dtype=self.dtype_policy
+            1, kernel_initializer=fresh_initializer(kernel_initializer), dtype=self.variable_dtype
         )
 
     def _hidden_layer(self, width: int) -> keras.layers.Layer:

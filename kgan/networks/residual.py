@@ -201,7 +201,7 @@ class ResNetDiscriminator(Discriminator):
         self.grid_shape, widths, self.stages = _stages(self.image_shape, filters, blocks, dtype)
         self.widenings = [_pointwise(width, dtype) for width in widths]
         self.output_layer = keras.layers.Dense(
-            1, kernel_initializer=keras.initializers.LecunNormal(), dtype=dtype
+            1, kernel_initializer=keras.initializers.LecunNormal(), dtype=self.variable_dtype
         )
 
     def build(self, input_shape: Any) -> None:
@@ -226,7 +226,8 @@ class ResNetDiscriminator(Discriminator):
         x, labels = self.joined(inputs)
         for i, (widening, stage) in enumerate(zip(self.widenings, self.stages, strict=True)):
             x = stage(widening(layers.halve(x) if i else x))
-        return self.logits(keras.ops.sum(x * self.grid, axis=(1, 2)), labels)
+        weighed = keras.ops.cast(x * self.grid, self.variable_dtype)
+        return self.logits(keras.ops.sum(weighed, axis=(1, 2)), labels)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

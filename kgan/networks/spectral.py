@@ -191,7 +191,7 @@ class SNGANDiscriminator(Discriminator):
             _DiscriminatorBlock(filters, i < halvings, not i, self.dtype_policy)
             for i in range(halvings + 2)
         ]
-        self.output_layer = layers.SpectralDense(1, dtype=self.dtype_policy)
+        self.output_layer = layers.SpectralDense(1, dtype=self.variable_dtype)
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights for images, or images and labels, of `input_shape`."""
@@ -207,7 +207,8 @@ class SNGANDiscriminator(Discriminator):
         x, labels = self.joined(inputs)
         for block in self.residuals:
             x = block(x)
-        return self.logits(keras.ops.sum(keras.ops.relu(x), axis=(1, 2)), labels)
+        x = keras.ops.cast(keras.ops.relu(x), self.variable_dtype)
+        return self.logits(keras.ops.sum(x, axis=(1, 2)), labels)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
