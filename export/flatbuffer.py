@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 ALIGNMENT = 16  # bytes, which the format promises for the data of tensors
 
 
-def read(flatbuffer: bytes) -> Any:
+def read(file: bytes) -> Any:
     """The model, a `schema.ModelT`, that a TFLite file holds."""
-    model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
-    for buffer in model.buffers:
-        buffer.__class__ = _Buffer
+    model = schema.ModelT.InitFromPackedBuf(file, 0)
+    for stored in model.buffers:
+        stored.__class__ = _Buffer
     for subgraph in model.subgraphs:
         for tensor in subgraph.tensors:
             if tensor.quantization is not None:
@@ -27,6 +28,13 @@ def read(flatbuffer: bytes) -> Any:
                 else:
                     tensor.quantization.__class__ = _Quantization
     return model
+
+
+def buffer(data: np.ndarray) -> Any:
+    """A new buffer for a model that was read, of uint8 `data`."""
+    made = _Buffer()
+    made.data = data
+    return made
 
 
 def written(model: Any) -> bytes:

@@ -50,7 +50,7 @@ def _uniform(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _mixed(x: tf.Tensor) -> tf.Tensor:
-    """An invertible hash of uint32, which Wellons found ("Prospecting for hash functions", 2018)."""
+    """An invertible hash of uint32, found by Wellons ("Prospecting for hash functions", 2018)."""
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, shift)) * factor
     return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, 16))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from . import flatbuffer
+
 
 def mend(model: Any) -> None:
     """Writes "on" and "off" of every 8-bit one-hot operation in the scale of its output.
@@ -29,8 +31,10 @@ def mend(model: Any) -> None:
 
 
 def _rescale(model: Any, value: Any, quantization: Any) -> None:
-    scale, zero = quantization.scale[0], quantization.zeroPoint[0]
-    data = model.buffers[value.buffer].data.view(np.int8)
-    real = value.quantization.scale[0] * (data - value.quantization.zeroPoint[0].astype(np.float64))
-    model.buffers[value.buffer].data = np.rint(real / scale + zero).astype(np.int8).view(np.uint8)
+    """Gives the constant tensor `value` the scale of another; its buffer may serve others too."""
+    integers = model.buffers[value.buffer].data.view(np.int8).astype(np.float64)
+    real = (integers - value.quantization.zeroPoint[0]) * value.quantization.scale[0]
+    rescaled = np.rint(real / quantization.scale[0]) + quantization.zeroPoint[0]
+    model.buffers.append(flatbuffer.buffer(rescaled.astype(np.int8).view(np.uint8)))
+    value.buffer = len(model.buffers) - 1
     value.quantization = quantization

@@ -41,9 +41,9 @@ def write(trained: TrainedGenerator, path: pathlib.Path, quantization: str = "no
             none: float32.
             float16: weights in half precision, computations in float32.
             dynamic: weights in 8 bits, activations rounded to 8 bits as they come.
-            int8: all in 8 bits, latents and images in float32.
-            int8_io: all in 8 bits, latents and images too; the file holds their scale.
-            16x8: weights in 8 bits, activations in 16; what TFLite cannot do so, in float32.
+            int8: weights and activations in 8 bits; what TFLite cannot compute so, in float32.
+            int8_io: the same, and latents and images in 8 bits too; the file holds their scales.
+            16x8: weights in 8 bits, activations in 16; what TFLite cannot compute so, in float32.
 
     Raises:
         ValueError: the generator uses an operation that TFLite lacks, or lacks in that precision.
@@ -91,17 +91,14 @@ def _converted(trained: TrainedGenerator, function: Callable, quantization: str)
 
 def _refusal(error: Exception, quantization: str) -> str:
     said = str(error)
-    lacking = re.findall(r"'(tf\.\w+)' op is neither", said)
-    unquantized = re.findall(r"not yet supported for op: '(\w+)'", said)
     if re.search("should be recorded during calibration: Failed for tensor .*labels", said):
-        unquantized = ["integer arithmetic on labels, as an Embedding does it"]
-    if unquantized:
         return (
-            f"The generator does not convert to TFLite with --quantization={quantization} "
-            f"({', '.join(sorted(set(unquantized)))}). Leave {quantization} out, or build the "
-            "generator of operations that TFLite has in that precision."
+            f"The generator does not convert to TFLite with --quantization={quantization} (integer "
+            f"arithmetic on labels, as Embedding does it). Leave {quantization} out, or let the "
+            "labels in by a one-hot operation."
         )
-    reason = ", ".join(sorted(set(lacking))) or gist(error)
+    lacking = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", said)))
+    reason = ", ".join(lacking) or gist(error)
     return (
         f"The generator does not convert to TFLite ({reason}). "
         "Leave tflite out of --formats, or build the generator of operations that TFLite has."

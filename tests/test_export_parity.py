@@ -1,10 +1,12 @@
 """The parity report: its figures, what fails it, and what people see of it."""
 
 import contextlib
+import dataclasses
 import json
 import math
 import pathlib
 import re
+import time
 
 import matplotlib.image
 import numpy as np
@@ -32,8 +34,10 @@ def constant(value, shape=(4, 4, 1)):
 def shifted(value, shift, measure="psnr", limit=30.0):
     """The comparison of a format that makes `value + shift` where Keras makes `value`."""
     made = np.full((parity.BATCH, 4, 4, 1), value + shift, np.float32)
-    kind = Format("shifted", pathlib.Path("x"), None, None, measure, limit)
-    kind = formats.dataclasses.replace(kind, load=lambda path: lambda latents: made[: len(latents)])
+    place = pathlib.Path("x")
+    kind = Format(
+        "shifted", place, None, lambda path: lambda latents: made[: len(latents)], measure, limit
+    )
     with no_time_lost():
         return parity.Reference(constant(value)).compare(pathlib.Path(__file__), kind)[0]
 
@@ -86,7 +90,7 @@ class TestFigures:
         calls = []
 
         def call():
-            calls.append(parity.time.sleep(0.02))
+            calls.append(time.sleep(0.02))
 
         assert 0.02 <= parity.median_seconds(call) < 0.2
         assert len(calls) == 6  # one does not count
@@ -150,7 +154,7 @@ def test_another_model_fails_in_every_format_and_nothing_is_exported(
             with other_weights(trained):
                 kind.write(trained, path)
 
-        return [formats.dataclasses.replace(kind, write=write)]
+        return [dataclasses.replace(kind, write=write)]
 
     monkeypatch.setattr(program.kinds, "chosen", chosen)
     run_dir = make_run(tmp_path / "run", mlp(), kgan.priors.Uniform(6))
