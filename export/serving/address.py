@@ -21,8 +21,11 @@ def bind(host: str, port: int) -> socket.socket:
             f"Invalid value for argument `port`: expected 0 to 65535, received {port}."
         )
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else, on a
+        # connection that is kept, each answer waits 40 ms for the client's acknowledgement.
+        bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # of a server just ended
         bound.bind(address)
     except OSError as error:
