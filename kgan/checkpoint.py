@@ -58,7 +58,7 @@ def write(path: str | os.PathLike[str], model: keras.Model, place: dict[str, Any
     Raises:
         OSError: the file cannot be written, as where the disk is full; `path` is then untouched.
     """
-    arrays = {name: keras.ops.convert_to_numpy(value) for name, value in variables(model).items()}
+    arrays = {name: value.numpy() for name, value in variables(model).items()}
     arrays[_PLACE] = np.array(json.dumps(place))
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)

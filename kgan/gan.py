@@ -254,37 +254,45 @@ class GAN(ReplicatedModel):
         with unchanged(self.generator):
             self._seed_layers(update)
             samples = self.generator(with_labels(latents, self._told(labels)), training=True)
-        packs, fakes = pack(images, self.packing), pack(samples, self.packing)
         judge = self._judge(labels, update)
-        weights = self.discriminator_variables
-        optimizer = self.discriminator_optimizer
         for layer in self._spectral_layers():
             layer.power_iteration()
-        with tf.GradientTape() as tape:
-            real_logits, fake_logits = judge.watched_logits(packs, fakes)
-            loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
-            loss = self._with_penalties(loss, judge, packs, fakes, step)
-            loss += self.discriminator_term(images, samples, labels)
-            scaled_loss = optimizer.scale_loss(loss / replicas())
-        apply(optimizer, tape.gradient(scaled_loss, weights), weights)
+
+        def descent(paying: bool) -> list[tf.Tensor]:
+            with tf.GradientTape() as tape:
+                loss, logits = self._discriminator_loss(judge, images, samples, update, paying)
+                loss += self.discriminator_term(images, samples, labels)
+                scaled_loss = optimizer.scale_loss(loss / replicas())
+            zeros = tf.UnconnectedGradients.ZERO  # a branch below has no None
+            return [
+                loss,
+                *logits,
+                *tape.gradient(scaled_loss, weights, unconnected_gradients=zeros),
+            ]
+
+        weights, optimizer = self.discriminator_variables, self.discriminator_optimizer
+        if not self.penalties or self.penalty_interval == 1:
+            found = descent(paying=bool(self.penalties))
+        else:
+            ordinal = tf.cast(self.iteration, tf.int64) * self.discriminator_steps + step
+            due = ordinal % self.penalty_interval == 0
+            found = tf.cond(due, lambda: descent(paying=True), lambda: descent(paying=False))
+        loss, real_logits, fake_logits, *gradients = found
+        apply(optimizer, gradients, weights)
         return discriminator_report(loss, real_logits, fake_logits)
 
-    def _with_penalties(
-        self, loss: tf.Tensor, judge: Judge, images: tf.Tensor, samples: tf.Tensor, step: int
-    ) -> tf.Tensor:
-        """D's loss and what D pays for being steep, in this update or for several at once."""
-        if not self.penalties:
-            return loss
-
-        def paying() -> tf.Tensor:
-            seed = self._seed(_PENALTIES, self._update_number(self.iteration, step))
+    def _discriminator_loss(
+        self, judge: Judge, images: tf.Tensor, samples: tf.Tensor, update: tf.Tensor, paying: bool
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        """D's objective, with what it pays for being steep, for several updates if not at each."""
+        images, samples = pack(images, self.packing), pack(samples, self.packing)
+        logits = judge.watched_logits(images, samples)
+        loss = tf.reduce_mean(self.loss.discriminator(*logits))
+        if paying:
+            seed = self._seed(_PENALTIES, update)
             paid = [penalty(images, samples, judge.slopes, seed) for penalty in self.penalties]
-            return loss + self.penalty_interval * tf.add_n([tf.reduce_mean(one) for one in paid])
-
-        if self.penalty_interval == 1:
-            return paying()
-        ordinal = tf.cast(self.iteration, tf.int64) * self.discriminator_steps + step
-        return tf.cond(ordinal % self.penalty_interval == 0, paying, lambda: loss)
+            loss += self.penalty_interval * tf.add_n([tf.reduce_mean(one) for one in paid])
+        return loss, logits
 
     def _update_generator(self, images: tf.Tensor, labels: Any) -> tf.Tensor:
         """Descends G's objective on a minibatch of samples; D plays as in training, but stays.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,26 +95,25 @@ def _multi_worker() -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def _bounded_wait() -> Iterator[None]:
-    """Ends the process where the others do not come: TensorFlow waits on, deaf to signals."""
+    """Ends the process where the others do not come.
+
+    TensorFlow waits for them without end, deaf to signals and with Python's lock in its hand, so
+    the sentence comes first and a watchdog that needs no Python ends it, with exit code 1.
+    """
     seconds = float(os.environ.get("KGAN_PEERS_SECONDS", PEERS_SECONDS))
-
-    def give_up() -> None:
-        print(
-            f"kgan-train: not all workers of TF_CONFIG came within {seconds:g} seconds. Start one "
-            "on each, with the same command and its own index, and see that they reach each "
-            "other's ports.",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(1)
-
-    timer = threading.Timer(seconds, give_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    print(
+        f"kgan-train: waiting for the other workers; where not all come within {seconds:g} "
+        "seconds, this one ends. Start one on each machine, with the same command and its own "
+        "index, and see that they reach each other's ports.",
+        file=sys.stderr,
+        flush=True,
+    )
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def _tpu() -> tf.distribute.Strategy:

@@ -100,7 +100,7 @@ class Checkpoint(StepCallback):
                 "the data that the training began with, or name another directory."
             )
         restore(model, arrays, path)
-        self.rollbacks = max(self.rollbacks, int(model.detour))
+        self.rollbacks = max(self.rollbacks, int(model.detour.numpy()))
         model.detour.assign(self.rollbacks)
         self._done = place["done"]
         # Keras resets the running means of the logs when an epoch begins.

@@ -1,0 +1,173 @@
+"""Plays games on several replicas and prints what it found as JSON, for test_distribution.py.
+
+    python tests/replicas.py mirrored WEIGHTS    on two logical CPUs
+    python tests/replicas.py worker WEIGHTS      as one of the workers that TF_CONFIG names
+
+TensorFlow's devices are fixed once a process uses them, so these are processes of their own.
+WEIGHTS is an .npz file to write: the end of the same game in both.
+"""
+
+import json
+import sys
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kgan
+from kgan import checkpoint
+from kgan import gan as gan_module
+from kgan.gan import _STREAMS
+
+SHAPE = (8, 8, 1)
+STEPS, BATCH = 10, 32
+
+
+class Shared(kgan.priors.Normal):
+    """Gives each replica its share of what one replica would have drawn."""
+
+    def sample(self, batch, seed):
+        number = tf.distribute.get_strategy().num_replicas_in_sync
+        if number == 1 or tf.distribute.in_cross_replica_context():
+            return super().sample(batch, seed)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        alone = tf.stack([seed[0], seed[1] - _STREAMS * tf.cast(replica, tf.int64)])
+        return super().sample(batch * number, alone)[replica * batch : (replica + 1) * batch]
+
+
+def images(k, shared):
+    """Ten batches; minibatch j has the same rows for two replicas as for one."""
+    rows = np.random.default_rng(0).uniform(-1, 1, (STEPS, k, 2, BATCH // 2, *SHAPE))
+    if shared:  # a replica gets one half of the batch, and makes k minibatches of it
+        rows = rows.transpose(0, 2, 1, 3, 4, 5, 6)
+    return rows.reshape(-1, *SHAPE).astype("float32")
+
+
+def play(strategy, optimizer, k=1, convolutional=False, prior=Shared, data=None, **options):
+    """The game after ten steps of 32 images."""
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        dtype = options.pop("dtype", "float32")
+        if convolutional:
+            generator = kgan.networks.DCGANGenerator(SHAPE, 4, filters=4)
+        else:
+            generator = kgan.networks.MLPGenerator(SHAPE, 4, units=(8,), dtype=dtype)
+        discriminator = kgan.networks.MLPDiscriminator(SHAPE, units=(8,), dtype=dtype)
+        gan = kgan.GAN(generator, discriminator, prior(4), discriminator_steps=k, dtype=dtype)
+        gan.compile(optimizer(), optimizer(), **options)
+        if data is None:
+            data = images(k, strategy.num_replicas_in_sync > 1)
+        gan.history_ = gan.fit(batches(data, k), verbose=0).history
+    return gan
+
+
+def batches(data, k):
+    return tf.data.Dataset.from_tensor_slices(data).batch(BATCH * k, drop_remainder=True)
+
+
+def difference(one, other):
+    return max(
+        float(np.abs(a - b).max())
+        for a, b in zip(one.get_weights(), other.get_weights(), strict=True)
+    )
+
+
+def sgd(**options):
+    return lambda: keras.optimizers.SGD(0.1, **options)
+
+
+def adam():
+    return keras.optimizers.Adam(2e-4, 0.5)
+
+
+def reduced(gan, data, k):
+    """How many numbers each all-reduce of one step carries, on one of the replicas."""
+    strategy = gan.distribute_strategy
+    batch = next(iter(strategy.experimental_distribute_dataset(batches(data, k))))
+    step = tf.function(lambda batch: strategy.run(gan.train_step, args=(batch,)))
+    graph = step.get_concrete_function(batch).graph
+    nodes = [op for op in graph.get_operations() if op.type == "CollectiveReduceV2"]
+    first = nodes[0].device
+    return [int(np.prod(op.inputs[0].shape)) for op in nodes if op.device == first]
+
+
+def the_same_game(strategy):
+    """With noise of each replica's own."""
+    return play(strategy, sgd(), 2, prior=kgan.priors.Normal)
+
+
+def worker():
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    gan = the_same_game(strategy)
+    np.savez(sys.argv[2], *gan.get_weights())
+    print(json.dumps({"replicas": strategy.num_replicas_in_sync, "step": gan.step}))
+
+
+def mirrored():
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    one = tf.distribute.get_strategy()
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    found = {"replicas": two.num_replicas_in_sync}
+
+    for k in (1, 2):
+        alone, shared = (play(strategy, sgd(), k) for strategy in (one, two))
+        found[f"sgd_{k}"] = difference(alone, shared)
+        logs = [gan.history_ for gan in (alone, shared)]
+        found[f"logs_{k}"] = max(abs(logs[0][name][0] - logs[1][name][0]) for name in logs[0])
+    several = play(two, sgd(), 2, steps_per_execution=5)
+    found["steps_per_execution"] = difference(several, shared)
+    found["adam"] = difference(play(one, adam), play(two, adam))
+    clipped = [play(strategy, sgd(global_clipnorm=0.05)) for strategy in (one, two)]
+    found["clipped"] = difference(*clipped)
+    found["not_clipped"] = difference(clipped[0], play(one, sgd()))
+
+    normalised = [play(strategy, sgd(), convolutional=True) for strategy in (one, two)]
+    found["batch_normalization"] = difference(*normalised)
+    kept, gan_module.synchronise = gan_module.synchronise, lambda player: None
+    found["batch_normalization_apart"] = difference(
+        normalised[0], play(two, sgd(), convolutional=True)
+    )
+    gan_module.synchronise = kept
+
+    kept, gan_module.replicas = gan_module.replicas, lambda: 1
+    found["not_divided"] = difference(play(one, sgd()), play(two, sgd()))
+    gan_module.replicas = kept
+
+    gan = the_same_game(two)
+    np.savez(sys.argv[2], *gan.get_weights())
+    latents = two.run(lambda: gan._latents(4, 0, tf.constant(7, tf.int64)))
+    first, second = (part.numpy() for part in two.experimental_local_results(latents))
+    found["same_noise"] = bool((first == second).any())
+    found["reduced"] = reduced(gan, images(2, True), 2)
+    found["parameters"] = [gan.discriminator.count_params(), gan.generator.count_params()]
+
+    # Resumed from a file, it goes on as it would have gone on.
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.write(f"{folder}/a.npz", gan, {})
+        gan.fit(batches(images(2, True), 2), verbose=0)
+        again = the_same_game(two)
+        arrays, _ = checkpoint.read(f"{folder}/a.npz")
+        checkpoint.restore(again, arrays)
+        again.fit(batches(images(2, True), 2), verbose=0)
+        found["resumed"] = difference(again, gan)
+
+    # Gradients that overflow on one replica alone: neither moves, and both halve the loss scale.
+    data = images(1, True)
+    data[: BATCH // 2] = 1e4  # of the first step, the first replica's half
+    half = play(two, sgd(), dtype="mixed_float16", data=data)
+    optimizer = half.discriminator_optimizer
+    found["updates"] = int(optimizer.iterations.numpy())
+    found["loss_scale"] = float(optimizer.dynamic_scale.numpy())
+    found["finite"] = all(bool(np.isfinite(weight).all()) for weight in half.get_weights())
+
+    try:
+        play(two, sgd(), jit_compile=True)
+    except ValueError as error:
+        found["jit_compile"] = str(error)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    {"mirrored": mirrored, "worker": worker}[sys.argv[1]]()

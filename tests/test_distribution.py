@@ -1,0 +1,294 @@
+"""Replicas and workers: the same game as one device plays, and how a missing one is met."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from train import strategy as strategy_module
+from train.strategy import make_strategy
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = str(ROOT / "tests" / "replicas.py")
+
+
+def free_ports(n):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@contextlib.contextmanager
+def workers(*command, n=2, started=None, **variables):
+    """Processes of one cluster on this machine, ended in any case; `{i}` is a worker's number."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(n)]}
+    processes = []
+    try:
+        for i in range(n if started is None else started):
+            task = {"cluster": cluster, "task": {"type": "worker", "index": i}}
+            environment = {**os.environ, "TF_CONFIG": json.dumps(task), **variables}
+            process = subprocess.Popen(
+                [sys.executable, *(part.replace("{i}", str(i)) for part in command)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+                cwd=ROOT,
+            )
+            processes.append(process)
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def ended(process, timeout=600):
+    """The exit code, standard output and standard error of a process."""
+    out, error = process.communicate(timeout=timeout)
+    return process.returncode, out, error
+
+
+# Replicas on one machine
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """What two logical CPUs found, and the weights of one of their games."""
+    weights = tmp_path_factory.mktemp("mirrored") / "weights.npz"
+    command = [sys.executable, "-W", "error::DeprecationWarning", PROGRAM, "mirrored", weights]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {**json.loads(done.stdout.splitlines()[-1]), "weights": weights}
+
+
+def test_two_replicas_play_the_game_of_one(played):
+    """2 x 16 images against 1 x 32, ten steps; the same noise, split between the replicas."""
+    assert played["replicas"] == 2
+    assert max(played["sgd_1"], played["sgd_2"]) <= 1e-6
+    assert max(played["logs_1"], played["logs_2"]) <= 1e-5
+    assert played["adam"] <= 1e-5
+    assert played["steps_per_execution"] == 0
+    assert played["not_divided"] > 0.01, "gradients are added up: losses must be divided"
+
+
+def test_clipping_is_of_the_sum_of_all_gradients(played):
+    assert played["clipped"] <= 1e-6
+    assert played["not_clipped"] > 0.01, "it did clip"
+
+
+def test_batch_normalisation_looks_at_all_replicas(played):
+    assert played["batch_normalization"] <= 1e-5
+    assert played["batch_normalization_apart"] > 1e-3
+
+
+def test_replicas_never_draw_the_same_noise(played):
+    assert not played["same_noise"]
+
+
+def test_a_step_communicates_each_gradient_once(played):
+    """k = 2: D's parameters twice, G's once, and nothing else."""
+    of_discriminator, of_generator = played["parameters"]
+    assert played["reduced"] == [of_discriminator, of_discriminator, of_generator]
+
+
+def test_replicas_resume_exactly(played):
+    assert played["resumed"] == 0
+
+
+def test_an_overflow_on_one_replica_is_seen_by_both(played):
+    """Of ten updates one is skipped, and the loss scale of 2^15 is halved."""
+    assert played["updates"] == 9
+    assert played["loss_scale"] == 2**14
+    assert played["finite"]
+
+
+def test_xla_is_refused_on_replicas(played):
+    assert re.search(r"`jit_compile`: expected False with several replicas", played["jit_compile"])
+
+
+# Workers
+
+
+def test_two_workers_end_with_the_same_weights(played, tmp_path):
+    """Bit for bit, and as two replicas of one process do."""
+    with workers(PROGRAM, "worker", str(tmp_path / "{i}.npz")) as processes:
+        for process in processes:
+            code, out, error = ended(process)
+            assert code == 0, error[-3000:]
+            assert json.loads(out.splitlines()[-1]) == {"replicas": 2, "step": 10}
+    mirrored, first, second = (
+        list(np.load(path).values())
+        for path in (played["weights"], tmp_path / "0.npz", tmp_path / "1.npz")
+    )
+    for a, b, c in zip(mirrored, first, second, strict=True):
+        np.testing.assert_array_equal(b, c)
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("data")
+    kgan.data.load("digits", data_dir=directory)
+    return directory
+
+
+@pytest.mark.slow
+def test_a_run_of_two_workers_survives_the_death_of_one(digits, tmp_path):
+    """The other ends with a sentence; the same commands go on and end as if nothing had been."""
+
+    def program(run_dir, steps=400):
+        return (
+            *("-m", "train", "--dataset=digits", "--width=8", "--latent_dim=4", "--batch_size=64"),
+            *(f"--steps={steps}", "--checkpoint_every=40", "--strategy=multi_worker"),
+            *(f"--data_dir={digits}", f"--run_dir={run_dir}"),
+        )
+
+    with workers(*program(tmp_path / "whole")) as processes:
+        for process in processes:
+            code, out, error = ended(process)
+            assert code == 0, error[-3000:]
+            assert "Strategy multi_worker: 2 replicas of 32 images each." in out
+
+    checkpoints = tmp_path / "broken" / "checkpoints"
+    with workers(*program(tmp_path / "broken")) as (chief, other):
+        deadline = time.monotonic() + 300
+        while not list(checkpoints.glob("step_*.npz")):
+            assert time.monotonic() < deadline
+            assert chief.poll() is None
+            time.sleep(0.05)
+        other.send_signal(signal.SIGKILL)
+        code, _, error = ended(chief)
+    assert code == 1
+    assert re.search(r"TensorFlow stopped the run .* repeat the command to go on", error)
+    assert "Traceback" not in error
+    assert not (tmp_path / "broken" / "generator.keras").exists()
+    with workers(*program(tmp_path / "broken")) as processes:
+        for process in processes:
+            code, out, error = ended(process)
+            assert code == 0, error[-3000:]
+            assert "it goes on" in out
+    whole, broken = (
+        keras.saving.load_model(tmp_path / name / "generator.keras") for name in ("whole", "broken")
+    )
+    for a, b in zip(whole.get_weights(), broken.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_worker_that_never_comes_is_not_waited_for_without_end(digits, tmp_path):
+    command = (
+        *("-m", "train", "--dataset=digits", "--steps=1", "--strategy=multi_worker"),
+        *(f"--data_dir={digits}", f"--run_dir={tmp_path / 'run'}"),
+    )
+    with workers(*command, started=1, KGAN_PEERS_SECONDS="2") as (alone,):
+        code, _, error = ended(alone, timeout=120)
+    assert code == 1
+    assert re.search(r"where not all come within 2 seconds, this one ends\. Start one on", error)
+    assert "Traceback" not in error
+
+
+# What a machine has
+
+
+@pytest.fixture
+def nowhere(monkeypatch):
+    for name in ("TF_CONFIG", "TPU_NAME", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_auto_takes_what_there_is(nowhere):
+    assert make_strategy("auto", 3) is tf.distribute.get_strategy()
+    assert strategy_module._found() == "none"
+    nowhere.setenv("TPU_NAME", "grpc://10.0.0.2:8470")
+    assert strategy_module._found() == "tpu"
+    nowhere.setenv("TF_CONFIG", '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}}')
+    assert strategy_module._found() == "multi_worker"
+    nowhere.delenv("TF_CONFIG")
+    nowhere.setenv("SLURM_STEP_NUM_TASKS", "4")
+    assert strategy_module._found() == "multi_worker"
+
+
+def test_unusable_strategies_are_one_sentence(nowhere):
+    with pytest.raises(ValueError, match="--strategy=multi_worker: expected TF_CONFIG to name two"):
+        make_strategy("multi_worker", 4)
+    with pytest.raises(ValueError, match=r"--strategy=tpu: no TPU can be reached \(.*TPU_NAME"):
+        make_strategy("tpu", 4)
+    for wrong in ("{", '{"cluster": 3}', "[]"):
+        nowhere.setenv("TF_CONFIG", wrong)
+        with pytest.raises(ValueError, match="TF_CONFIG is no description of a cluster: expected"):
+            make_strategy("auto", 4)
+
+
+def test_replicas_divide_the_batch(nowhere):
+    class Three:
+        num_replicas_in_sync = 3
+
+    nowhere.setattr(strategy_module, "_mirrored", Three)
+    with pytest.raises(ValueError, match=r"--batch_size=4: expected a multiple of 3, as many rep"):
+        make_strategy("mirrored", 4)
+
+
+def test_a_tpu_is_connected_and_initialised(nowhere):
+    """With TensorFlow's own calls in their order; there is no TPU here to try them on."""
+    calls = []
+
+    class Resolver:
+        def __init__(self, name):
+            calls.append(name)
+
+    nowhere.setenv("TPU_NAME", "node-1")
+    nowhere.setattr(tf.distribute.cluster_resolver, "TPUClusterResolver", Resolver)
+    nowhere.setattr(
+        tf.config, "experimental_connect_to_cluster", lambda resolver: calls.append("connect")
+    )
+    nowhere.setattr(
+        tf.tpu.experimental, "initialize_tpu_system", lambda resolver: calls.append("initialise")
+    )
+
+    class Strategy:
+        num_replicas_in_sync = 8
+
+        def __init__(self, resolver):
+            calls.append(type(resolver))
+
+    nowhere.setattr(tf.distribute, "TPUStrategy", Strategy)
+    assert make_strategy("tpu", 64).num_replicas_in_sync == 8
+    assert calls == ["node-1", "connect", "initialise", Resolver]
+
+
+def test_a_step_is_one_program_for_a_tpu():
+    """Compiled whole by XLA: no shape that changes, nothing that goes back to the host."""
+    keras.utils.set_random_seed(0)
+    gan = kgan.GAN(
+        kgan.networks.DCGANGenerator((8, 8, 1), 4, filters=4, num_classes=3),
+        kgan.networks.MLPDiscriminator((8, 8, 2), units=(8,), num_classes=3),
+        kgan.priors.Normal(4),
+        discriminator_steps=2,
+        packing=2,
+        ema_decay=0.9,
+        augmentation=kgan.augmentation.DiffAugment(),
+    )
+    penalties = [kgan.penalties.R1(1.0), kgan.penalties.GradientPenalty()]
+    gan.compile("adam", "adam", penalties=penalties, penalty_interval=2)
+    images, labels = tf.zeros((16, 8, 8, 1)), tf.zeros((16,), tf.int32)
+    step = tf.function(gan.train_step, jit_compile=True)
+    text = step.experimental_get_compiler_ir((images, labels))(stage="optimized_hlo")
+    assert "ENTRY" in text
+    assert not re.search(r"\[[^\]]*<=", text), "a dynamic shape"
+    for host in ("infeed", "outfeed", "send(", "recv(", "HostCompute", "host_callback"):
+        assert host not in text
