@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import json_format
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kgan_export import saved_model
 from kgan_export.generator import TrainedGenerator
@@ -742,7 +742,15 @@ def test_any_request_gets_an_answer_or_an_error_of_the_right_shape(client):
     """Two thousand requests; a 500 would be an exception here, which the client lets through."""
     statuses = []
 
-    @settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+    busy = [HealthCheck.too_slow]  # as the machine may be
+
+    @settings(
+        max_examples=2000,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=busy,
+    )
     @given(REQUESTS)
     def fuzz(request):
         method, path, query, body = request
