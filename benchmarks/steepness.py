@@ -23,6 +23,7 @@ from kgan.penalties import R1, R2, GradientPenalty
 
 GAMMAS = (0.0, 0.01, 0.1, 1.0, 10.0)
 EVERY = 250
+RATE = 5e-4
 COLUMNS = (
     "margin",
     "r1",
@@ -46,6 +47,10 @@ RUNS = {
         for loss in ("non_saturating", "relativistic_paired")
         for gamma in GAMMAS
     },
+    "non_saturating, R1 alone, gamma 1": {"loss": "non_saturating", "penalties": R1(1.0)},
+    "non_saturating, D's rate 0.02": {"loss": "non_saturating", "rate": 0.02},
+    "minimax, D's rate 0.02": {"loss": "minimax", "rate": 0.02},
+    "least_squares, gamma 0": {"loss": "least_squares"},
     "hinge, gamma 0": {"loss": "hinge"},
     "hinge, gamma 0.1": {"loss": "hinge", "penalties": both(0.1)},
     "wasserstein, no penalty": {"loss": "wasserstein"},
@@ -62,8 +67,10 @@ def play(options, steps, seed, run_dir, data_dir):
         kgan.priors.Normal(32),
         seed=seed,
     )
-    adams = [keras.optimizers.Adam(5e-4, beta_1=0.5) for _ in range(2)]
-    gan.compile(*adams, **options, jit_compile=True, steps_per_execution=EVERY)
+    rates = (RATE, options.get("rate", RATE))  # G's and D's
+    adams = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates]
+    objective = {name: options.get(name) for name in ("loss", "penalties")}
+    gan.compile(*adams, **objective, jit_compile=True, steps_per_execution=EVERY)
     images = data.load("digits", "train", batch_size=64, seed=seed, data_dir=data_dir)
     others = data.load("digits", "test", batch_size=320, shuffle=False, data_dir=data_dir)
     watchers = [
