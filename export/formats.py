@@ -16,8 +16,8 @@ FORMATS = ("saved_model", "tflite", "onnx")
 
 # Float32 formats run other kernels, or the same ones fused: they may differ by rounding alone.
 MAX_ERROR = {"saved_model": 1e-6, "none": 1e-5, "onnx": 1e-5}
-# The others lose precision by design. The least that four trained generators (MLP and DCGAN, of
-# digits and of MNIST) get is 79, 48, 38, 38 and 50 dB; images of other latent points get 8 to 12.
+# The others lose precision by design. The least that six trained generators get (docs/exports.md)
+# is 79, 48, 38, 38 and 50 dB; images of other latent points get 8 to 19.
 MIN_PSNR = {"float16": 60.0, "dynamic": 35.0, "int8": 30.0, "int8_io": 30.0, "16x8": 40.0}
 
 
