@@ -79,6 +79,7 @@ setup(
         "kgan_train",
         "kgan_train.evaluation",
         "kgan_export",
+        "kgan_export.serving",
     ],
     package_dir={"kgan_train": "train", "kgan_export": "export"},
     entry_points={
@@ -86,6 +87,7 @@ setup(
             "kgan-train = kgan_train.main:cli",
             "kgan-evaluate = kgan_train.evaluate:cli",
             "kgan-export = kgan_export.main:cli",
+            "kgan-serve = kgan_export.serve:cli",
         ]
     },
     classifiers=[

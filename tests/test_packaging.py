@@ -103,7 +103,8 @@ def test_installed_wheel_trains_evaluates_and_exports(environment, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "evaluation.json").exists()
 
-    for command in ("kgan-train", "kgan-evaluate", "kgan-export"):
+    needs = dict.fromkeys(("kgan-train", "kgan-evaluate", "kgan-export"), "--run_dir")
+    for command, flag in {**needs, "kgan-serve": "--model_dir"}.items():
         done = run(environment, command, "--help", cwd=tmp_path)
-        assert "--run_dir" in done.stdout, done
+        assert flag in done.stdout, done
         assert run(environment, command, cwd=tmp_path).returncode == 1
