@@ -1,4 +1,4 @@
-"""Seeded random latents from operations that every TFLite runtime has.
+"""Seeded random latents from operations that are TFLite's own.
 
 TFLite lacks TensorFlow's counter-based generators (`stateless_uniform` needs TensorFlow itself
 beside the runtime, "Flex"), and its own random operations take no seed at run time. So the bits

@@ -32,6 +32,8 @@ def write(
 ) -> None:
     """Writes `parity.json`, `parity.md` and, if the generator makes pictures, `parity.png`.
 
+    A figure that is not finite, as the psnr where no value differs, is null in `parity.json`.
+
     Args:
         trained: the generator.
         reference: its images by Keras.
@@ -125,7 +127,8 @@ def _page(
         "",
         f"{LATENTS} latent points (seed {SEED}) through Keras and through every format: "
         f"**{'passed' if passed else 'FAILED, nothing was exported'}**. Errors are of values in "
-        "[0, 1]; psnr tells their mean square. Speed is that of one process on this machine.",
+        "[0, 1], or as they come where they have no bounds; psnr tells their mean square. Speed is "
+        "that of one process on this machine.",
         "",
         "| format | file | bytes | max error | mean error | psnr (dB) | demanded | load (ms) "
         "| 1 image (ms) | images/s in batches of 64 | |",

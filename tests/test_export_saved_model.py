@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import export_runs
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -54,11 +53,13 @@ def test_it_serves_without_kgan(consumed, name):
     np.testing.assert_allclose(served, made.images(**made.inputs(9, 5)), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["mlp", "dcgan", "sequential"])
+@EVERY_CASE
 def test_samples_are_those_of_the_gan(consumed, name):
     made = exported(name)
     drawn = consumed[name]
-    discriminator = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    discriminator = kgan.networks.MLPDiscriminator(
+        made.trained.image_shape, (4,), num_classes=made.trained.num_classes
+    )
     gan = kgan.GAN(made.generator, discriminator, made.case.prior)
     expected = made.case.rescaled(gan.sample(6, SEED))
     np.testing.assert_allclose(drawn["sampled"], expected, rtol=0, atol=1e-6)
