@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import pathlib
 import time
 from collections.abc import Callable
@@ -114,13 +113,14 @@ class Reference:
         load_ms = 1e3 * (time.perf_counter() - start)
         images = self._in_batches(generate)
         errors = np.abs(images.astype(np.float64) - self.images)
-        noise = float(np.sqrt(np.mean(errors**2)))
+        with np.errstate(divide="ignore"):  # no error, or an infinite one
+            psnr = 20 * np.log10(self._peak / np.sqrt(np.mean(errors**2)))
         comparison = Comparison(
             path=kind.place.as_posix(),
             bytes=_size(written),
             max_absolute_error=float(errors.max()),
             mean_absolute_error=float(errors.mean()),
-            psnr=math.inf if noise == 0 else 20 * math.log10(self._peak / noise),
+            psnr=float(psnr),
             measure=kind.measure,
             limit=kind.limit if kind.measure == "psnr" else kind.limit * self._peak,
             load_ms=load_ms,

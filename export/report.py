@@ -104,14 +104,16 @@ def _picture(
     reference: Reference, images: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, list[str]]:
     """The same latent points through every format, a row each, and what the rows are."""
-    rows = {"Keras": reference.images, **images}
-    errors = {name: np.abs(made - reference.images)[:COLUMNS] for name, made in images.items()}
+    shown = {name: np.nan_to_num(made[:COLUMNS]) for name, made in images.items()}
+    keras_images = reference.images[:COLUMNS]
+    rows = {"Keras": keras_images, **shown}
+    errors = {name: np.abs(made - keras_images) for name, made in shown.items()}
     worst = max(errors, key=lambda name: errors[name].max())
     greatest = errors[worst].max()
     if greatest >= VISIBLE:
         factor = max(1, math.floor(1 / greatest))
         rows[f"error of {worst}, {factor} times as large"] = factor * errors[worst]
-    sheet = np.concatenate([made[:COLUMNS] for made in rows.values()])
+    sheet = np.concatenate(list(rows.values()))
     return plots.grid(sheet, (0.0, 1.0), columns=COLUMNS), list(rows)
 
 

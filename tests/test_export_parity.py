@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import pathlib
@@ -22,13 +23,14 @@ ALL = formats.chosen(formats.FORMATS, formats.tflite.QUANTIZATIONS, 1)
 SPEED = parity.Speed(1.0, 1.0)
 
 
-def constant(value, shape=(4, 4, 1)):
-    """A generator whose every value is `value`, without bounds."""
-    generator = kgan.networks.MLPGenerator(shape, 3, (4,), value_range=None)
+@functools.cache
+def constant(value):
+    """The reference of a generator whose every value is `value`, without bounds."""
+    generator = kgan.networks.MLPGenerator((4, 4, 1), 3, (4,), value_range=None)
     generator.build((None, 3))
     generator.set_weights([np.zeros_like(weight) for weight in generator.get_weights()])
-    generator.output_layer.bias.assign(np.full(math.prod(shape), value, np.float32))
-    return TrainedGenerator(generator, kgan.priors.Normal(3))
+    generator.output_layer.bias.assign(np.full(16, value, np.float32))
+    return parity.Reference(TrainedGenerator(generator, kgan.priors.Normal(3)))
 
 
 def shifted(value, shift, measure="psnr", limit=30.0):
@@ -39,7 +41,7 @@ def shifted(value, shift, measure="psnr", limit=30.0):
         "shifted", place, None, lambda path: lambda latents: made[: len(latents)], measure, limit
     )
     with no_time_lost():
-        return parity.Reference(constant(value)).compare(pathlib.Path(__file__), kind)[0]
+        return constant(value).compare(pathlib.Path(__file__), kind)[0]
 
 
 class TestFigures:
@@ -53,6 +55,11 @@ class TestFigures:
 
     def test_no_error_is_infinite_decibels(self):
         assert shifted(0.5, 0.0).psnr == math.inf
+
+    @pytest.mark.parametrize("measure", ["max_absolute_error", "psnr"])
+    @pytest.mark.parametrize("shift", [math.nan, math.inf, -math.inf])
+    def test_what_is_not_finite_fails(self, measure, shift):
+        assert not shifted(0.5, shift, measure).passed
 
     def test_values_beyond_1_are_measured_against_their_greatest(self):
         made = shifted(50.0, 0.5, "max_absolute_error", 1e-2)
@@ -170,6 +177,21 @@ def test_another_model_fails_in_every_format_and_nothing_is_exported(
     assert re.search(
         rf"^{name} .*FAILED: (psnr at least|max error at most) ", capsys.readouterr().out, re.M
     )
+
+
+def test_a_format_that_makes_nan_fails_and_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        formats.tflite,
+        "load",
+        lambda path: lambda latents: np.full((len(latents), 8, 8, 1), np.nan),
+    )
+    run_dir = make_run(tmp_path / "run", mlp(), kgan.priors.Uniform(6))
+    with no_time_lost(), pytest.raises(parity.ParityError, match="failed for tflite_float32: "):
+        program.export(run_dir, tmp_path / "out", ["tflite"])
+    record = json.loads((tmp_path / "out" / "parity.json").read_text())
+    assert record["formats"]["tflite_float32"]["max_absolute_error"] is None
+    assert record["passed"] is False
+    assert (tmp_path / "out" / "parity.png").exists()
 
 
 class TestForPeople:
