@@ -1,1 +1,1 @@
-"""The exporter: a trained generator as SavedModel, TFLite and ONNX, and proof that it is the same."""
+"""The exporter: a generator as SavedModel, TFLite and ONNX, and proof that they are the same."""
