@@ -182,3 +182,25 @@ def quantized(runner, inputs):
         levels = np.clip(np.round(values / scale) + zero, -128, 127) if eight else values
         taken[name] = levels.astype(details[name]["dtype"])
     return taken
+
+
+def hashed_latents(prior, count, seed):
+    """What `lite_sampling.latents` documents, in NumPy and float64."""
+
+    def mixed(x):
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+            x = (x ^ (x >> np.uint32(shift))) * np.uint32(factor)
+        return x ^ (x >> np.uint32(16))
+
+    def uniform(length):
+        first, second = mixed(np.array(seed, np.int64).astype(np.uint32) + np.uint32([1, 2]))
+        key = np.array([first], np.uint32) * np.uint32(5) + second
+        bits = mixed(mixed(np.arange(length, dtype=np.uint32)) + key)
+        return ((bits >> np.uint32(9)) + 0.5) / 2.0**23
+
+    if isinstance(prior, kgan.priors.Uniform):
+        z = prior.low + (prior.high - prior.low) * uniform(count * prior.dim)
+    else:
+        u, v = uniform(2 * count * prior.dim).reshape(-1, 2).T
+        z = np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
+    return z.reshape(count, prior.dim).astype(np.float32)

@@ -9,7 +9,15 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from export_runs import LITE, dequantized, exported, make_run, no_time_lost, quantized
+from export_runs import (
+    LITE,
+    dequantized,
+    exported,
+    hashed_latents,
+    make_run,
+    no_time_lost,
+    quantized,
+)
 from kgan_export import lite_sampling, one_hot, tflite
 from kgan_export.formats import MIN_PSNR
 from kgan_export.generator import TrainedGenerator
@@ -45,7 +53,7 @@ class TestEveryPrecision:
         made = exported(name)
         sample, serve = made.lite(quantization, "sample"), made.lite(quantization)
         drawn = sample(count=np.int32(7), seed=np.array([3, -4], np.int32))["images"]
-        inputs = {"latents": latents(made.case.prior, 7, (3, -4))}
+        inputs = {"latents": hashed_latents(made.case.prior, 7, (3, -4))}
         if name == "conditional":
             inputs["labels"] = np.array([0, 1, 2, 0, 1, 2, 0], np.int32)
         expected = dequantized(serve, serve(**quantized(serve, inputs))["images"])
@@ -95,84 +103,6 @@ class TestEveryPrecision:
             data = model.Buffers(index).DataAsNumpy()
             if isinstance(data, np.ndarray):
                 assert (data.ctypes.data - start) % 16 == 0
-
-
-# Sampling
-
-SEEDS = [(0, 0), (0, 1), (1, 0), (-1, 7), (2**31 - 1, -(2**31))]
-
-
-def latents(prior, count, seed):
-    """What `lite_sampling.latents` documents, in NumPy and float64."""
-
-    def mixed(x):
-        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-            x = (x ^ (x >> np.uint32(shift))) * np.uint32(factor)
-        return x ^ (x >> np.uint32(16))
-
-    def uniform(length):
-        first, second = mixed(np.array(seed, np.int64).astype(np.uint32) + np.uint32([1, 2]))
-        key = np.array([first], np.uint32) * np.uint32(5) + second
-        bits = mixed(mixed(np.arange(length, dtype=np.uint32)) + key)
-        return ((bits >> np.uint32(9)) + 0.5) / 2.0**23
-
-    if isinstance(prior, kgan.priors.Uniform):
-        z = prior.low + (prior.high - prior.low) * uniform(count * prior.dim)
-    else:
-        u, v = uniform(2 * count * prior.dim).reshape(-1, 2).T
-        z = np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
-    return z.reshape(count, prior.dim).astype(np.float32)
-
-
-def drawn(prior, count, seed):
-    return lite_sampling.latents(prior, tf.constant(count), tf.constant(seed)).numpy()
-
-
-class TestSampling:
-    @pytest.mark.parametrize("seed", SEEDS)
-    @pytest.mark.parametrize(
-        "prior", [kgan.priors.Normal(7), kgan.priors.Uniform(7), kgan.priors.Uniform(2, 0.0, 5.0)]
-    )
-    def test_it_is_the_documented_hash(self, prior, seed):
-        # float32 knows an angle of 2 pi to 5e-7, and the radius is up to 6.
-        np.testing.assert_allclose(
-            drawn(prior, 500, seed), latents(prior, 500, seed), rtol=0, atol=5e-6
-        )
-
-    def test_the_distribution_is_the_prior(self):
-        from scipy import stats
-
-        normal, uniform = kgan.priors.Normal(100), kgan.priors.Uniform(100, 0.0, 1.0)
-        for seed in SEEDS:
-            for prior, name in ((normal, "norm"), (uniform, "uniform")):
-                x = drawn(prior, 1000, seed).ravel()
-                # Of 24 such p-values the least was 0.12.
-                assert stats.kstest(x, name).pvalue > 0.001
-                for lag in (1, 2, 3, 100):  # of 96, the greatest was 2.7 standard errors
-                    assert abs(np.corrcoef(x[:-lag], x[lag:])[0, 1]) < 4.5 / np.sqrt(len(x))
-
-    def test_seeds_are_independent(self):
-        prior = kgan.priors.Normal(100)
-        streams = [drawn(prior, 1000, seed).ravel() for seed in SEEDS]
-        between = np.corrcoef(streams)[np.triu_indices(len(SEEDS), 1)]
-        assert np.abs(between).max() < 4.5 / np.sqrt(len(streams[0]))
-
-    def test_a_prior_of_somebodys_own_is_left_out_and_said(self, tmp_path, capsys):
-        run_dir = make_run(tmp_path / "run", export_runs.sequential(), Triangular(4))
-        with no_time_lost():
-            export(run_dir, tmp_path / "out", ["tflite"])
-        path = tmp_path / "out" / "tflite" / "generator_float32.tflite"
-        assert set(Interpreter(str(path)).get_signature_list()) == {"serving_default"}
-        said = capsys.readouterr().out
-        assert "The TFLite files have no sample: it is there for normal and uniform priors." in said
-
-
-@keras.saving.register_keras_serializable(package="test_export_tflite")
-class Triangular(kgan.priors.Uniform):
-    """Somebody's own prior."""
-
-    def sample(self, batch, seed):
-        return super().sample(batch, seed) + super().sample(batch, [seed, 1])
 
 
 # Sizes, and the converter's faults
