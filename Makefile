@@ -20,11 +20,12 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # Trains on scikit-learn's digits, exports the generator, loads both exports and checks them.
 demo: $(READY)
 	$(BIN)/kgan-train --preset=digits_mlp --run_dir=$(DEMO)/run --data_dir=$(DEMO)/data
-	$(BIN)/kgan-export --run_dir=$(DEMO)/run --output_dir=$(DEMO)/export
+	$(BIN)/kgan-export --run_dir=$(DEMO)/run --output_dir=$(DEMO)/export \
+		--formats=saved_model,tflite,onnx --quantization=none,float16,dynamic,int8,int8_io,16x8
 	@echo
 	@echo "Sample grids of the training:   $(DEMO)/run/samples/"
 	@echo "The run (networks, metrics):    $(DEMO)/run/"
-	@echo "SavedModel, TFLite and parity:  $(DEMO)/export/"
+	@echo "Exports, report and picture:    $(DEMO)/export/"
 
 # Style, types and every test.
 test: lint
@@ -35,10 +36,13 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Speed of the training step and of the metrics; a quiet machine gives fair numbers.
+# Speed of the step, the metrics, the exports and the presets; a quiet machine gives fair numbers.
 bench: $(READY)
 	$(BIN)/python -m benchmarks.step
 	$(BIN)/python -m benchmarks.evaluate
+	$(BIN)/python -m benchmarks.export
+	$(BIN)/python -m benchmarks.presets
+	$(BIN)/python -m benchmarks.scale
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

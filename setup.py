@@ -9,6 +9,7 @@ HERE = pathlib.Path(__file__).parent
 REQUIREMENTS = [
     "absl-py>=2.1",  # flags of the programs
     "ai-edge-litert>=2.1",  # runs .tflite files; tf.lite.Interpreter is being removed
+    "flatbuffers>=24",  # writes the seeded sampling of .tflite files
     "importlib_resources>=6",  # needed by tensorflow-datasets 4.9.10, which does not ask for it
     "keras>=3.12,<4",  # 3.12 is the last that runs on Python 3.10
     "matplotlib>=3.8",  # sample grids and plots
@@ -31,8 +32,9 @@ SERVE = [
     "uvicorn>=0.30",
 ]
 ONNX = [
+    "onnx>=1.16",
     "onnxruntime>=1.20",  # runs what was exported, to compare it
-    "tf2onnx>=1.16",
+    "tf2onnx>=1.17",
 ]
 TENSORBOARD = ["tensorboard>=2.20"]  # no longer installed with TensorFlow
 TEST = [

@@ -45,23 +45,23 @@ R3GAN: dict[str, Any] = {
     "beta_2": 0.99,
     "ema_decay": 0.999,
 }
-# After benchmarks/modes.py, whose learning rates also fall.
+# After benchmarks/modes.py, whose learning rates fall as well.
 POINTS: dict[str, Any] = {
     "network": "mlp",
     "width": 256,
     "prior": "normal",
     "latent_dim": 2,
-    "r1": 0.03,
-    "r2": 0.03,
+    "r1": 0.1,
+    "r2": 0.1,
     "batch_size": 100,
     "beta_1": 0.0,
     "beta_2": 0.99,
-    "generator_learning_rate": 1e-3,
-    "discriminator_learning_rate": 1e-3,
+    "generator_learning_rate": 5e-4,
+    "discriminator_learning_rate": 5e-4,
     "ema_decay": 0.999,
     "jit_compile": True,
     "steps_per_execution": 100,
-    "steps": 10_000,
+    "steps": 20_000,
     "sample_every": 1000,
 }
 

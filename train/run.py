@@ -26,6 +26,7 @@ from .game import make_gan
 from .signals import stopping_on_signals
 from .strategy import make_strategy, own_run
 
+STEEPNESS = 256  # data and samples on which D's slopes are measured
 ROLLBACKS = 3  # a game that goes bad a fourth time has another cause than chance
 
 
@@ -108,6 +109,7 @@ def _play(
 ) -> None:
     """Plays until the end, going back to before a game went bad where that is asked for."""
     progress = callbacks.Progress(steps)
+    rows = min(STEEPNESS, len(images) * config.batch_size)
     alarms = _alarms(config, run, images)
     checkpoint = callbacks.Checkpoint(
         run.checkpoints, every=config.checkpoint_every, keep=_kept(config, alarms)
@@ -118,6 +120,7 @@ def _play(
         callbacks.SampleGrid(run.path, every=config.sample_every),
         _StopAt(steps),
         callbacks.NonFinite(),
+        callbacks.Steepness(run.path, images, count=rows - rows % config.packing),
         *alarms,
         checkpoint,
     ]
