@@ -103,16 +103,15 @@ def test_the_reference_is_a_random_part_of_an_array_or_the_first_of_a_data_set()
 def drive(alarm, script, start=0):
     """Gives the alarm a game whose vitals at steps start + 1, start + 2, ... are those given."""
     game = types.SimpleNamespace(
-        iteration=start,
-        prior=types.SimpleNamespace(dim=2),
-        generator=types.SimpleNamespace(compute_output_shape=lambda latents: (None, 3)),
+        step=start,
+        image_shape=(3,),
         sample=lambda n, seed: IMAGES[:n],
     )
     alarm.set_model(game)
     alarm.on_train_begin()
     for vitals in script:
         alarm.reference.vitals = lambda samples, d_error, vitals=vitals: vitals
-        game.iteration += 1
+        game.step += 1
         alarm.on_train_batch_end(0, {"d_accuracy": 0.5})
     alarm.on_train_end()
 
@@ -200,7 +199,7 @@ def test_samples_that_are_not_finite_are_left_to_the_other_callback(tmp_path):
     alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0)
     drive(alarm, [GOOD])
     alarm.model.sample = lambda n, seed: np.full((n, 3), np.nan)
-    alarm.model.iteration += 1
+    alarm.model.step += 1
     alarm.on_train_batch_end(0, {"d_accuracy": math.nan})
     assert list(alarm.history) == [1]
 

@@ -151,10 +151,10 @@ def digits(tmp_path_factory):
 def test_a_run_of_two_workers_survives_the_death_of_one(digits, tmp_path):
     """The other ends with a sentence; the same commands go on and end as if nothing had been."""
 
-    def program(run_dir, steps=400):
+    def program(run_dir, steps=120):
         return (
             *("-m", "train", "--dataset=digits", "--width=8", "--latent_dim=4", "--batch_size=64"),
-            *(f"--steps={steps}", "--checkpoint_every=40", "--strategy=multi_worker"),
+            *(f"--steps={steps}", "--checkpoint_every=20", "--strategy=multi_worker"),
             *(f"--data_dir={digits}", f"--run_dir={run_dir}"),
         )
 
@@ -223,10 +223,18 @@ def test_auto_takes_what_there_is(nowhere):
     assert strategy_module._found() == "multi_worker"
 
 
+def no_tpu(name):
+    raise ValueError("No such TPU\nfor many reasons")
+
+
 def test_unusable_strategies_are_one_sentence(nowhere):
     with pytest.raises(ValueError, match="--strategy=multi_worker: expected TF_CONFIG to name two"):
         make_strategy("multi_worker", 4)
-    with pytest.raises(ValueError, match=r"--strategy=tpu: no TPU can be reached \(.*TPU_NAME"):
+    with pytest.raises(ValueError, match=r"--strategy=tpu: expected the .* TPU_NAME to name a TPU"):
+        make_strategy("tpu", 4)
+    nowhere.setenv("TPU_NAME", "lost")
+    nowhere.setattr(tf.distribute.cluster_resolver, "TPUClusterResolver", no_tpu)
+    with pytest.raises(ValueError, match=r"TPU_NAME=lost names cannot be reached \(No such TPU\)"):
         make_strategy("tpu", 4)
     for wrong in ("{", '{"cluster": 3}', "[]"):
         nowhere.setenv("TF_CONFIG", wrong)

@@ -17,7 +17,7 @@ from train.presets import PRESETS
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 REAL_DATA = os.environ.get("KGAN_TEST_DATA_DIR")
-SHORT = ["--steps=2", "--width=8", "--batch_size=16"]
+SHORT = ["--steps=2", "--steps_per_execution=1", "--width=8", "--batch_size=16"]
 
 
 def blocks(document, language):
@@ -28,7 +28,8 @@ def commands(document):
     return [line for block in blocks(document, "sh") for line in block.splitlines() if line]
 
 
-ALL_COMMANDS = [command for document in DOCUMENTS for command in commands(document)]
+# What several documents say is typed once.
+ALL_COMMANDS = [*dict.fromkeys(command for d in DOCUMENTS for command in commands(d))]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,25 @@ def check(done):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def type_in(command, desk):
+@pytest.fixture(scope="module")
+def benchmarks_help():
+    """What each benchmark says of itself; one process, as each imports TensorFlow."""
+    code = """
+import contextlib, importlib, io, json, pathlib, sys
+found = {}
+for path in sorted(pathlib.Path("benchmarks").glob("[a-z]*.py")):
+    name, sys.argv = f"benchmarks.{path.stem}", [path.stem, "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        importlib.import_module(name).main()
+    found[name] = said.getvalue()
+print(json.dumps(found))
+"""
+    done = shell([sys.executable, "-c", code], ROOT)
+    check(done)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def type_in(command, desk, benchmarks_help):
     """Executes a documented command, trainings shortened to a few steps."""
     words = shlex.split(command)
     data = desk / "tensorflow_datasets"
@@ -71,13 +90,17 @@ def type_in(command, desk):
             data = desk / "evaluated"
             data.mkdir()
             (data / "mnist").symlink_to(pathlib.Path(REAL_DATA or "", "mnist"))
+            # test_metrics_classifier.py trains the classifier that this would wait for.
+            words += ["--features=random", "--metrics=frechet,latent"]
         check(shell([*words, "--num_samples=200"], desk, TFDS_DATA_DIR=str(data)))
     elif words[:2] == ["python", "-m"] and words[2].startswith("examples."):
         trains = '"steps"' in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
         short = ["--steps=3"] if trains else []  # test_theory_training.py runs these for longer
         check(shell([sys.executable, *words[1:], *short], desk, PYTHONPATH=str(ROOT)))
     elif words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
-        check(shell([sys.executable, *words[1:], "--help"], ROOT))  # these take their time
+        # These take their time: it is looked whether they know what they are told.
+        told = [word.partition("=")[0] for word in words[3:] if word.startswith("--")]
+        assert all(option in benchmarks_help[words[2]] for option in ("usage:", *told))
     elif words[0] == "make":
         check(shell([*words, "--dry-run"], ROOT))  # test_demo runs one; this test is in the other
     elif "pytest" in words:
@@ -93,10 +116,10 @@ def type_in(command, desk):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ALL_COMMANDS)
-def test_commands_work(command, desk):
+def test_commands_work(command, desk, benchmarks_help):
     if "mnist" in command and REAL_DATA is None:
         pytest.skip("KGAN_TEST_DATA_DIR does not point to TFDS data with MNIST")
-    type_in(command, desk)
+    type_in(command, desk, benchmarks_help)
 
 
 @pytest.mark.slow

@@ -306,3 +306,29 @@ def test_a_further_term_of_the_discriminator_sees_data_samples_and_labels():
     ((real, fake, told),) = seen
     assert real == fake == (8, *SHAPE)
     assert_equal([told], [y])
+
+
+# Precision
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_500_steps_in_half_precision(policy):
+    """No number is not finite; of float16's updates a few are skipped while the scale settles."""
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((8, 8, 1), 4, units=(16,), dtype=policy),
+        kgan.networks.MLPDiscriminator((8, 8, 1), units=(16,), dtype=policy),
+        kgan.priors.Normal(4),
+        dtype=policy,
+    )
+    adams = [keras.optimizers.Adam(2e-4, 0.5) for _ in range(2)]
+    both = [penalties.R1(1.0), penalties.R2(1.0)]
+    gan.compile(*adams, "relativistic_paired", both, steps_per_execution=50)
+    x = np.tanh(np.random.default_rng(0).normal(size=(2000, 8, 8, 1))).astype("float32")
+    history = gan.fit(x, batch_size=8, epochs=2, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert all(np.isfinite(weight).all() for weight in weights(gan))
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer) == (
+            policy == "mixed_float16"
+        )
+        assert 480 <= int(optimizer.iterations.numpy()) <= 500

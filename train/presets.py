@@ -72,6 +72,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "network": "mlp",
         "width": 256,
         "steps": 20000,
+        "steps_per_execution": 10,
         "generator_learning_rate": 4e-4,
         "sample_every": 2000,
     },
@@ -97,7 +98,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # After Gulrajani et al. 2017 (arXiv 1704.00028, Algorithm 1), whose D has no normalisation.
     "mnist_wgan_gp": {
         "dataset": "mnist",
-        "network": "resnet",
+        "network": "mlp",
+        "width": 512,
         "prior": "normal",
         "loss": "wasserstein",
         "gradient_penalty": 10.0,

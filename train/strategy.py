@@ -117,16 +117,20 @@ def _bounded_wait() -> Iterator[None]:
 
 
 def _tpu() -> tf.distribute.Strategy:
-    try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
-            os.environ.get("TPU_NAME", "local")
+    name = os.environ.get("TPU_NAME")
+    if not name:
+        raise ValueError(
+            "--strategy=tpu: expected the environment variable TPU_NAME to name a TPU; `local` is "
+            "that of this machine."
         )
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(name)
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
         raise ValueError(
-            f"--strategy=tpu: no TPU can be reached ({str(error).partition(chr(10))[0]}). Name it "
-            "in the environment variable TPU_NAME, or run on the TPU's own machine."
+            f"--strategy=tpu: the TPU that TPU_NAME={name} names cannot be reached "
+            f"({str(error).partition(chr(10))[0]})."
         ) from error
     return tf.distribute.TPUStrategy(resolver)
 
