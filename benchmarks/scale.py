@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.step import Stopwatch
 from train.config import resolve
 from train.game import make_gan
 
@@ -65,10 +65,10 @@ def measured(rounds: int, steps: int) -> tuple[dict[str, list[float]], keras.Mod
     seconds: dict[str, list[float]] = {name: [] for name in games}
     for _ in range(rounds + 1):
         for name, gan in games.items():
-            begin = time.perf_counter()
+            watch = Stopwatch()
             with strategies[name].scope():
-                gan.fit(endless, steps_per_epoch=steps, verbose=0)
-            seconds[name].append((time.perf_counter() - begin) / steps)
+                gan.fit(endless, steps_per_epoch=steps, verbose=0, callbacks=[watch])
+            seconds[name].append(watch.seconds_a_step())
     return {name: values[1:] for name, values in seconds.items()}, games["none"]
 
 
@@ -86,7 +86,7 @@ def main() -> None:
     numbers = [gan.discriminator.count_params()] * gan.discriminator_steps
     numbers.append(gan.generator.count_params())
     print(f"All-reduces of {', '.join(f'{n:,}' for n in numbers)} numbers a step.\n")
-    print("efficiency " + "".join(f"{r:>8,}" for r in REPLICAS))
+    print(f"{'efficiency':<20}" + "".join(f"{r:>8,}" for r in REPLICAS))
     for name, (bandwidth, latency) in LINKS.items():
         shares = [step / (step + communication(r, numbers, bandwidth, latency)) for r in REPLICAS]
         print(f"{name:<20}" + "".join(f"{share:>8.0%}" for share in shares))
