@@ -73,6 +73,13 @@ def test_explicit_epochs_replace_the_steps_of_a_preset_and_the_reverse():
     assert (config.epochs, config.steps) == (None, 30)
 
 
+def test_explicit_steps_need_not_fit_the_executions_of_a_preset():
+    assert resolve("ring", {"steps": 300}).steps_per_execution == 100
+    assert resolve("ring", {"steps": 30}).steps_per_execution == 1
+    with pytest.raises(ValueError, match=r"--steps=30: expected a multiple of .*=100"):
+        resolve("ring", {"steps": 30, "steps_per_execution": 100})
+
+
 def test_the_configuration_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config(steps=1).seed = 1

@@ -189,6 +189,9 @@ def resolve(preset: str | None, explicit: Mapping[str, Any]) -> Config:
         if one in given and other not in given:
             options.pop(other, None)  # either ends the run: the explicit one replaces the preset's
     options.update(given)
+    executed = options.get("steps_per_execution", 1)
+    if "steps_per_execution" not in given and (options.get("steps") or 0) % executed:
+        options["steps_per_execution"] = 1  # the preset's does not fit the explicit steps
     if options.get("epochs") is None and options.get("steps") is None:
         options["epochs"] = 50
     return Config(**options)
