@@ -8,14 +8,11 @@ it passed, and 1, exporting nothing, when something failed.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 
-from absl import app, flags
+from absl import flags
 
+from .command import run, verbose
 from .silence import native_silence
-
-PROGRAM = "kgan-export"
 
 _RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Run directory of a finished kgan-train run.", required=True
@@ -38,36 +35,17 @@ _VERSION = flags.DEFINE_integer(
 
 def cli() -> None:
     """Runs the program and exits: 0 done, 1 failed, 130 interrupted."""
-    sys.modules["__main__"].__doc__ = __doc__  # heads --help, however the program was started
-    for flag in flags.FLAGS.get_flags_for_module(__name__):
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    app.run(_main)
+    run("kgan-export", __name__, _export, "interrupted; nothing was exported.")
 
 
-def _main(argv: list[str]) -> int:
-    if len(argv) > 1:
-        print(f"{PROGRAM}: unexpected argument {argv[1]!r}; flags begin with --.", file=sys.stderr)
-        return 1
-    # An export needs no GPU, and a training beside it needs all of the GPU's memory.
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    verbose = flags.FLAGS.verbosity > 0
-    try:
-        with contextlib.nullcontext() if verbose else native_silence():
-            from .program import export  # imports TensorFlow: seconds, which --help need not wait
+def _export() -> None:
+    with contextlib.nullcontext() if verbose() else native_silence():
+        from .program import export  # imports TensorFlow: seconds, which --help need not wait
 
-            export(
-                _RUN_DIR.value,
-                _OUTPUT_DIR.value,
-                _FORMATS.value,
-                _VERSION.value,
-                _QUANTIZATION.value,
-            )
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted; nothing was exported.", file=sys.stderr)
-        return 130
-    except Exception as error:
-        if verbose:
-            raise
-        print(f"{PROGRAM}: {error or type(error).__name__}", file=sys.stderr)
-        return 1
-    return 0
+        export(
+            _RUN_DIR.value,
+            _OUTPUT_DIR.value,
+            _FORMATS.value,
+            _VERSION.value,
+            _QUANTIZATION.value,
+        )
