@@ -29,12 +29,12 @@ REQUIREMENTS = [
 ]
 SERVE = [
     "starlette>=0.40",  # the HTTP side of kgan-serve
-    "uvicorn>=0.30",
+    "uvicorn>=0.30",  # and its sockets
 ]
 ONNX = [
-    "onnx>=1.16",
+    "onnx>=1.16",  # reads and checks what was converted
     "onnxruntime>=1.20",  # runs what was exported, to compare it
-    "tf2onnx>=1.17",
+    "tf2onnx>=1.17",  # converts TensorFlow's graphs
 ]
 TENSORBOARD = ["tensorboard>=2.20"]  # no longer installed with TensorFlow
 TEST = [

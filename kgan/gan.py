@@ -255,6 +255,7 @@ class GAN(ReplicatedModel):
             self._seed_layers(update)
             samples = self.generator(with_labels(latents, self._told(labels)), training=True)
         judge = self._judge(labels, update)
+        weights, optimizer = self.discriminator_variables, self.discriminator_optimizer
         for layer in self._spectral_layers():
             layer.power_iteration()
 
@@ -263,14 +264,12 @@ class GAN(ReplicatedModel):
                 loss, logits = self._discriminator_loss(judge, images, samples, update, paying)
                 loss += self.discriminator_term(images, samples, labels)
                 scaled_loss = optimizer.scale_loss(loss / replicas())
-            zeros = tf.UnconnectedGradients.ZERO  # a branch below has no None
-            return [
-                loss,
-                *logits,
-                *tape.gradient(scaled_loss, weights, unconnected_gradients=zeros),
-            ]
+            gradients = tape.gradient(scaled_loss, weights)
+            if self.penalty_interval > 1:  # the branches below have no None
+                pairs = zip(gradients, weights, strict=True)
+                gradients = [tf.zeros(w.shape, w.dtype) if g is None else g for g, w in pairs]
+            return [loss, *logits, *gradients]
 
-        weights, optimizer = self.discriminator_variables, self.discriminator_optimizer
         if not self.penalties or self.penalty_interval == 1:
             found = descent(paying=bool(self.penalties))
         else:

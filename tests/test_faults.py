@@ -366,7 +366,7 @@ def test_other_versions_are_said(alone, data_dir, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(card, "_commit", lambda: "c0ffee")
     train(small(), run, data_dir)
     said = capsys.readouterr().out
-    assert f"The run in {run} was made with other versions, so this one may end differently" in said
+    assert f"The run in {run} was made with something else than this one, which may" in said
     assert f"keras {keras.__version__} -> 9.9; commit " in said
     assert "-> c0ffee." in said
     assert "numpy" not in said

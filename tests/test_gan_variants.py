@@ -1,5 +1,6 @@
 """Games beside the plain one: conditional, packed, augmented, lazily penalised, with more terms."""
 
+import warnings
 from typing import ClassVar
 
 import keras
@@ -43,6 +44,16 @@ def weights(gan):
 def assert_equal(one, other):
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Nothing(kgan.losses.AdversarialLoss):
+    """Leaves D what it pays for being steep."""
+
+    def discriminator(self, real_logits, fake_logits):
+        return tf.zeros_like(real_logits[:, 0])
+
+    def generator(self, real_logits, fake_logits):
+        return -fake_logits[:, 0]
 
 
 # Conditional games
@@ -149,12 +160,36 @@ def test_a_conditional_packed_game_is_saved_whole(tmp_path):
 # Packs
 
 
-def test_packs_are_judged_whole():
-    """A packed game is the plain game of a D that gets the packs by hand."""
+def test_packs_are_what_the_discriminator_is_shown():
+    """Pairs of images as the channels of one, data and samples, and their labels beside."""
+    plain = game(CLASSES, packing=2)
+    shown = Witness(plain.discriminator)
+    gan = kgan.GAN(plain.generator, shown, kgan.priors.Normal(4), packing=2)
+    gan.compile("sgd", "sgd", run_eagerly=True)
+    x, y = images(8), labels(8)
+    latents = gan._latents(8, 0, tf.constant(0, tf.int64))
+    samples = plain.generator([latents, y]).numpy()
+    gan.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    for (seen, told), given in zip(shown.seen[:2], (x, samples), strict=True):
+        pairs = np.concatenate([given[0::2], given[1::2]], axis=-1)
+        np.testing.assert_allclose(seen, pairs, atol=1e-6)
+        np.testing.assert_array_equal(told, np.stack([y[0::2], y[1::2]], axis=1))
+
+
+def test_a_penalty_on_a_pack_is_of_its_whole_slope():
+    """D = w . (both images): R1 is gamma / 2 ||w||^2, however many images the packs hold."""
     gan = game(packing=2)
-    gan.compile("sgd", "sgd", penalties=[penalties.R1(1.0), penalties.GradientPenalty()])
-    gan.fit(images(8), batch_size=8, verbose=0)
-    assert gan.discriminator.image_shape == (4, 4, 2)
+    flat, linear = keras.layers.Flatten(), keras.layers.Dense(1, use_bias=False)
+    gan.discriminator = keras.Sequential([flat, linear])
+    gan.compile("sgd", keras.optimizers.SGD(0.1), penalties=penalties.R1(4.0))
+    gan.loss = Nothing()
+    kernel = gan.discriminator.weights[0]
+    before = kernel.numpy()
+    gan._update_discriminator(tf.constant(images(8)), None, 0)
+    np.testing.assert_allclose(kernel, before * (1 - 0.1 * 4.0), atol=1e-6)
+
+
+def test_packs_fill_every_minibatch():
     for size, k, multiple in ((7, 1, 2), (6, 2, 4)):
         gan = game(packing=2, k=k)
         gan.compile("sgd", "sgd")
@@ -196,6 +231,23 @@ def test_lazy_penalties_are_paid_now_and_then_for_all_the_time(jit_compile):
         np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
     never = after(2, None)
     assert max(np.abs(a - b).max() for a, b in zip(lazy, never, strict=True)) > 1e-3
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("interval", [1, 2])
+def test_a_weight_that_nothing_depends_on_stays(interval, run_eagerly):
+    """D's last bias has no part in what D pays for its slopes."""
+    gan = game()
+    gan.compile("sgd", "sgd", penalties=penalties.R1(1.0), penalty_interval=interval)
+    gan.run_eagerly = run_eagerly
+    gan.loss = Nothing()
+    bias = gan.discriminator.output_layer.bias
+    before = bias.numpy()
+    x = tf.data.Dataset.from_tensor_slices(images(16)).batch(8)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Gradients do not exist")
+        gan.fit(x, verbose=0)
+    np.testing.assert_array_equal(bias, before)
 
 
 def test_an_interval_is_a_positive_integer():

@@ -73,8 +73,8 @@ def _check_same(known: RunDirectory, card: dict[str, Any]) -> None:
     ]
     if changes:
         print(
-            f"The run in {known.path} was made with other versions, so this one may end "
-            f"differently: {'; '.join(changes)}."
+            f"The run in {known.path} was made with something else than this one, which may "
+            f"therefore end differently: {'; '.join(changes)}."
         )
 
 
