@@ -16,6 +16,7 @@ from kgan import penalties as penalties_module
 from kgan.averaging import MovingAverage
 from kgan.distribution import ReplicatedModel, apply, replica, replicas, synchronise
 from kgan.fitting import Seek, accepted
+from kgan.fused import fuse
 from kgan.judging import Judge, pack, with_labels
 from kgan.minibatches import check_divides, minibatches
 from kgan.players import check_labels, check_penalties, check_players, unchanged
@@ -187,6 +188,8 @@ class GAN(ReplicatedModel):
                 else keras.optimizers.LossScaleOptimizer(given)
                 for given in optimizers
             ]
+        for optimizer in optimizers:
+            fuse(optimizer)
         self.generator_optimizer, self.discriminator_optimizer = optimizers
         if not self.built:
             self.build()

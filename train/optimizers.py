@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 DECAY = 1.000004  # what the learning rate is divided by at every update
 UPDATES = 100_000  # a power of it that float32 knows to seven digits
@@ -32,10 +33,12 @@ class RisingMomentum(keras.optimizers.SGD):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Moves one weight: v = momentum * v - learning_rate * gradient, then weight + v."""
         velocity = self.momentums[self._get_variable_index(variable)]
-        share = keras.ops.minimum(1.0, keras.ops.cast(self.iterations, "float32") / self.rise)
+        share = tf.minimum(1.0, tf.cast(self.iterations, tf.float32) / self.rise)
         momentum = MOMENTUM[0] + (MOMENTUM[1] - MOMENTUM[0]) * share
-        rate, momentum, gradient = (
-            keras.ops.cast(x, variable.dtype) for x in (learning_rate, momentum, gradient)
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=getattr(velocity, "value", velocity).handle,
+            lr=tf.cast(learning_rate, variable.dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            momentum=tf.cast(momentum, variable.dtype),
         )
-        self.assign(velocity, momentum * velocity - rate * gradient)
-        self.assign_add(variable, velocity)
