@@ -56,7 +56,7 @@ def test_fused_adam_goes_the_way_of_keras(make, jit_compile):
 
 
 def test_fused_adam_keeps_kerass_state():
-    one, other = keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1)
+    one, other = (keras.optimizers.Adam(0.1, name="adam") for _ in range(2))
     trajectory(one, fused=False)
     trajectory(other, fused=True)
     for a, b in zip(one.variables, other.variables, strict=True):
