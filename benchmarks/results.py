@@ -1,0 +1,177 @@
+"""The experiments: plays presets over seeds, and writes down what came of every run.
+
+    python -m benchmarks.results play --preset=mnist_mlp,mnist_r3gan [--seeds=0,1,2]
+        [--data_dir=DATA] [--runs_dir=runs/results]
+    python -m benchmarks.results collect [--runs_dir=runs/results] [--out=docs]
+
+`play` types the commands of a user, kgan-train and kgan-evaluate, run by run: what is done stays,
+and what was stopped goes on. `collect` reads the files of the runs and writes OUT/results.json and
+the pictures; `benchmarks.results_page`, which it calls, makes the tables of OUT/results.md of them.
+A preset of which no run is evaluated does not appear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import statistics
+import sys
+import sysconfig
+from typing import Any
+
+from benchmarks import results_page
+from kgan.artifacts import RunDirectory
+from train.presets import PRESETS
+
+# How evaluations differ from the program's defaults: PacGAN's protocols (arXiv 1712.04086, section
+# 4). Parzen windows on 26,000 stacks say nothing that is published.
+PROTOCOLS = {
+    "ring": ["--num_samples=2500"],
+    "grid": ["--num_samples=2500"],
+    "stacked_mnist": ["--num_samples=26000", "--metrics=modes,memorisation,latent"],
+}
+INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
+PAUSE = 30.0  # seconds: what is shorter may be an evaluation, a checkpoint or a busy machine
+
+Run = dict[str, Any]  # a line of results.json
+
+
+def commands(preset: str, seed: int, runs_dir: pathlib.Path, data_dir: str | None) -> list[str]:
+    """What a user types for one run: the training, and then the evaluation."""
+    where = [f"--run_dir={runs_dir / preset / str(seed)}"]
+    where += [f"--data_dir={data_dir}"] if data_dir else []
+    protocol = PROTOCOLS.get(PRESETS[preset]["dataset"], [])
+    return [
+        shlex.join(["kgan-train", f"--preset={preset}", f"--seed={seed}", *where]),
+        shlex.join(["kgan-evaluate", *where, *protocol]),
+    ]
+
+
+def play(
+    presets: list[str], seeds: list[int], runs_dir: pathlib.Path, data_dir: str | None
+) -> list[str]:
+    """Types the commands of every run that is not evaluated; returns those that failed."""
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    failed = []
+    for preset, seed in itertools.product(presets, seeds):
+        if RunDirectory(runs_dir / preset / str(seed)).evaluation().exists():
+            print(f"{preset}, seed {seed}: done.")
+            continue
+        for command in commands(preset, seed, runs_dir, data_dir):
+            print(f"$ {command}", flush=True)
+            code = os.waitstatus_to_exitcode(os.system(command))
+            if code == INTERRUPTED:
+                sys.exit(INTERRUPTED)
+            if code:
+                failed.append(command)
+                break
+    return failed
+
+
+def collect(runs_dir: pathlib.Path) -> list[Run]:
+    """What the files of the runs say, in the order of the presets and seeds."""
+    runs = [record(RunDirectory(path.parent)) for path in runs_dir.glob("*/*/config.json")]
+    shown = {run["preset"] for run in runs if "evaluation" in run}
+    order = [*PRESETS, *sorted(shown - set(PRESETS))]
+    runs = [run for run in runs if run["preset"] in shown]
+    return sorted(runs, key=lambda run: (order.index(run["preset"]), run["seed"]))
+
+
+def record(run: RunDirectory) -> Run:
+    """What the files of a run say of it, whether it is finished or not."""
+    config, preset = run.read_config(), run.path.parent.name
+    options, lines = config["options"], []
+    if run.metrics.exists():
+        text = run.metrics.read_text().splitlines()
+        lines = [json.loads(line) for line in text if line.endswith("}")]
+    steps = lines[-1]["step"] if lines else 0
+    images = options["batch_size"] * options["discriminator_steps"]
+    found: Run = {
+        "preset": preset,
+        "seed": options["seed"],
+        "command": shlex.join(["kgan-train", *results_page.flags(preset, options)]),
+        "commit": config.get("commit"),
+        "versions": config["versions"],
+        "options": options,
+        "finished": run.generator.exists(),
+        "steps": steps,
+        "images_seen": steps * images,
+        "last_epoch": next((line for line in reversed(lines) if "epoch" in line), None),
+        **pace(lines, images),
+    }
+    if run.evaluation().exists():
+        found["evaluation"] = json.loads(run.evaluation().read_text())
+        files = {"samples": run.sample(steps)}
+        files |= {name: run.evaluation_picture(name) for name in ("neighbours", "interpolation")}
+        found["pictures"] = {name: str(path) for name, path in files.items() if path.exists()}
+    return found
+
+
+def pace(lines: list[dict[str, Any]], images: int) -> dict[str, float]:
+    """How long a training took, by the times of its log; what is left out when it stood still.
+
+    A stretch of more than half a minute that has less than a third of the median speed is a pause:
+    the run was stopped, and went on later. The time before the first line is taken to be like the
+    rest.
+    """
+    times = sorted({line["step"]: line["time"] for line in lines}.items())
+    stretches = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(times)]
+    if not stretches:
+        return {}
+    median = statistics.median(seconds / steps for steps, seconds in stretches)
+    going = [(n, s) for n, s in stretches if s <= max(PAUSE, 3 * median * n)]
+    seconds = sum(s for _, s in going) / sum(n for n, _ in going)
+    return {
+        "images_per_second": images / seconds,
+        "minutes": times[-1][0] * seconds / 60,
+        "minutes_of_pauses": (times[-1][1] - times[0][1] - sum(s for _, s in going)) / 60,
+    }
+
+
+def write(runs: list[Run], out: pathlib.Path) -> None:
+    """Writes results.json, a line a run, and copies the pictures of each preset's first run."""
+    folder = out / "images" / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = set()
+    for run in runs:
+        pictures = run.pop("pictures", {})
+        if pictures and run["preset"] not in drawn:
+            drawn.add(run["preset"])
+            run["pictures"] = [f"{run['preset']}_{name}.png" for name in pictures]
+            for name, file in zip(run["pictures"], pictures.values(), strict=True):
+                shutil.copyfile(file, folder / name)
+    lines = ",\n".join(json.dumps(run) for run in runs)
+    (out / "results.json").write_text(f"[\n{lines}\n]\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("play", "collect"))
+    parser.add_argument("--preset", default="", help="one or several, with commas between them")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--data_dir", help="of TFDS; its own when not given")
+    parser.add_argument("--runs_dir", type=pathlib.Path, default=pathlib.Path("runs/results"))
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs"))
+    args = parser.parse_args()
+    if args.what == "collect":
+        write(collect(args.runs_dir), args.out)
+        results_page.write(args.out)
+        return
+    presets = args.preset.split(",")
+    for unknown in set(presets) - set(PRESETS):
+        parser.error(f"--preset={unknown}: expected some of {', '.join(PRESETS)}")
+    seeds = [int(seed) for seed in args.seeds.split(",")]
+    failed = play(presets, seeds, args.runs_dir, args.data_dir)
+    if failed:
+        sys.exit("These failed:\n" + "\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""The experiments: runs become a record, the record the page, and anybody can run them again."""
+
+import functools
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from kgan_export.program import export
+
+import kgan
+from benchmarks import results, results_page
+from kgan.artifacts import RunDirectory
+from train.config import resolve
+from train.evaluation.options import Options
+from train.evaluation.run import evaluate
+from train.presets import PRESETS
+from train.run import train
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+RECORD = json.loads((DOCS / "results.json").read_text())
+STEPS = 40
+
+
+def parsed(module, commands):
+    """What a program's flags make of each command, in a process of their own."""
+    code = f"""
+import json, sys
+from absl.flags import FLAGS
+from train import {module}
+found, own = [], FLAGS.get_flags_for_module({module}.__name__)
+for words in json.loads(sys.argv[1]):
+    for flag in own:
+        flag.unparse()
+    left = FLAGS(words)
+    assert len(left) == 1, left
+    found.append({{flag.name: flag.value for flag in own}})
+print(json.dumps(found))
+"""
+    told = json.dumps([shlex.split(command) for command in commands])
+    done = subprocess.run(
+        [sys.executable, "-c", code, told], capture_output=True, text=True, cwd=DOCS.parent
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# The page as it stands
+
+
+def test_the_page_says_what_the_record_says():
+    """If not: `python -m benchmarks.results_page` writes it anew."""
+    page = (DOCS / "results.md").read_text()
+    assert results_page.written(page, RECORD) == page
+    changed = json.loads(json.dumps(RECORD))
+    changed[0]["images_per_second"] *= 2
+    assert results_page.written(page, changed) != page
+
+
+def test_what_names_a_run_makes_its_options():
+    words = [results_page.flags(run["preset"], run["options"]) for run in RECORD]
+    given = parsed("flags", [shlex.join(["kgan-train", *told]) for told in words])
+    for run, flags in zip(RECORD, given, strict=True):
+        explicit = {name: value for name, value in flags.items() if name in run["options"]}
+        options = resolve(flags["preset"], explicit).options()
+        assert {name: options[name] for name in run["options"]} == run["options"]
+        assert flags["preset"] == run["preset"] or "no preset any" in results_page.label(run)
+    parsed("flags", [run["command"] for run in RECORD])
+
+
+def test_every_picture_is_there_and_small():
+    named = {name for run in RECORD for name in run.get("pictures", [])}
+    assert named
+    for name in named:
+        assert 1000 < (DOCS / "images" / "results" / name).stat().st_size < 150_000, name
+
+
+# Playing
+
+
+def test_the_commands_are_those_of_the_programs():
+    pairs = [results.commands(preset, 3, pathlib.Path("a b"), "D") for preset in PRESETS]
+    of_training = parsed("flags", [training for training, _ in pairs])
+    of_evaluation = parsed("evaluate_flags", [evaluation for _, evaluation in pairs])
+    for preset, first, second in zip(PRESETS, of_training, of_evaluation, strict=True):
+        assert (first["preset"], first["seed"], first["data_dir"]) == (preset, 3, "D")
+        assert first["run_dir"] == second["run_dir"] == f"a b/{preset}/3"
+        points = PRESETS[preset]["dataset"] in ("ring", "grid")
+        assert second["num_samples"] == (2500 if points else Options.num_samples)
+
+
+def test_play_leaves_out_what_is_done_and_goes_on_after_a_failure(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # which `play` extends
+    done = tmp_path / "ring" / "0"
+    done.mkdir(parents=True)
+    RunDirectory(done).evaluation().write_text("{}")
+    codes = {"ring/1": 1, "ring/2": 0, "grid/0": 0, "grid/1": 130}
+    typed = []
+
+    def system(command):
+        typed.append(command)
+        return next(code for run, code in codes.items() if run in command) << 8
+
+    monkeypatch.setattr(results.os, "system", system)
+    failed = results.play(["ring"], [0, 1, 2], tmp_path, None)
+    expected = [results.commands("ring", seed, tmp_path, None) for seed in (1, 2)]
+    assert typed == [expected[0][0], *expected[1]]
+    assert failed == [expected[0][0]]
+    assert capsys.readouterr().out.splitlines()[0] == "ring, seed 0: done."
+    with pytest.raises(SystemExit) as stopped:
+        results.play(["grid"], [0, 1, 2], tmp_path, None)
+    assert stopped.value.code == 130
+    assert typed[-1] == results.commands("grid", 1, tmp_path, None)[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["play", "--preset=ring,mnist"], r"--preset=mnist: expected some of digits_mlp, .*grid"),
+        (["watch"], r"invalid choice: 'watch'"),
+    ],
+)
+def test_what_it_is_told_wrongly(words, sentence, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["results", *words])
+    with pytest.raises(SystemExit) as stopped:
+        results.main()
+    assert stopped.value.code == 2
+    assert re.search(sentence, capsys.readouterr().err)
+
+
+# Collecting
+
+
+def log(*moments):
+    return [{"step": step, "time": float(seconds)} for step, seconds in moments]
+
+
+def test_pace_is_that_of_the_log_without_pauses():
+    """100 steps of 64 images in 10 s each, and once 90 s later; the first 100 like the rest."""
+    steady = log((100, 1010), (200, 1020), (300, 1030), (300, 1030), (400, 1040))
+    assert results.pace(steady, 64) == pytest.approx(
+        {"images_per_second": 640, "minutes": 40 / 60, "minutes_of_pauses": 0}
+    )
+    paused = [*steady[:2], *({**line, "time": line["time"] + 90} for line in steady[2:])]
+    assert results.pace(paused, 64) == pytest.approx(
+        {"images_per_second": 640, "minutes": 40 / 60, "minutes_of_pauses": 100 / 60}
+    )
+    slower = [*steady[:2], *({**line, "time": line["time"] + 15} for line in steady[2:])]
+    assert results.pace(slower, 64)["minutes_of_pauses"] == 0  # 25 s: no pause, as below 30
+    assert results.pace(slower, 64)["minutes"] == pytest.approx(400 * (45 / 300) / 60)
+    assert results.pace(steady[:1], 64) == results.pace([], 64) == {}
+
+
+def test_a_run_that_differs_from_its_preset_is_named_by_the_difference():
+    options = resolve("digits_mlp", {"seed": 4}).options()
+    assert results_page.flags("digits_mlp", options) == ["--preset=digits_mlp", "--seed=4"]
+    options |= {"width": 7, "jit_compile": True}
+    words = results_page.flags("digits_mlp", options)
+    assert words == ["--preset=digits_mlp", "--seed=4", "--width=7", "--jit_compile"]
+    gone = results_page.flags("mnist_lost", resolve(None, {"seed": 4, "dataset": "ring"}).options())
+    assert gone == ["--seed=4", "--dataset=ring", "--epochs=50"]
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory):
+    """One run that is evaluated, one that is not finished, and one of a preset without any."""
+    place, data_dir = tmp_path_factory.mktemp("runs"), str(tmp_path_factory.mktemp("data"))
+    changes = {"width": 8, "latent_dim": 4, "steps": STEPS, "steps_per_execution": 1}
+    config = resolve("digits_mlp", {"seed": 3, **changes})
+    train(config, place / "digits_mlp" / "3", data_dir)
+    evaluate(
+        Options(
+            run_dir=str(place / "digits_mlp" / "3"),
+            metrics=("parzen", "precision_recall", "memorisation", "latent"),
+            num_samples=400,
+            data_dir=data_dir,
+            features="pixels",
+        )
+    )
+    for name, seed in (("digits_mlp", 5), ("ring", 0)):
+        run = RunDirectory(place / name / str(seed))
+        run.create({**config.options(), "seed": seed}, versions={}, commit="c" * 40 + "-dirty")
+        run.append_metrics({"step": 20, "epoch": 1})
+        run.metrics.write_text(run.metrics.read_text() + '{"step": 21, "cut o')
+    return place, data_dir
+
+
+@pytest.mark.slow
+def test_runs_become_a_record_and_the_record_a_page(runs_dir, tmp_path):
+    (tmp_path / "results.md").write_text((DOCS / "results.md").read_text())
+    results.write(results.collect(runs_dir[0]), tmp_path)
+    first, second = json.loads((tmp_path / "results.json").read_text())
+    run = RunDirectory(runs_dir[0] / "digits_mlp" / "3")
+    assert (first["preset"], first["seed"], first["finished"]) == ("digits_mlp", 3, True)
+    assert (first["steps"], first["images_seen"]) == (STEPS, STEPS * 64)
+    assert first["evaluation"] == json.loads(run.evaluation().read_text())
+    assert first["options"] == run.read_config()["options"]
+    assert first["commit"] == run.read_config()["commit"]
+    assert first["versions"]["kgan"] == metadata.version("kgan")
+    assert first["last_epoch"]["step"] == STEPS
+    assert first["minutes"] > 0
+    assert first["pictures"] == [f"digits_mlp_{name}.png" for name in results_page.CAPTIONS]
+    for name in first["pictures"]:
+        assert (tmp_path / "images" / "results" / name).exists()
+    assert (second["seed"], second["finished"], second["steps"]) == (5, False, 20)
+    assert "evaluation" not in second
+    results_page.write(tmp_path)
+    page = (tmp_path / "results.md").read_text()
+    assert "`digits_mlp --width=8 --latent_dim=4" in page
+    assert "| 5 (unfinished) | 20 | 1,280 |" in page
+    assert page.count("![") == 3
+
+
+@pytest.mark.slow
+def test_the_script_of_the_page_agrees(runs_dir, tmp_path, monkeypatch, capsys):
+    """On the same samples it prints the figure of kgan.metrics."""
+    place, data_dir = runs_dir
+    export(place / "digits_mlp" / "3", tmp_path, formats=("saved_model",))
+    path = str(tmp_path / "saved_model" / "1")
+    script = re.search(r"```py\n(.*?)```", (DOCS / "results.md").read_text(), re.S)[1]
+    for old, new in (
+        ('"exports/mnist/saved_model/1"', repr(path)),
+        ('"mnist"', '"digits"'),
+        ("train[50000:51000]", "train[1198:]"),
+    ):
+        assert old in script
+        script = script.replace(old, new)
+    monkeypatch.setattr(tfds, "load", functools.partial(tfds.load, data_dir=data_dir))
+    capsys.readouterr()
+    names = {}
+    exec(script, names)
+    real = [
+        tfds.as_numpy(tfds.load("digits", split=split, batch_size=-1))["image"].reshape(-1, 64)
+        for split in ("train[1198:]", "test")
+    ]
+    drawn = tf.saved_model.load(path).signatures["sample"]
+    last = drawn(count=tf.constant(1000), seed=tf.constant([0, 9]))["images"]
+    np.testing.assert_array_equal(names["samples"][9000:], np.reshape(last, (1000, 64)))
+    ours = kgan.metrics.parzen_estimate(names["samples"], real[0] / 255, real[1] / 255)
+    printed = [float(word) for word in re.findall(r"-?\d+\.\d+", capsys.readouterr().out)]
+    assert printed == pytest.approx([ours.mean, ours.standard_error, ours.sigma], abs=0.051)
+    assert names["test"].mean() == pytest.approx(ours.mean, abs=1e-4)
+
+
+# The tables
+
+
+def faked(preset, seed, commit="a" * 40, options=None, **figures):
+    return {
+        "preset": preset,
+        "seed": seed,
+        "options": {"seed": seed, **(options or {})},
+        "commit": commit,
+        "steps": 12_345,
+        "minutes": 10.0 + seed,
+        "last_epoch": {"step": 12_345, "d_accuracy": 0.75},
+        "evaluation": {"figures": figures},
+    }
+
+
+def test_tables_show_every_seed_their_spread_and_what_misses_its_target():
+    figures = [
+        {
+            "precision": {"value": value, "real": 0.9},
+            "modes_found": {"value": 10, "of": 10, "shares": [0.3, 0.7], "data_shares": shares},
+        }
+        for value, shares in ((0.9, [0.3, 0.7]), (0.8, [0.2, 0.8]))
+    ]
+    runs = [faked("ring", seed, **figures[seed]) for seed in (0, 1)]
+    runs += [{**faked("ring", 2), "steps": 99}]
+    del runs[2]["evaluation"]
+    text = results_page.tables([*runs, faked("ring2", 0, "b" * 40 + "-dirty", {"r1": 2})])
+    for line in (
+        "| `ring` | 0 | 12,345 | 10 | 0.75 | `aaaaaaaaaa` |",
+        "| `ring` | 1 | 12,345 | 11 | 0.75 | `aaaaaaaaaa` |",
+        "| `ring` | 2 (unfinished) | 99 | 12 | 0.75 | `aaaaaaaaaa` |",
+        "| `ring` | all |  | 10.5 ± 0.71 | 0.75 ± 0 |  |",
+        "| ring2 (no preset any more): `--r1=2` | 0 | 12,345 | 10 | 0.75 | `bbbbbbbbbb` changed |",
+        "| `ring` | 0 | 0.9 / 0.9 |",
+        "| `ring` | 1 | **0.8 / 0.9** |",
+        "| `ring` | all | 0.85 ± 0.071 |",
+        "| *target* |  | ≥ 0.9 real |",
+        "| `ring` | 0 | 10 / 10 | 0 |",
+        "| `ring` | 1 | 10 / 10 | **0.5** |",
+    ):
+        assert line in text.splitlines(), text
+    assert text.count("ring2 (") == text.count("unfinished") == 1  # they have no other figures
+    assert "Parzen" not in text
+    assert results_page.tables([]) == "No run is evaluated."
