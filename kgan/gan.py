@@ -309,13 +309,12 @@ class GAN(ReplicatedModel):
         optimizer = self.generator_optimizer
         with unchanged(self.discriminator):
             self._seed_layers(update)
+            real_logits = None
+            if getattr(self.loss, "needs_real_logits", False):
+                real_logits = judge.image_logits(pack(images, self.packing))
             with tf.GradientTape() as tape:
                 samples = self.generator(with_labels(latents, self._told(labels)), training=True)
-                fakes = pack(samples, self.packing)
-                if getattr(self.loss, "needs_real_logits", False):
-                    real_logits, fake_logits = judge.logits(pack(images, self.packing), fakes)
-                else:
-                    real_logits, fake_logits = None, judge.sample_logits(fakes)
+                fake_logits = judge.sample_logits(pack(samples, self.packing))
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
                 loss += self.generator_term(samples, latents, labels)
                 scaled_loss = optimizer.scale_loss(loss / replicas())

@@ -61,6 +61,10 @@ class Judge:
         self.labels = labels
         self.augment = augment
 
+    def image_logits(self, images: tf.Tensor) -> tf.Tensor:
+        """D's logits `[batch, 1]` on data alone."""
+        return self._logits(self._augmented(images, True), self.labels)
+
     def sample_logits(self, samples: tf.Tensor) -> tf.Tensor:
         """D's logits `[batch, 1]` on samples alone."""
         return self._logits(self._augmented(samples, False), self.labels)
@@ -70,9 +74,9 @@ class Judge:
 
         One pass is faster, but batch normalisation would mix the statistics of the two.
         """
-        images, samples = self._augmented(images, True), self._augmented(samples, False)
         if not getattr(self.discriminator, "independent_examples", False):
-            return self._logits(images, self.labels), self._logits(samples, self.labels)
+            return self.image_logits(images), self.sample_logits(samples)
+        images, samples = self._augmented(images, True), self._augmented(samples, False)
         both = tf.concat([images, tf.cast(samples, images.dtype)], axis=0)
         labels = None if self.labels is None else tf.concat([self.labels, self.labels], axis=0)
         real_logits, fake_logits = tf.split(self._logits(both, labels), 2)
