@@ -176,14 +176,20 @@ def lines(columns: Sequence[Column], runs: Sequence[Run]) -> Iterator[list[str]]
         rows = [(run, [cell(column, run) for column in columns]) for run in group]
         for run, row in rows:
             if any(row):
-                unfinished = "" if "evaluation" in run else " (unfinished)"
-                yield [name, f"{run['seed']}{unfinished}", *row]
+                yield [name, f"{run['seed']}{state(run)}", *row]
         whole = [run for run, row in rows if "evaluation" in run and any(row)]
         if len(whole) > 1:
             yield [name, "all", *(over_seeds(column, whole) for column in columns)]
     targets = [column.target for column in columns]
     if any(targets):
         yield ["*target*", "", *targets]
+
+
+def state(run: Run) -> str:
+    """What is missing of a run."""
+    if "evaluation" in run:
+        return ""
+    return " (not evaluated)" if run["finished"] else " (unfinished)"
 
 
 def cell(column: Column, run: Run) -> str:

@@ -93,8 +93,9 @@ def test_the_commands_are_those_of_the_programs():
     for preset, first, second in zip(PRESETS, of_training, of_evaluation, strict=True):
         assert (first["preset"], first["seed"], first["data_dir"]) == (preset, 3, "D")
         assert first["run_dir"] == second["run_dir"] == f"a b/{preset}/3"
-        points = PRESETS[preset]["dataset"] in ("ring", "grid")
-        assert second["num_samples"] == (2500 if points else Options.num_samples)
+        published = {"ring": 2500, "grid": 2500, "stacked_mnist": 26_000}
+        expected = published.get(PRESETS[preset]["dataset"], Options.num_samples)
+        assert second["num_samples"] == expected
 
 
 def test_play_leaves_out_what_is_done_and_goes_on_after_a_failure(tmp_path, monkeypatch, capsys):
@@ -275,13 +276,15 @@ def test_tables_show_every_seed_their_spread_and_what_misses_its_target():
         for value, shares in ((0.9, [0.3, 0.7]), (0.8, [0.2, 0.8]))
     ]
     runs = [faked("ring", seed, **figures[seed]) for seed in (0, 1)]
-    runs += [{**faked("ring", 2), "steps": 99}]
-    del runs[2]["evaluation"]
+    for seed, finished in ((2, False), (3, True)):
+        runs.append({**faked("ring", seed), "steps": 99, "finished": finished})
+        del runs[seed]["evaluation"]
     text = results_page.tables([*runs, faked("ring2", 0, "b" * 40 + "-dirty", {"r1": 2})])
     for line in (
         "| `ring` | 0 | 12,345 | 10 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | 1 | 12,345 | 11 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | 2 (unfinished) | 99 | 12 | 0.75 | `aaaaaaaaaa` |",
+        "| `ring` | 3 (not evaluated) | 99 | 13 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | all |  | 10.5 ± 0.71 | 0.75 ± 0 |  |",
         "| ring2 (no preset any more): `--r1=2` | 0 | 12,345 | 10 | 0.75 | `bbbbbbbbbb` changed |",
         "| `ring` | 0 | 0.9 / 0.9 |",
