@@ -36,13 +36,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Speed of the step, the metrics, the exports and the presets; a quiet machine gives fair numbers.
+# Speed of everything; a quiet machine gives fair numbers. TORCH_PYTHON names an interpreter that has
+# PyTorch, to be compared as well.
 bench: $(READY)
-	$(BIN)/python -m benchmarks.step
-	$(BIN)/python -m benchmarks.evaluate
-	$(BIN)/python -m benchmarks.export
-	$(BIN)/python -m benchmarks.presets
-	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks $(if $(TORCH_PYTHON),--torch_python=$(TORCH_PYTHON))
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -9,13 +9,11 @@ the data and whatever `import kgan` loads.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import statistics
-import time
 
 import numpy as np
 
+from benchmarks.timing import peak_mib, print_record, seconds
 from kgan import metrics
 from kgan.metrics.parzen import SIGMAS
 
@@ -35,16 +33,6 @@ def _calls(real, samples, references):
     }
 
 
-def _seconds(call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def _peak_mib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000)
@@ -56,27 +44,21 @@ def main() -> None:
     rng = np.random.default_rng(0)
     sizes = (args.rows, args.rows, args.references)
     data = [rng.random((size, args.features), dtype=np.float32) for size in sizes]
-    print(f"{'before':>22}:                                    peak {_peak_mib():5d} MiB")
-    seconds, peaks = {}, {}
+    print(f"{'before':>22}:                                    peak {peak_mib():5d} MiB")
+    seconds_of, peaks = {}, {}
     for name, call in _calls(*data).items():
-        times = [_seconds(call) for _ in range(args.rounds)]
-        seconds[name], peaks[name] = statistics.median(times), _peak_mib()
+        times = [seconds(call) for _ in range(args.rounds)]
+        seconds_of[name], peaks[name] = statistics.median(times), peak_mib()
         print(
-            f"{name:>22}: {seconds[name]:7.2f} s ({min(times):6.2f} to {max(times):6.2f}), "
+            f"{name:>22}: {seconds_of[name]:7.2f} s ({min(times):6.2f} to {max(times):6.2f}), "
             f"peak {peaks[name]:5d} MiB"
         )
-    print(
-        json.dumps(
-            {
-                "benchmark": "evaluate",
-                "rows": args.rows,
-                "features": args.features,
-                "references": args.references,
-                "seconds": {name: round(value, 2) for name, value in seconds.items()},
-                "peak_mib": peaks,
-                "numpy": np.__version__,
-            }
-        )
+    print_record(
+        "evaluate",
+        rows=args.rows,
+        features=args.features,
+        seconds={name: round(value, 2) for name, value in seconds_of.items()},
+        peak_mib=peaks,
     )
 
 

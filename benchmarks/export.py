@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import math
 import os
 import pathlib
@@ -22,10 +21,8 @@ import time
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
-import keras
-import tensorflow as tf
-
 import kgan
+from benchmarks.timing import print_record
 from export import formats, generator, parity, tflite
 from export.silence import native_silence
 
@@ -137,16 +134,7 @@ def main() -> None:
                 "figures": figures,
                 "ratios": {ratio: round(value, 4) for ratio, value in ratios.items()},
             }
-    print(
-        json.dumps(
-            {
-                "benchmark": "export",
-                "generators": record,
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-            }
-        )
-    )
+    print_record("export", generators=record)
 
 
 if __name__ == "__main__":

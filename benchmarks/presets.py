@@ -6,13 +6,13 @@ python -m benchmarks.presets mnist_dcgan ring
 from __future__ import annotations
 
 import argparse
-import json
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.timing import print_record
 from train.config import resolve
 from train.game import make_gan
 from train.presets import PRESETS
@@ -60,7 +60,7 @@ def main() -> None:
             f"{gan.discriminator.count_params():>11,} {found[preset]:>16,}",
             flush=True,
         )
-    print(json.dumps({"benchmark": "presets", "seconds": found, "tensorflow": tf.__version__}))
+    print_record("presets", seconds=found)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,16 @@ bytes over the bandwidth, and 2 (R - 1) latencies each.
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import statistics
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.step import Stopwatch
+from benchmarks.fitting import by_fit
+from benchmarks.timing import in_turns, print_record, ratio
 from train.config import resolve
 from train.game import make_gan
 
@@ -57,19 +59,18 @@ def measured(rounds: int, steps: int) -> tuple[dict[str, list[float]], keras.Mod
         "none": tf.distribute.get_strategy(),
         "mirrored": tf.distribute.MirroredStrategy(["CPU:0"]),
     }
-    games = {}
+    endless = data.cache().repeat()
+    timed = {}
     for name, strategy in strategies.items():
         with strategy.scope():
-            games[name] = make_gan(config, data, None)
-    endless = data.cache().repeat()
-    seconds: dict[str, list[float]] = {name: [] for name in games}
-    for _ in range(rounds + 1):
-        for name, gan in games.items():
-            watch = Stopwatch()
-            with strategies[name].scope():
-                gan.fit(endless, steps_per_epoch=steps, verbose=0, callbacks=[watch])
-            seconds[name].append(watch.seconds_a_step())
-    return {name: values[1:] for name, values in seconds.items()}, games["none"]
+            gan = make_gan(config, data, None)
+        timed[name] = functools.partial(_within, strategy, by_fit(gan, endless, steps))
+    return in_turns(timed, rounds), gan
+
+
+def _within(strategy: tf.distribute.Strategy, call: Callable[[], float]) -> float:
+    with strategy.scope():
+        return call()
 
 
 def main() -> None:
@@ -78,10 +79,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     args = parser.parse_args()
     seconds, gan = measured(args.rounds, args.steps)
-    ratios = [b / a for a, b in zip(seconds["none"], seconds["mirrored"], strict=True)]
-    low, ratio, high = statistics.quantiles(ratios, n=4)
+    low, longer, high = ratio(seconds["mirrored"], seconds["none"])
     step = statistics.median(seconds["none"])
-    print(f"{PRESET}: {1000 * step:.1f} ms a step; a strategy at one replica makes it {ratio:.3f}")
+    print(f"{PRESET}: {1000 * step:.1f} ms a step; a strategy at one replica makes it {longer:.3f}")
     print(f"times as long (quartiles {low:.3f} to {high:.3f}).")
     numbers = [gan.discriminator.count_params()] * gan.discriminator_steps
     numbers.append(gan.generator.count_params())
@@ -90,8 +90,7 @@ def main() -> None:
     for name, (bandwidth, latency) in LINKS.items():
         shares = [step / (step + communication(r, numbers, bandwidth, latency)) for r in REPLICAS]
         print(f"{name:<20}" + "".join(f"{share:>8.0%}" for share in shares))
-    record = {"benchmark": "scale", "step_seconds": round(step, 5), "ratio": round(ratio, 3)}
-    print(json.dumps({**record, "tensorflow": tf.__version__, "keras": keras.__version__}))
+    print_record("scale", step_seconds=round(step, 5), ratio=round(longer, 3))
 
 
 if __name__ == "__main__":

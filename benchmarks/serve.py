@@ -1,10 +1,11 @@
 """Load on a server: what 16 clients get from it in 30 seconds, over the loopback.
 
-    python -m benchmarks.serve --model_dir=OUT/saved_model [--seconds=30] [--connections=16]
+    python -m benchmarks.serve [--model_dir=OUT/saved_model] [--seconds=30] [--connections=16]
 
-Starts kgan-serve five times, each time asking once and then a hundred times more, over connections
-of their own. Then every connection asks a server for `count` images of the signature `sample`, one
-request after the other. Clients and server share the machine.
+Without a model it serves the generator of the preset mnist_dcgan, untrained. Starts kgan-serve five
+times, each time asking once and then a hundred times more, over connections of their own. Then
+every connection asks a server for `count` images of the signature `sample`, one request after the
+other. Clients and server share the machine.
 """
 
 from __future__ import annotations
@@ -15,14 +16,22 @@ import contextlib
 import json
 import os
 import pathlib
-import platform
 import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
+from benchmarks.timing import print_record
+
 PREDICT = "/v1/models/gan:predict"
+WRITE_MODEL = """
+import pathlib, sys
+from benchmarks.export import presets
+from export import saved_model
+saved_model.write(presets()["mnist_dcgan"], pathlib.Path(sys.argv[1], "1"))
+"""
 
 
 def _start(model_dir: str) -> tuple[subprocess.Popen, int]:
@@ -135,31 +144,33 @@ def _measure(args: argparse.Namespace) -> dict[str, float]:
     }
 
 
+@contextlib.contextmanager
+def _model(model_dir: str | None):
+    """The directory that is served; one that is written for the while if none is given."""
+    if model_dir:
+        yield model_dir
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        # A process of its own keeps TensorFlow out of the clients'.
+        subprocess.run([sys.executable, "-c", WRITE_MODEL, scratch], check=True)
+        yield scratch
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model_dir", required=True, help="OUT/saved_model of kgan-export")
+    parser.add_argument("--model_dir", help="OUT/saved_model of kgan-export")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--starts", type=int, default=5, help="how often a first request is timed")
     parser.add_argument("--count", type=int, default=1, help="images a request")
     args = parser.parse_args()
 
-    figures = {name: round(value, 2) for name, value in _measure(args).items()}
+    with _model(args.model_dir) as args.model_dir:
+        figures = {name: round(value, 2) for name, value in _measure(args).items()}
     for name, value in figures.items():
         print(f"{name:>20}: {value:9.2f}")
-    machine = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
-    settings = {k: v for k, v in vars(args).items() if k != "model_dir"}
-    print(
-        json.dumps(
-            {
-                "benchmark": "serve",
-                **settings,
-                **figures,
-                **machine,
-                "python": platform.python_version(),
-            }
-        )
-    )
+    settings = {name: value for name, value in vars(args).items() if name != "model_dir"}
+    print_record("serve", **settings, **figures)
 
 
 if __name__ == "__main__":

@@ -1,141 +1,169 @@
-"""Training speed: kgan's step against the shape of train_step that the Keras examples teach.
+"""Speed of the training step: kgan against Keras's shape, a bare loop, PyTorch and the floor.
 
-The same networks (100-1200-1200-784 and 784-1200-1200-1), optimizers, data and batch size, in one
-process and in turns (A B A B ...), each `fit` over the same number of steps:
+    python -m benchmarks.step [--pair=mlp ...] [--batch_size=100] [--rounds=7] [--torch_python=PATH]
 
-    python -m benchmarks.step [--batch_size=100] [--rounds=25] [--steps=20]
-
-Both run the generator twice and judge data and samples in one batch. The Keras shape keeps two
-`Mean` metrics, kgan the seven figures of its log.
+All play the same game with networks and optimizers of the same sizes and take turns (A B A B ...),
+TensorFlow's in one process, PyTorch's in another that waits meanwhile. The floor is the time that
+the step's matrix products and convolutions take alone. `x` is a name's speed over that of
+keras-shaped, `floor` the floor's time over the name's. PyTorch is not needed: --torch_python is an
+interpreter that has it.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import pathlib
 import statistics
-import time
+import subprocess
+import sys
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 import kgan
+from benchmarks.fitting import by_fit
+from benchmarks.floor import Floor, products
+from benchmarks.keras_shaped import KerasShaped, NestedTapes
+from benchmarks.lean import Lean
+from benchmarks.pairs import PAIRS, SHAPE, Pair, trainable
+from benchmarks.timing import in_turns, print_record, ratio
+
+SEVERAL = 10  # steps in one execution
+TORCH = pathlib.Path(__file__).with_name("torch_step.py")
 
 
-class KerasShaped(keras.Model):
-    """A GAN as a Keras user would write it after the tutorials, without kgan."""
+class Torch:
+    """PyTorch's process of a pair, which plays when it is told to and sleeps when it is not."""
 
-    def __init__(self, discriminator, generator, latent_dim):
-        super().__init__()
-        self.discriminator = discriminator
-        self.generator = generator
-        self.latent_dim = latent_dim
-        self.seed_generator = keras.random.SeedGenerator(0)
-        self.d_tracker = keras.metrics.Mean(name="d_loss")
-        self.g_tracker = keras.metrics.Mean(name="g_loss")
+    def __init__(self, python: str, pair: str, batch_size: int):
+        command = [python, str(TORCH), pair, str(batch_size)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            self.about = self._answer()
+        except json.JSONDecodeError:
+            self.about = None
 
-    @property
-    def metrics(self):
-        return [self.d_tracker, self.g_tracker]
+    def _answer(self) -> dict:
+        return json.loads(self.process.stdout.readline())
 
-    def compile(self, d_optimizer, g_optimizer, **kwargs):
-        super().compile(optimizer=None, **kwargs)
-        self.d_optimizer = d_optimizer
-        self.g_optimizer = g_optimizer
-        self.cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    def seconds_a_step(self, kind: str, steps: int) -> float:
+        self.process.stdin.write(f"{kind} {steps}\n")
+        self.process.stdin.flush()
+        answer = self._answer()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["seconds"]
 
-    def _noise(self, batch):
-        return keras.random.normal((batch, self.latent_dim), seed=self.seed_generator)
+    def contenders(self, sizes: list[int], steps: int) -> dict[str, Callable[[], float]]:
+        """Those that play at all, after each has shown that it does."""
+        if self.about is None:
+            print("  (no PyTorch: --torch_python names an interpreter that has it)")
+            return {}
+        if self.about["sizes"] != sizes:
+            raise RuntimeError(f"PyTorch's players have other sizes: {self.about}, {sizes}")
+        able = {}
+        for kind in ("eager", "compiled"):
+            try:
+                self.seconds_a_step(kind, 1)
+            except RuntimeError as error:
+                print(f"  (PyTorch {kind}: {error})")
+            else:
+                able[f"PyTorch {kind}"] = functools.partial(self.seconds_a_step, kind, steps)
+        return able
 
-    def train_step(self, images):
-        batch = tf.shape(images)[0]
-        both = tf.concat([self.generator(self._noise(batch)), images], axis=0)
-        labels = tf.concat([tf.zeros((batch, 1)), tf.ones((batch, 1))], axis=0)
-        weights = self.discriminator.trainable_weights
-        with tf.GradientTape() as tape:
-            d_loss = self.cross_entropy(labels, self.discriminator(both))
-        self.d_optimizer.apply_gradients(zip(tape.gradient(d_loss, weights), weights, strict=True))
-        weights = self.generator.trainable_weights
-        with tf.GradientTape() as tape:
-            judged = self.discriminator(self.generator(self._noise(batch)))
-            g_loss = self.cross_entropy(tf.ones((batch, 1)), judged)
-        self.g_optimizer.apply_gradients(zip(tape.gradient(g_loss, weights), weights, strict=True))
-        self.d_tracker.update_state(d_loss)
-        self.g_tracker.update_state(g_loss)
-        return {"d_loss": self.d_tracker.result(), "g_loss": self.g_tracker.result()}
-
-
-class Stopwatch(keras.callbacks.Callback):
-    """Times the steps alone: the end of `fit` waits for its threads, 0.3 s more or less."""
-
-    def on_train_begin(self, logs=None):
-        self.ends = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.ends.append(time.perf_counter())
-
-    def seconds_a_step(self):
-        return (self.ends[-1] - self.ends[0]) / (len(self.ends) - 1)
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def _players():
-    generator = kgan.networks.MLPGenerator((28, 28, 1), latent_dim=100)
-    discriminator = kgan.networks.MLPDiscriminator((28, 28, 1))
-    generator.build((None, 100))
-    discriminator.build((None, 28, 28, 1))
-    return generator, discriminator
+def compiled_game(pair: Pair, several: int, jit: bool) -> kgan.GAN:
+    """kgan's game of a pair."""
+    gan = kgan.GAN(*pair.players(), kgan.priors.Normal(pair.latent_dim))
+    objective = {}
+    if pair.gamma is not None:
+        penalties = [kgan.penalties.R1(pair.gamma), kgan.penalties.R2(pair.gamma)]
+        objective = {"loss": "relativistic_paired", "penalties": penalties}
+    gan.compile(pair.adam(), pair.adam(), **objective, jit_compile=jit, steps_per_execution=several)
+    return gan
 
 
-def _adam():
-    return keras.optimizers.Adam(2e-4, 0.5)
+def measured(name: str, batch_size: int, rounds: int, steps: int, torch_python: str):
+    """Seconds a step of every contender, round by round, and the multiply-adds of the floor."""
+    pair = PAIRS[name]
+    images = np.random.default_rng(0).uniform(-1, 1, (batch_size, *SHAPE)).astype("float32")
+    data = tf.data.Dataset.from_tensors(images).cache().repeat()
+    lean = Lean(pair)
+    floor = Floor(products(lean.step.get_concrete_function(data.element_spec)))
+    shaped = (KerasShaped if pair.gamma is None else NestedTapes)(pair)
+    timed = {"keras-shaped": by_fit(shaped, data, steps)}
+    for jit in (False,) if pair.gamma is None else (False, True):
+        for several in (1, SEVERAL):
+            label = f"kgan{f', {several} at once' if several > 1 else ''}{', XLA' if jit else ''}"
+            timed[label] = by_fit(compiled_game(pair, several, jit), data, steps)
+    timed["bare loop"] = functools.partial(lean.seconds_a_step, iter(data), steps)
+    timed["floor"] = functools.partial(floor.seconds_a_step, steps)
+    torch = Torch(torch_python, name, batch_size)
+    try:
+        sizes = [trainable(lean.generator), trainable(lean.discriminator)]
+        timed |= torch.contenders(sizes, steps)
+        return in_turns(timed, rounds), floor.multiply_adds
+    finally:
+        torch.close()
+
+
+def show(name: str, batch_size: int, times: dict[str, list[float]], multiply_adds: int) -> dict:
+    """Prints the table of a pair; returns its figures."""
+    rate = multiply_adds / statistics.median(times["floor"]) / 1e9
+    print(
+        f"{name}, batch {batch_size}: {multiply_adds / 1e9:.3f} G multiply-adds a step; "
+        f"alone they run at {rate:.0f} G a second"
+    )
+    print(f"  {'':<20}{'ms a step':>10}{'images/s':>10}{'x':>7} (quartiles)   {'floor':>6}")
+    rows = {}
+    for contender, seconds in times.items():
+        step = statistics.median(seconds)
+        low, faster, high = ratio(times["keras-shaped"], seconds)
+        share = ratio(times["floor"], seconds)[1]
+        print(
+            f"  {contender:<20}{1e3 * step:>10.1f}{batch_size / step:>10.0f}{faster:>7.2f} "
+            f"({low:.2f} to {high:.2f}) {share:>6.0%}"
+        )
+        rows[contender] = {
+            "ms": round(1e3 * step, 2),
+            "images_per_second": round(batch_size / step),
+            "over_keras_shaped": [round(value, 3) for value in (low, faster, high)],
+            "floor": round(share, 3),
+        }
+    print(flush=True)
+    return {"multiply_adds": multiply_adds, "contenders": rows}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batch_size", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--pair", action="append", choices=list(PAIRS), help="all if not given")
+    parser.add_argument("--batch_size", type=int, help="instead of a pair's own")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=5, help="of each in its turn")
+    parser.add_argument("--torch_python", default=sys.executable, metavar="PATH")
     args = parser.parse_args()
 
-    generator, discriminator = _players()
-    keras_shaped = KerasShaped(discriminator, generator, 100)
-    keras_shaped.compile(_adam(), _adam(), jit_compile=False)
-    generator, discriminator = _players()
-    gan = kgan.GAN(generator, discriminator, kgan.priors.Uniform(100))
-    gan.compile(_adam(), _adam(), jit_compile=False)
-
-    images = np.random.default_rng(0).uniform(-1, 1, (args.batch_size, 28, 28, 1))
-    data = tf.data.Dataset.from_tensors(images.astype("float32")).cache().repeat()
-    models = {"keras-shaped": keras_shaped, "kgan": gan}
-    rates: dict[str, list[float]] = {name: [] for name in models}
-    for _ in range(args.rounds + 1):
-        for name, model in models.items():
-            watch = Stopwatch()
-            model.fit(data, steps_per_epoch=args.steps, verbose=0, shuffle=False, callbacks=[watch])
-            rates[name].append(args.batch_size / watch.seconds_a_step())
-    rates = {name: values[1:] for name, values in rates.items()}  # the first round compiles
-
-    for name, values in rates.items():
-        print(
-            f"{name:>14}: {statistics.median(values):7.0f} images/s "
-            f"({min(values):.0f} to {max(values):.0f})"
-        )
-    ratios = [b / a for a, b in zip(rates["keras-shaped"], rates["kgan"], strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    print(f"kgan / keras-shaped: {middle:.3f} (quartiles {low:.3f} to {high:.3f})")
-    print(
-        json.dumps(
-            {
-                "benchmark": "step",
-                "batch_size": args.batch_size,
-                "images_per_second": {k: round(statistics.median(v)) for k, v in rates.items()},
-                "ratio": round(middle, 3),
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-            }
-        )
-    )
+    figures = {}
+    for name in args.pair or PAIRS:
+        for size in [args.batch_size] if args.batch_size else PAIRS[name].batch_sizes:
+            found = measured(name, size, args.rounds, args.steps, args.torch_python)
+            figures[f"{name}, batch {size}"] = show(name, size, *found)
+            keras.backend.clear_session()
+    print_record("step", rounds=args.rounds, steps=args.steps, pairs=figures)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,79 @@
+"""Runs benchmarks, each in a process of its own.
+
+    python -m benchmarks [--torch_python=PATH] [NAME ...] [OPTION ...]
+
+Without names it runs the standard ones, shortened where they take long: under 15 minutes on two
+quiet cores. Further options go to every benchmark that is named, which knows its own:
+`python -m benchmarks.step --help`. Each prints a table and a line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import pathlib
+import subprocess
+import sys
+import time
+
+# What the standard run tells each, in its order.
+STANDARD: dict[str, list[str]] = {
+    "step": [],
+    "input": [],
+    "start": [],
+    "growth": [],
+    "evaluate": ["--rounds=1"],
+    "export": ["--rounds=3"],
+    "serve": ["--seconds=10", "--starts=2"],
+    "presets": ["--seconds=3"],
+    "scale": ["--rounds=5", "--steps=30"],
+}
+# Experiments of many trainings, which run when they are named.
+LONG = ("kill", "collapse", "modes", "steepness")
+NAMES = (*STANDARD, *LONG)
+
+
+def sentence(name: str) -> str:
+    """What a benchmark says of itself first; importing it would take seconds."""
+    source = pathlib.Path(__file__).with_name(f"{name}.py").read_text()
+    return (ast.get_docstring(ast.parse(source)) or "").splitlines()[0]
+
+
+def run(name: str, options: list[str]) -> bool:
+    """Runs one to its end; returns whether it went well."""
+    command = ["-m", f"benchmarks.{name}", *options]
+    print(f"== python {' '.join(command)}", flush=True)
+    begin = time.monotonic()
+    done = subprocess.run([sys.executable, *command], check=False)
+    print(f"== {name}: {time.monotonic() - begin:.0f} s\n", flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
+    listed = [f"  {name:<11}{sentence(name)}" for name in NAMES]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Runs benchmarks, each in a process of its own.",
+        epilog="\n".join([f"The first {len(STANDARD)} run when none is named:", *listed]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of the list below")
+    parser.add_argument("--torch_python", metavar="PATH", help="for step: one that has PyTorch")
+    args, options = parser.parse_known_args()
+    for unknown in set(args.names) - set(NAMES):
+        parser.error(f"{unknown}: expected one of {', '.join(NAMES)}")
+    if options and not args.names:
+        parser.error(f"{' '.join(options)}: name the benchmarks that these are for")
+    chosen = dict.fromkeys(args.names, options) or STANDARD
+    failed = []
+    for name, own in chosen.items():
+        torch = [f"--torch_python={args.torch_python}"] if args.torch_python else []
+        if not run(name, [*own, *(torch if name == "step" else [])]):
+            failed.append(name)
+    if failed:
+        print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

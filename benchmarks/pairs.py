@@ -1,0 +1,73 @@
+"""The pairs of networks whose steps `benchmarks.step` measures, and the games they play."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from kgan import networks
+
+SHAPE = (28, 28, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two players, their optimizers' settings, and whether D pays for its slopes.
+
+    With penalties the game is the relativistic one with R1 and R2 (Huang et al. 2024), without
+    them the non-saturating one.
+    """
+
+    generator: Callable[[], keras.Model]
+    discriminator: Callable[[], keras.Model]
+    latent_dim: int
+    batch_sizes: tuple[int, ...]
+    beta_1: float = 0.5
+    beta_2: float = 0.999
+    gamma: float | None = None
+
+    def players(self) -> tuple[keras.Model, keras.Model]:
+        """G and D with fresh weights."""
+        generator, discriminator = self.generator(), self.discriminator()
+        generator.build((None, self.latent_dim))
+        discriminator.build((None, *SHAPE))
+        return generator, discriminator
+
+    def adam(self) -> keras.optimizers.Adam:
+        """An optimizer for one player."""
+        return keras.optimizers.Adam(2e-4, self.beta_1, self.beta_2)
+
+
+PAIRS: dict[str, Pair] = {
+    # The widths of the generator of 2014, in both players.
+    "mlp": Pair(
+        lambda: networks.MLPGenerator(SHAPE, 100, (1200, 1200)),
+        lambda: networks.MLPDiscriminator(SHAPE, (1200, 1200)),
+        latent_dim=100,
+        batch_sizes=(100, 512),
+    ),
+    "dcgan": Pair(
+        lambda: networks.DCGANGenerator(SHAPE, 100),
+        lambda: networks.DCGANDiscriminator(SHAPE),
+        latent_dim=100,
+        batch_sizes=(64,),
+    ),
+    # The players of the preset mnist_r3gan.
+    "residual": Pair(
+        lambda: networks.ResNetGenerator(SHAPE, 64),
+        lambda: networks.ResNetDiscriminator(SHAPE),
+        latent_dim=64,
+        batch_sizes=(64,),
+        beta_1=0.0,
+        beta_2=0.99,
+        gamma=1.0,
+    ),
+}
+
+
+def trainable(player: Any) -> int:
+    """How many numbers the player's optimizer moves."""
+    return sum(weight.shape.num_elements() for weight in player.trainable_weights)

@@ -1,0 +1,71 @@
+"""What every benchmark shares: turns, ratios, peak memory, and the line of JSON at its end."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+VERSIONS = ("tensorflow", "keras", "numpy", "kgan")
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """How long a call takes."""
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def in_turns(timed: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each function returns, round by round (A B A B ...); a first round is left out.
+
+    Other work on the machine then touches all alike, and the first round, which compiles and fills
+    caches, touches none.
+    """
+    times: dict[str, list[float]] = {name: [] for name in timed}
+    for _ in range(rounds + 1):
+        for name, call in timed.items():
+            times[name].append(call())
+    return {name: values[1:] for name, values in times.items()}
+
+
+def ratio(above: list[float], below: list[float]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile of the ratios of two lists, round by round."""
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    if len(ratios) == 1:
+        return ratios[0], ratios[0], ratios[0]
+    low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return low, middle, high
+
+
+def peak_mib() -> int:
+    """The most memory that the process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def print_record(benchmark: str, **figures: Any) -> None:
+    """Prints the line of JSON: figures, versions, and the machine they are of."""
+    versions = {name: importlib.metadata.version(name) for name in VERSIONS}
+    machine = {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
+    }
+    record = {"benchmark": benchmark, **figures, "python": platform.python_version()}
+    print(json.dumps({**record, **versions, "machine": machine}), flush=True)
+
+
+def _processor() -> str:
+    information = pathlib.Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
