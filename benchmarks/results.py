@@ -18,11 +18,12 @@ import json
 import os
 import pathlib
 import shlex
-import shutil
 import statistics
 import sys
 import sysconfig
 from typing import Any
+
+from PIL import Image
 
 from benchmarks import results_page
 from kgan.artifacts import RunDirectory
@@ -106,6 +107,7 @@ def record(run: RunDirectory) -> Run:
     }
     if run.evaluation().exists():
         found["evaluation"] = json.loads(run.evaluation().read_text())
+        del found["evaluation"]["generator"]["path"]  # of this machine
         files = {"samples": run.sample(steps)}
         files |= {name: run.evaluation_picture(name) for name in ("neighbours", "interpolation")}
         found["pictures"] = {name: str(path) for name, path in files.items() if path.exists()}
@@ -134,7 +136,7 @@ def pace(lines: list[dict[str, Any]], images: int) -> dict[str, float]:
 
 
 def write(runs: list[Run], out: pathlib.Path) -> None:
-    """Writes results.json, a line a run, and copies the pictures of each preset's first run."""
+    """Writes results.json, a line a run, and pictures of each preset's first run, in 64 colours."""
     folder = out / "images" / "results"
     folder.mkdir(parents=True, exist_ok=True)
     drawn = set()
@@ -144,7 +146,7 @@ def write(runs: list[Run], out: pathlib.Path) -> None:
             drawn.add(run["preset"])
             run["pictures"] = [f"{run['preset']}_{name}.png" for name in pictures]
             for name, file in zip(run["pictures"], pictures.values(), strict=True):
-                shutil.copyfile(file, folder / name)
+                Image.open(file).convert("RGB").quantize(64).save(folder / name, optimize=True)
     lines = ",\n".join(json.dumps(run) for run in runs)
     (out / "results.json").write_text(f"[\n{lines}\n]\n")
 

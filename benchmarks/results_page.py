@@ -152,7 +152,7 @@ def flags(preset: str, options: dict[str, Any]) -> list[str]:
 def label(run: Run) -> str:
     """What `kgan-train` is told beside the seed."""
     words = [word for word in flags(run["preset"], run["options"]) if "--seed=" not in word]
-    lost = "" if run["preset"] in PRESETS else f"{run['preset']} (no preset any more): "
+    lost = "" if run["preset"] in PRESETS else f"{run['preset']} (no preset): "
     return f"{lost}`{' '.join(words).removeprefix('--preset=')}`"
 
 

@@ -72,7 +72,7 @@ def test_what_names_a_run_makes_its_options():
         explicit = {name: value for name, value in flags.items() if name in run["options"]}
         options = resolve(flags["preset"], explicit).options()
         assert {name: options[name] for name in run["options"]} == run["options"]
-        assert flags["preset"] == run["preset"] or "no preset any" in results_page.label(run)
+        assert flags["preset"] == run["preset"] or "(no preset)" in results_page.label(run)
     parsed("flags", [run["command"] for run in RECORD])
 
 
@@ -202,7 +202,9 @@ def test_runs_become_a_record_and_the_record_a_page(runs_dir, tmp_path):
     run = RunDirectory(runs_dir[0] / "digits_mlp" / "3")
     assert (first["preset"], first["seed"], first["finished"]) == ("digits_mlp", 3, True)
     assert (first["steps"], first["images_seen"]) == (STEPS, STEPS * 64)
-    assert first["evaluation"] == json.loads(run.evaluation().read_text())
+    evaluation = json.loads(run.evaluation().read_text())
+    assert evaluation["generator"].pop("path") == str(run.generator)
+    assert first["evaluation"] == evaluation
     assert first["options"] == run.read_config()["options"]
     assert first["commit"] == run.read_config()["commit"]
     assert first["versions"]["kgan"] == metadata.version("kgan")
@@ -218,6 +220,7 @@ def test_runs_become_a_record_and_the_record_a_page(runs_dir, tmp_path):
     assert "`digits_mlp --width=8 --latent_dim=4" in page
     assert "| 5 (unfinished) | 20 | 1,280 |" in page
     assert page.count("![") == 3
+    assert str(runs_dir[0]) not in page + (tmp_path / "results.json").read_text()
 
 
 @pytest.mark.slow
@@ -286,7 +289,7 @@ def test_tables_show_every_seed_their_spread_and_what_misses_its_target():
         "| `ring` | 2 (unfinished) | 99 | 12 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | 3 (not evaluated) | 99 | 13 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | all |  | 10.5 ± 0.71 | 0.75 ± 0 |  |",
-        "| ring2 (no preset any more): `--r1=2` | 0 | 12,345 | 10 | 0.75 | `bbbbbbbbbb` changed |",
+        "| ring2 (no preset): `--r1=2` | 0 | 12,345 | 10 | 0.75 | `bbbbbbbbbb` changed |",
         "| `ring` | 0 | 0.9 / 0.9 |",
         "| `ring` | 1 | **0.8 / 0.9** |",
         "| `ring` | all | 0.85 ± 0.071 |",
