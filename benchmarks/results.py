@@ -36,20 +36,21 @@ PROTOCOLS = {
     "grid": ["--num_samples=2500"],
     "stacked_mnist": ["--num_samples=26000", "--metrics=modes,latent"],
 }
+RUNS = pathlib.Path("runs", "results")
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 PAUSE = 30.0  # seconds: what is shorter may be an evaluation, a checkpoint or a busy machine
 
 Run = dict[str, Any]  # a line of results.json
 
 
-def commands(preset: str, seed: int, runs_dir: pathlib.Path, data_dir: str | None) -> list[str]:
-    """What a user types for one run: the training, and then the evaluation."""
-    where = [f"--run_dir={runs_dir / preset / str(seed)}"]
-    where += [f"--data_dir={data_dir}"] if data_dir else []
-    protocol = PROTOCOLS.get(PRESETS[preset]["dataset"], [])
+def commands(
+    told: list[str], dataset: str, run_dir: pathlib.Path, data_dir: str | None = None
+) -> list[str]:
+    """What a user types for one run: the training with these flags, and then the evaluation."""
+    where = [f"--run_dir={run_dir}", *([f"--data_dir={data_dir}"] if data_dir else [])]
     return [
-        shlex.join(["kgan-train", f"--preset={preset}", f"--seed={seed}", *where]),
-        shlex.join(["kgan-evaluate", *where, *protocol]),
+        shlex.join(["kgan-train", *told, *where]),
+        shlex.join(["kgan-evaluate", *where, *PROTOCOLS.get(dataset, [])]),
     ]
 
 
@@ -60,10 +61,12 @@ def play(
     os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     failed = []
     for preset, seed in itertools.product(presets, seeds):
-        if RunDirectory(runs_dir / preset / str(seed)).evaluation().exists():
+        run = RunDirectory(runs_dir / preset / str(seed))
+        if run.evaluation().exists():
             print(f"{preset}, seed {seed}: done.")
             continue
-        for command in commands(preset, seed, runs_dir, data_dir):
+        told = [f"--preset={preset}", f"--seed={seed}"]
+        for command in commands(told, PRESETS[preset]["dataset"], run.path, data_dir):
             print(f"$ {command}", flush=True)
             code = os.waitstatus_to_exitcode(os.system(command))
             if code == INTERRUPTED:
@@ -95,7 +98,11 @@ def record(run: RunDirectory) -> Run:
     found: Run = {
         "preset": preset,
         "seed": options["seed"],
-        "command": shlex.join(["kgan-train", *results_page.flags(preset, options)]),
+        "commands": commands(
+            results_page.flags(preset, options),
+            options["dataset"],
+            RUNS / preset / str(options["seed"]),
+        ),
         "commit": config.get("commit"),
         "versions": config["versions"],
         "options": options,
@@ -159,7 +166,7 @@ def main() -> None:
     parser.add_argument("--preset", default="", help="one or several, with commas between them")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--data_dir", help="of TFDS; its own when not given")
-    parser.add_argument("--runs_dir", type=pathlib.Path, default=pathlib.Path("runs/results"))
+    parser.add_argument("--runs_dir", type=pathlib.Path, default=RUNS)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs"))
     args = parser.parse_args()
     if args.what == "collect":

@@ -73,7 +73,8 @@ def test_what_names_a_run_makes_its_options():
         options = resolve(flags["preset"], explicit).options()
         assert {name: options[name] for name in run["options"]} == run["options"]
         assert flags["preset"] == run["preset"] or "(no preset)" in results_page.label(run)
-    parsed("flags", [run["command"] for run in RECORD])
+    for i, module in enumerate(("flags", "evaluate_flags")):
+        parsed(module, [run["commands"][i] for run in RECORD])
 
 
 def test_every_picture_is_there_and_small():
@@ -86,8 +87,13 @@ def test_every_picture_is_there_and_small():
 # Playing
 
 
+def typed(preset, seed, runs_dir, data_dir=None):
+    told, dataset = [f"--preset={preset}", f"--seed={seed}"], PRESETS[preset]["dataset"]
+    return results.commands(told, dataset, runs_dir / preset / str(seed), data_dir)
+
+
 def test_the_commands_are_those_of_the_programs():
-    pairs = [results.commands(preset, 3, pathlib.Path("a b"), "D") for preset in PRESETS]
+    pairs = [typed(preset, 3, pathlib.Path("a b"), "D") for preset in PRESETS]
     of_training = parsed("flags", [training for training, _ in pairs])
     of_evaluation = parsed("evaluate_flags", [evaluation for _, evaluation in pairs])
     for preset, first, second in zip(PRESETS, of_training, of_evaluation, strict=True):
@@ -104,22 +110,22 @@ def test_play_leaves_out_what_is_done_and_goes_on_after_a_failure(tmp_path, monk
     done.mkdir(parents=True)
     RunDirectory(done).evaluation().write_text("{}")
     codes = {"ring/1": 1, "ring/2": 0, "grid/0": 0, "grid/1": 130}
-    typed = []
+    heard = []
 
     def system(command):
-        typed.append(command)
+        heard.append(command)
         return next(code for run, code in codes.items() if run in command) << 8
 
     monkeypatch.setattr(results.os, "system", system)
     failed = results.play(["ring"], [0, 1, 2], tmp_path, None)
-    expected = [results.commands("ring", seed, tmp_path, None) for seed in (1, 2)]
-    assert typed == [expected[0][0], *expected[1]]
+    expected = [typed("ring", seed, tmp_path) for seed in (1, 2)]
+    assert heard == [expected[0][0], *expected[1]]
     assert failed == [expected[0][0]]
     assert capsys.readouterr().out.splitlines()[0] == "ring, seed 0: done."
     with pytest.raises(SystemExit) as stopped:
         results.play(["grid"], [0, 1, 2], tmp_path, None)
     assert stopped.value.code == 130
-    assert typed[-1] == results.commands("grid", 1, tmp_path, None)[0]
+    assert heard[-1] == typed("grid", 1, tmp_path)[0]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +211,8 @@ def test_runs_become_a_record_and_the_record_a_page(runs_dir, tmp_path):
     evaluation = json.loads(run.evaluation().read_text())
     assert evaluation["generator"].pop("path") == str(run.generator)
     assert first["evaluation"] == evaluation
+    assert first["commands"][0].startswith("kgan-train --preset=digits_mlp --seed=3 --width=8 ")
+    assert first["commands"][1] == "kgan-evaluate --run_dir=runs/results/digits_mlp/3"
     assert first["options"] == run.read_config()["options"]
     assert first["commit"] == run.read_config()["commit"]
     assert first["versions"]["kgan"] == metadata.version("kgan")
