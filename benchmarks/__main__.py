@@ -18,7 +18,7 @@ import time
 
 # What the standard run tells each, in its order.
 STANDARD: dict[str, list[str]] = {
-    "step": [],
+    "step": ["--rounds=4"],
     "input": [],
     "start": [],
     "growth": [],
@@ -28,9 +28,9 @@ STANDARD: dict[str, list[str]] = {
     "presets": ["--seconds=3"],
     "scale": ["--rounds=5", "--steps=30"],
 }
-# Experiments of many trainings, which run when they are named.
-LONG = ("kill", "collapse", "modes", "steepness")
-NAMES = (*STANDARD, *LONG)
+# What runs when it is named; all but the first are experiments of many trainings.
+NAMED = ("profile", "kill", "collapse", "modes", "steepness")
+NAMES = (*STANDARD, *NAMED)
 
 
 def sentence(name: str) -> str:

@@ -1,6 +1,6 @@
 """Speed and memory as batch, k, latent size and data set grow.
 
-    python -m benchmarks.growth [--rounds=5] [--steps=5] [--largest=10000000]
+    python -m benchmarks.growth [--rounds=5] [--steps=8] [--largest=10000000]
 
 The game is the fully connected pair of `benchmarks.step` at batch 100, k = 1 and 100 latent
 numbers, but for the one that varies. All variants take turns. The data sets are synthetic images of
@@ -63,7 +63,7 @@ def growing_games(rounds: int, steps: int) -> list[dict]:
     variants = dict.fromkeys(itertools.chain.from_iterable(VARIANTS.values()))
     times = in_turns({v: stepping(v, steps) for v in variants}, rounds)
     rows = []
-    print(f"{'':<14}{'':>8}{'ms a step':>12}{'images/s':>12}")
+    print(f"\n{'':<14}{'':>8}{'ms a step':>12}{'images/s':>12}")
     for what, several in VARIANTS.items():
         field = {"batch size": "batch_size", "latent size": "latent_dim"}.get(what, what)
         for variant in several:
@@ -90,7 +90,7 @@ def streamed(count: int, rows: int) -> tf.data.Dataset:
 def growing_data(largest: int, batches: int, rows: int = 100) -> list[dict]:
     """A row for each number of examples: until the first batch, then the speed; memory so far."""
     found = []
-    print(f"\n{'examples':>12}{'first batch s':>15}{'then examples/s':>17}{'peak MiB':>10}")
+    print(f"{'examples':>12}{'first batch s':>15}{'then examples/s':>17}{'peak MiB':>10}")
     count = 1000
     while count <= largest:
         data = streamed(count, rows)
@@ -117,12 +117,12 @@ def growing_data(largest: int, batches: int, rows: int = 100) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=5, help="of each in its turn")
+    parser.add_argument("--steps", type=int, default=8, help="of each in its turn")
     parser.add_argument("--largest", type=int, default=10_000_000, help="data set")
     parser.add_argument("--batches", type=int, default=2000, help="that are read of each")
     args = parser.parse_args()
-    games = growing_games(args.rounds, args.steps)
     data = growing_data(args.largest, args.batches)
+    games = growing_games(args.rounds, args.steps)
     print_record("growth", games=games, data=data)
 
 

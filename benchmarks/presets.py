@@ -6,12 +6,14 @@ python -m benchmarks.presets mnist_dcgan ring
 from __future__ import annotations
 
 import argparse
+import statistics
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.fitting import by_fit
 from benchmarks.timing import print_record
 from train.config import resolve
 from train.game import make_gan
@@ -23,7 +25,7 @@ POINTS = (2,)  # of `ring` and `grid`
 
 
 def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
-    """Times steps after the first, for some seconds."""
+    """The median time of a step, over tens of steps, for some seconds."""
     config = resolve(preset, {})
     shape = SHAPES.get(config.dataset, POINTS)
     rows = config.batch_size * config.discriminator_steps
@@ -34,13 +36,12 @@ def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
     keras.utils.set_random_seed(0)
     gan = make_gan(config, data, CLASSES if config.conditional else None)
     data = data.cache().repeat()
-    several = config.steps_per_execution
-    gan.fit(data, steps_per_epoch=2 * several, verbose=0)  # compiles
-    steps, begin = 0, time.perf_counter()
+    timed = by_fit(gan, data, 10 * config.steps_per_execution)
+    timed()  # compiles
+    found, begin = [], time.perf_counter()
     while time.perf_counter() - begin < at_least:
-        gan.fit(data, steps_per_epoch=10 * several, verbose=0)
-        steps += 10 * several
-    return (time.perf_counter() - begin) / steps, gan
+        found.append(timed())
+    return statistics.median(found), gan
 
 
 def main() -> None:
