@@ -33,16 +33,16 @@ from benchmarks.pairs import PAIRS, SHAPE, Pair, trainable
 from benchmarks.timing import in_turns, print_record, ratio
 
 SEVERAL = 10  # steps in one execution
-TORCH = pathlib.Path(__file__).with_name("torch_step.py")
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Torch:
     """PyTorch's process of a pair, which plays when it is told to and sleeps when it is not."""
 
     def __init__(self, python: str, pair: str, batch_size: int):
-        command = [python, str(TORCH), pair, str(batch_size)]
         self.process = subprocess.Popen(
-            command,
+            [python, "-m", "benchmarks.torch_step", pair, str(batch_size)],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """The same steps in PyTorch, in a process of their own: two pools of threads would fight in one.
 
-    python benchmarks/torch_step.py mlp 100
+    python -m benchmarks.torch_step mlp 100
 
 It needs PyTorch alone, imports nothing of kgan, and is spoken to by `benchmarks.step`: a line such
 as `eager 20` has it play 20 steps and answer with the seconds that one took.
@@ -122,7 +122,7 @@ class Game:
         self.latent_dim, self.relativistic = LATENT_DIM[pair], pair == "residual"
         self.images = torch.rand(batch, 1, 28, 28) * 2 - 1
         self.optimizers = [
-            torch.optim.Adam(player.parameters(), 2e-4, BETAS[pair], eps=1e-7)
+            torch.optim.Adam(player.parameters(), 2e-4, BETAS[pair], eps=1e-7, fused=True)
             for player in (self.generator, self.discriminator)
         ]
         if compiled:

@@ -1,6 +1,6 @@
 """Where the time of kgan's step goes: operations by kind, from TensorFlow's profiler.
 
-    python -m benchmarks.profile [--pair=mlp ...] [--batch_size=100] [--steps=20]
+    python -m benchmarks.operations [--pair=mlp ...] [--batch_size=100] [--steps=20]
 
 Operations run one after the other here (each may use every core), so that their times add up.
 `moves` are those that compute nothing: casts, copies, transposes, slices, splits and joins.
@@ -91,7 +91,7 @@ def main() -> None:
         size = args.batch_size or PAIRS[name].batch_sizes[0]
         figures[name] = profiled(name, size, args.steps)
         show(f"{name}, batch {size}", figures[name])
-    print_record("profile", steps=args.steps, pairs=figures)
+    print_record("operations", steps=args.steps, pairs=figures)
 
 
 if __name__ == "__main__":
