@@ -47,7 +47,7 @@ def profiled(pair: str, batch_size: int, steps: int) -> dict:
     """Milliseconds a step of each kind of operation, and how often it runs."""
     images = np.random.default_rng(0).uniform(-1, 1, (batch_size, *SHAPE)).astype("float32")
     data = tf.data.Dataset.from_tensors(images).cache().repeat()
-    gan = compiled_game(PAIRS[pair], 1, False)
+    gan = compiled_game(PAIRS[pair])
     by_fit(gan, data, steps)()  # traces and warms up
     with tempfile.TemporaryDirectory() as trace:
         tf.profiler.experimental.start(trace)

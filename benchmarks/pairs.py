@@ -21,17 +21,17 @@ class Pair:
     them the non-saturating one.
     """
 
-    generator: Callable[[], keras.Model]
-    discriminator: Callable[[], keras.Model]
+    generator: Callable[[str], keras.Model]
+    discriminator: Callable[[str], keras.Model]
     latent_dim: int
     batch_sizes: tuple[int, ...]
     beta_1: float = 0.5
     beta_2: float = 0.999
     gamma: float | None = None
 
-    def players(self) -> tuple[keras.Model, keras.Model]:
+    def players(self, dtype: str = "float32") -> tuple[keras.Model, keras.Model]:
         """G and D with fresh weights."""
-        generator, discriminator = self.generator(), self.discriminator()
+        generator, discriminator = self.generator(dtype), self.discriminator(dtype)
         generator.build((None, self.latent_dim))
         discriminator.build((None, *SHAPE))
         return generator, discriminator
@@ -44,21 +44,21 @@ class Pair:
 PAIRS: dict[str, Pair] = {
     # The widths of the generator of 2014, in both players.
     "mlp": Pair(
-        lambda: networks.MLPGenerator(SHAPE, 100, (1200, 1200)),
-        lambda: networks.MLPDiscriminator(SHAPE, (1200, 1200)),
+        lambda dtype: networks.MLPGenerator(SHAPE, 100, (1200, 1200), dtype=dtype),
+        lambda dtype: networks.MLPDiscriminator(SHAPE, (1200, 1200), dtype=dtype),
         latent_dim=100,
         batch_sizes=(100, 512),
     ),
     "dcgan": Pair(
-        lambda: networks.DCGANGenerator(SHAPE, 100),
-        lambda: networks.DCGANDiscriminator(SHAPE),
+        lambda dtype: networks.DCGANGenerator(SHAPE, 100, dtype=dtype),
+        lambda dtype: networks.DCGANDiscriminator(SHAPE, dtype=dtype),
         latent_dim=100,
         batch_sizes=(64,),
     ),
     # The players of the preset mnist_r3gan.
     "residual": Pair(
-        lambda: networks.ResNetGenerator(SHAPE, 64),
-        lambda: networks.ResNetDiscriminator(SHAPE),
+        lambda dtype: networks.ResNetGenerator(SHAPE, 64, dtype=dtype),
+        lambda dtype: networks.ResNetDiscriminator(SHAPE, dtype=dtype),
         latent_dim=64,
         batch_sizes=(64,),
         beta_1=0.0,

@@ -5,8 +5,8 @@
 All play the same game with networks and optimizers of the same sizes and take turns (A B A B ...),
 TensorFlow's in one process, PyTorch's in another that waits meanwhile. The floor is the time that
 the step's matrix products and convolutions take alone. `x` is a name's speed over that of
-keras-shaped, `floor` the floor's time over the name's. PyTorch is not needed: --torch_python is an
-interpreter that has it.
+keras-shaped, `floor` the floor's time over the name's; all but `bfloat16`, which rounds what it
+multiplies, compute in float32. PyTorch is not needed: --torch_python is an interpreter that has it.
 """
 
 from __future__ import annotations
@@ -86,15 +86,30 @@ class Torch:
         self.process.wait()
 
 
-def compiled_game(pair: Pair, several: int, jit: bool) -> kgan.GAN:
+def compiled_game(
+    pair: Pair, several: int = 1, jit: bool = False, dtype: str = "float32"
+) -> kgan.GAN:
     """kgan's game of a pair."""
-    gan = kgan.GAN(*pair.players(), kgan.priors.Normal(pair.latent_dim))
+    gan = kgan.GAN(*pair.players(dtype), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
     objective = {}
     if pair.gamma is not None:
         penalties = [kgan.penalties.R1(pair.gamma), kgan.penalties.R2(pair.gamma)]
         objective = {"loss": "relativistic_paired", "penalties": penalties}
     gan.compile(pair.adam(), pair.adam(), **objective, jit_compile=jit, steps_per_execution=several)
     return gan
+
+
+def games(pair: Pair) -> dict[str, kgan.GAN]:
+    """kgan's step in the ways that it can be run; XLA where there are penalties."""
+    made = {
+        "kgan": compiled_game(pair),
+        f"kgan, {SEVERAL} at once": compiled_game(pair, SEVERAL),
+        "kgan, bfloat16": compiled_game(pair, dtype="mixed_bfloat16"),
+    }
+    if pair.gamma is not None:
+        made["kgan, XLA"] = compiled_game(pair, jit=True)
+        made[f"kgan, {SEVERAL} at once, XLA"] = compiled_game(pair, SEVERAL, jit=True)
+    return made
 
 
 def measured(name: str, batch_size: int, rounds: int, steps: int, torch_python: str):
@@ -106,10 +121,8 @@ def measured(name: str, batch_size: int, rounds: int, steps: int, torch_python: 
     floor = Floor(products(lean.step.get_concrete_function(data.element_spec)))
     shaped = (KerasShaped if pair.gamma is None else NestedTapes)(pair)
     timed = {"keras-shaped": by_fit(shaped, data, steps)}
-    for jit in (False,) if pair.gamma is None else (False, True):
-        for several in (1, SEVERAL):
-            label = f"kgan{f', {several} at once' if several > 1 else ''}{', XLA' if jit else ''}"
-            timed[label] = by_fit(compiled_game(pair, several, jit), data, steps)
+    for label, game in games(pair).items():
+        timed[label] = by_fit(game, data, steps)
     timed["bare loop"] = functools.partial(lean.seconds_a_step, iter(data), steps)
     timed["floor"] = functools.partial(floor.seconds_a_step, steps)
     torch = Torch(torch_python, name, batch_size)

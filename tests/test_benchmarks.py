@@ -22,8 +22,8 @@ def tiny(generator, discriminator, gamma=None):
 
 
 MLP = tiny(
-    lambda: networks.MLPGenerator(SHAPE, 3, (5, 7)),
-    lambda: networks.MLPDiscriminator(SHAPE, (6, 8)),
+    lambda dtype: networks.MLPGenerator(SHAPE, 3, (5, 7), dtype=dtype),
+    lambda dtype: networks.MLPDiscriminator(SHAPE, (6, 8), dtype=dtype),
 )
 
 
@@ -64,8 +64,8 @@ def test_the_floor_counts_convolutions():
 @pytest.mark.parametrize("gamma", [None, 1.0])
 def test_the_floor_runs_every_product_once(monkeypatch, gamma):
     pair = tiny(
-        lambda: networks.ResNetGenerator(SHAPE, 3, 8),
-        lambda: networks.ResNetDiscriminator(SHAPE, 8),
+        lambda dtype: networks.ResNetGenerator(SHAPE, 3, 8, dtype=dtype),
+        lambda dtype: networks.ResNetDiscriminator(SHAPE, 8, dtype=dtype),
         gamma,
     )
     _, step = step_of(pair, monkeypatch)
@@ -145,7 +145,7 @@ def test_the_step_has_all_its_contenders():
     assert done.returncode == 0, done.stderr
     record = next(line for line in done.stdout.splitlines() if line.startswith("{"))
     (pair,) = json.loads(record)["pairs"].values()
-    names = {"keras-shaped", "kgan", "kgan, 10 at once", "bare loop", "floor"}
+    names = {"keras-shaped", "kgan", "kgan, 10 at once", "kgan, bfloat16", "bare loop", "floor"}
     assert names <= set(pair["contenders"])
     assert "PyTorch" in done.stdout
     assert pair["multiply_adds"] == 4 * 27_057_600  # a test above has the formula
