@@ -3,7 +3,7 @@
     python -m benchmarks.growth [--rounds=5] [--steps=8] [--largest=10000000]
 
 The game is the fully connected pair of `benchmarks.step` at batch 100, k = 1 and 100 latent
-numbers, but for the one that varies. All variants take turns. The data sets are synthetic images of
+numbers, but for the one that varies, whose values take turns. The data sets are synthetic images of
 MNIST's size that are made while they are streamed, by the code that streams large data sets.
 """
 
@@ -60,12 +60,11 @@ def stepping(variant: Variant, steps: int):
 
 def growing_games(rounds: int, steps: int) -> list[dict]:
     """A row for each variant: how fast D sees images, and how long a step is."""
-    variants = dict.fromkeys(itertools.chain.from_iterable(VARIANTS.values()))
-    times = in_turns({v: stepping(v, steps) for v in variants}, rounds)
     rows = []
     print(f"\n{'':<14}{'':>8}{'ms a step':>12}{'images/s':>12}")
     for what, several in VARIANTS.items():
         field = {"batch size": "batch_size", "latent size": "latent_dim"}.get(what, what)
+        times = in_turns({variant: stepping(variant, steps) for variant in several}, rounds)
         for variant in several:
             step = statistics.median(times[variant])
             rate = variant.batch_size * variant.k / step
