@@ -1,5 +1,6 @@
 """What the benchmarks measure is what they say."""
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -11,6 +12,8 @@ import tensorflow as tf
 
 from benchmarks import __main__ as entry
 from benchmarks import floor, lean, pairs, timing
+from benchmarks.keras_shaped import NestedTapes
+from benchmarks.step import compiled_game
 from kgan import networks
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -61,14 +64,46 @@ def test_the_floor_counts_convolutions():
     assert {product.type for product in found} == set(floor.PRODUCTS) - {"MatMul"}
 
 
+DCGAN = tiny(
+    lambda dtype: networks.DCGANGenerator(SHAPE, 3, 4, dtype=dtype),
+    lambda dtype: networks.DCGANDiscriminator(SHAPE, 4, dtype=dtype),
+)
+RESIDUAL = tiny(
+    lambda dtype: networks.ResNetGenerator(SHAPE, 3, 8, dtype=dtype),
+    lambda dtype: networks.ResNetDiscriminator(SHAPE, 8, dtype=dtype),
+    gamma=1.0,
+)
+
+
+@pytest.mark.parametrize("pair", [MLP, DCGAN, RESIDUAL], ids=["mlp", "dcgan", "residual"])
+def test_kgan_computes_the_products_of_the_floor(monkeypatch, pair):
+    """None twice, and none for nobody."""
+    _, lean_step = step_of(pair, monkeypatch)
+    gan = compiled_game(pair)
+    spec = tf.TensorSpec((10, *SHAPE))
+    step = tf.function(gan.train_step).get_concrete_function(spec)
+    ours, floors = (
+        sorted((product.type, floor.multiply_adds(product)) for product in floor.products(f))
+        for f in (step, lean_step)
+    )
+    assert ours == floors
+
+
+def test_nested_tapes_compute_more(monkeypatch):
+    """D once for the loss and once for each penalty, where one pass does for all."""
+    _, lean_step = step_of(RESIDUAL, monkeypatch)
+    naive = NestedTapes(RESIDUAL)
+    step = tf.function(naive.train_step).get_concrete_function(tf.TensorSpec((10, *SHAPE)))
+    more, least = (
+        sum(floor.multiply_adds(product) for product in floor.products(f))
+        for f in (step, lean_step)
+    )
+    assert 1.05 * least < more < 2 * least
+
+
 @pytest.mark.parametrize("gamma", [None, 1.0])
 def test_the_floor_runs_every_product_once(monkeypatch, gamma):
-    pair = tiny(
-        lambda dtype: networks.ResNetGenerator(SHAPE, 3, 8, dtype=dtype),
-        lambda dtype: networks.ResNetDiscriminator(SHAPE, 8, dtype=dtype),
-        gamma,
-    )
-    _, step = step_of(pair, monkeypatch)
+    _, step = step_of(dataclasses.replace(RESIDUAL, gamma=gamma), monkeypatch)
     products = floor.products(step)
     alone = floor.Floor(products)
     assert alone.seconds_a_step(1) > 0
