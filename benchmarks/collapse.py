@@ -25,7 +25,7 @@ from kgan import callbacks, data, metrics
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.vitals import Vitals
 from train.config import resolve
-from train.run import make_gan
+from train.game import make_gan
 
 POINTS = {
     "network": "mlp",
@@ -117,7 +117,7 @@ def play(options, seed, data_dir, classifiers):
     if config.dataset not in classifiers:
         classifiers[config.dataset] = _classifier(config.dataset, data_dir)
     keras.utils.set_random_seed(seed)
-    gan = make_gan(config, images)
+    gan = make_gan(config, images, None)
     watchers = [Freeze(frozen)] if frozen else []
     with tempfile.TemporaryDirectory() as run, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -126,7 +126,7 @@ def play(options, seed, data_dir, classifiers):
         gan.fit(
             images,
             steps_per_epoch=500,
-            epochs=config.steps // 500,
+            epochs=(config.steps or 0) // 500,  # every run here counts by steps
             verbose=0,
             callbacks=watchers,
         )
@@ -144,7 +144,7 @@ def _row(name, seed, alarm, sentences):
         "alarm": None,
     }
     if sentences:
-        step, found = re.search(r"up to step (\d+), found (.*?); now", sentences[0]).groups()
+        ((step, found),) = re.findall(r"up to step (\d+), found (.*?); now", sentences[0])
         at = {key: round(value, 4) for key, value in alarm.history[int(step)].known().items()}
         row["alarm"] = {"step": int(step), "below": re.findall(r"(\w+) below", found), **at}
     return row

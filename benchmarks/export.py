@@ -58,7 +58,7 @@ def in_turns(calls, rounds):
 def measured(trained, rounds):
     """Figures of Keras and of each format, by name."""
     reference = parity.Reference(trained)
-    figures = {"keras.Model.predict": {}, "keras.Model()": {}}
+    figures: dict[str, dict] = {"keras.Model.predict": {}, "keras.Model()": {}}
     calls = {"keras.Model.predict": trained.predict, "keras.Model()": trained.images}
     with tempfile.TemporaryDirectory() as scratch:
         for kind in formats.chosen(formats.FORMATS, tflite.QUANTIZATIONS, 1):

@@ -19,7 +19,7 @@ class KerasShaped(keras.Model):
         super().__init__()
         self.generator, self.discriminator = pair.players()
         self.latent_dim = pair.latent_dim
-        self.gamma = pair.gamma
+        self.gamma = pair.gamma or 0.0
         self.seed_generator = keras.random.SeedGenerator(0)
         self.d_tracker = keras.metrics.Mean(name="d_loss")
         self.g_tracker = keras.metrics.Mean(name="g_loss")

@@ -60,7 +60,7 @@ def measured(rounds: int, steps: int) -> tuple[dict[str, list[float]], keras.Mod
         "mirrored": tf.distribute.MirroredStrategy(["CPU:0"]),
     }
     endless = data.cache().repeat()
-    timed = {}
+    timed: dict[str, Callable[[], float]] = {}
     for name, strategy in strategies.items():
         with strategy.scope():
             gan = make_gan(config, data, None)

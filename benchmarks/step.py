@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -48,17 +49,20 @@ class Torch:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.questions, self.answers = self.process.stdin, self.process.stdout
         try:
             self.about = self._answer()
-        except json.JSONDecodeError:
-            self.about = None
+        except json.JSONDecodeError:  # it ended without a word
+            self.about = {}
 
     def _answer(self) -> dict:
-        return json.loads(self.process.stdout.readline())
+        return json.loads(self.answers.readline())
 
     def seconds_a_step(self, kind: str, steps: int) -> float:
-        self.process.stdin.write(f"{kind} {steps}\n")
-        self.process.stdin.flush()
+        self.questions.write(f"{kind} {steps}\n")
+        self.questions.flush()
         answer = self._answer()
         if "error" in answer:
             raise RuntimeError(answer["error"])
@@ -66,12 +70,12 @@ class Torch:
 
     def contenders(self, sizes: list[int], steps: int) -> dict[str, Callable[[], float]]:
         """Those that play at all, after each has shown that it does."""
-        if self.about is None:
+        if not self.about:
             print("  (no PyTorch: --torch_python names an interpreter that has it)")
             return {}
         if self.about["sizes"] != sizes:
             raise RuntimeError(f"PyTorch's players have other sizes: {self.about}, {sizes}")
-        able = {}
+        able: dict[str, Callable[[], float]] = {}
         for kind in ("eager", "compiled"):
             try:
                 self.seconds_a_step(kind, 1)
@@ -82,7 +86,7 @@ class Torch:
         return able
 
     def close(self) -> None:
-        self.process.stdin.close()
+        self.questions.close()
         self.process.wait()
 
 
@@ -91,7 +95,7 @@ def compiled_game(
 ) -> kgan.GAN:
     """kgan's game of a pair."""
     gan = kgan.GAN(*pair.players(dtype), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
-    objective = {}
+    objective: dict[str, Any] = {}
     if pair.gamma is not None:
         penalties = [kgan.penalties.R1(pair.gamma), kgan.penalties.R2(pair.gamma)]
         objective = {"loss": "relativistic_paired", "penalties": penalties}

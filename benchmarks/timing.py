@@ -23,13 +23,13 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
-def in_turns(timed: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turns(timed: dict[Any, Callable[[], float]], rounds: int) -> dict[Any, list[float]]:
     """What each function returns, round by round (A B A B ...); a first round is left out.
 
     Other work on the machine then touches all alike, and the first round, which compiles and fills
     caches, touches none.
     """
-    times: dict[str, list[float]] = {name: [] for name in timed}
+    times: dict[Any, list[float]] = {name: [] for name in timed}
     for _ in range(rounds + 1):
         for name, call in timed.items():
             times[name].append(call())

@@ -125,10 +125,11 @@ class Game:
             torch.optim.Adam(player.parameters(), 2e-4, BETAS[pair], eps=1e-7, fused=True)
             for player in (self.generator, self.discriminator)
         ]
-        if compiled:
-            self.d_loss, self.g_loss = torch.compile(self.d_loss), torch.compile(self.g_loss)
+        compile_or_not = torch.compile if compiled else lambda function: function
+        self.d_loss = compile_or_not(self._d_loss)
+        self.g_loss = compile_or_not(self._g_loss)
 
-    def d_loss(self, images, samples):
+    def _d_loss(self, images, samples):
         if self.relativistic:
             images.requires_grad_()
             samples.requires_grad_()
@@ -143,7 +144,7 @@ class Game:
             real, fake = self.discriminator(torch.cat([images, samples])).chunk(2)
         return functional.softplus(-real).mean() + functional.softplus(fake).mean()
 
-    def g_loss(self, images, latents):
+    def _g_loss(self, images, latents):
         fake = self.discriminator(self.generator(latents))
         if not self.relativistic:
             return functional.softplus(-fake).mean()

@@ -98,7 +98,7 @@ def test_nested_tapes_compute_more(monkeypatch):
         sum(floor.multiply_adds(product) for product in floor.products(f))
         for f in (step, lean_step)
     )
-    assert 1.05 * least < more < 2 * least
+    assert more / least == pytest.approx(1.3, abs=0.02)  # and 1.301 for 28 x 28 images
 
 
 @pytest.mark.parametrize("gamma", [None, 1.0])
