@@ -30,7 +30,7 @@ from kgan.artifacts import RunDirectory
 from train.presets import PRESETS
 
 # How evaluations differ from the program's defaults: PacGAN's protocols (arXiv 1712.04086, section
-# 4). To look 26,000 stacks up among 128,000 takes far longer than to train a small generator.
+# 4). To look 26,000 stacks up among 128,000 would take many minutes, for no published figure.
 PROTOCOLS = {
     "ring": ["--num_samples=2500"],
     "grid": ["--num_samples=2500"],
