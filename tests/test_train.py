@@ -105,6 +105,7 @@ def test_the_configuration_is_frozen():
         ({"steps": 5, "steps_per_execution": 2}, r"--steps=5: expected a multiple of .*=2"),
         ({"optimizer": "newton"}, r"--optimizer=newton: expected one of adam, sgd_2014"),
         ({"upsampling": "cubic"}, r"--upsampling=cubic: expected one of transposed, resize"),
+        ({"value_range": "0,255"}, r"--value_range=0,255: expected one of -1,1, 0,1"),
         ({"beta_1": 1.0}, r"--beta_1=1\.0: expected a number in \[0, 1\)"),
         ({"penalty_interval": 0}, r"--penalty_interval=0: expected a positive integer"),
         ({"weight_clip": -1.0}, r"--weight_clip=-1\.0: expected a number of at least 0"),
@@ -178,6 +179,20 @@ def test_the_generator_starts_at_the_pixel_means(data_dir, tmp_path):
     mean = kgan.data.mean_image(kgan.data.load("digits", batch_size=1437, data_dir=data_dir))
     at_origin = generator.to_range(generator.output_layer.bias).numpy().reshape(8, 8, 1)
     np.testing.assert_allclose(at_origin, mean, rtol=0, atol=3e-4)  # clipped at 1e-4 of the range
+
+
+def test_pixels_from_0_to_1(data_dir, tmp_path):
+    """Data and samples alike, and so what is saved and drawn."""
+    train(small(value_range="0,1", steps=1), tmp_path / "run", data_dir)
+    generator = keras.models.load_model(tmp_path / "run" / "generator.keras")
+    assert generator.value_range == (0.0, 1.0)
+    samples = generator(kgan.priors.Uniform(4).sample(50, 0)).numpy()
+    assert 0 <= samples.min() < 0.1
+    assert 0.9 < samples.max() <= 1
+    images = kgan.data.load("digits", batch_size=64, data_dir=data_dir, value_range=(0, 1))
+    mean = kgan.data.mean_image(images)
+    bias = generator.to_range(generator.output_layer.bias).numpy().reshape(8, 8, 1)
+    np.testing.assert_allclose(bias, mean, rtol=0, atol=1e-3)  # one step of Adam at 2e-4
 
 
 @pytest.mark.parametrize(

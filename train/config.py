@@ -26,6 +26,7 @@ OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 UPSAMPLINGS = ("transposed", "resize")
+VALUE_RANGES = ("-1,1", "0,1")
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
@@ -44,6 +45,7 @@ class Config:
     split: str = "train"
     conditional: bool = False
     image_size: int | None = None
+    value_range: str | None = None
     network: str = "mlp"
     width: int | None = None
     upsampling: str = "transposed"
@@ -93,6 +95,8 @@ class Config:
             ("on_collapse", ON_COLLAPSE),
         ):
             _check_known(name, getattr(self, name), known)
+        if self.value_range is not None:
+            _check_known("value_range", self.value_range, VALUE_RANGES)
         for name in (
             "image_size",
             "width",
@@ -164,6 +168,14 @@ class Config:
             raise ValueError(
                 f"--packing={self.packing}: expected a divisor of --batch_size={self.batch_size}."
             )
+
+    @property
+    def pixels(self) -> tuple[float, float] | None:
+        """What black and white become, where it is given."""
+        if self.value_range is None:
+            return None
+        low, high = self.value_range.split(",")
+        return float(low), float(high)
 
     def options(self) -> dict[str, Any]:
         """The fields as a dictionary that JSON can hold."""

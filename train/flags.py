@@ -24,6 +24,7 @@ from .config import (
     STRATEGIES,
     UPSAMPLINGS,
     VALUE_GAMES,
+    VALUE_RANGES,
     Config,
 )
 from .presets import PRESETS
@@ -59,6 +60,12 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_integer(
     "image_size", None, "Side to resize the images to, in pixels; their own size when not given."
+)
+flags.DEFINE_string(
+    "value_range",
+    None,
+    f"What the players' black and white are, one of {', '.join(map(repr, VALUE_RANGES))} "
+    "(-1,1 when not given). With 0,1 the background of MNIST is 0 to the discriminator.",
 )
 flags.DEFINE_string("network", None, f"One of {', '.join(NETWORKS)}" + _default("network"))
 flags.DEFINE_integer(

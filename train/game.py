@@ -90,7 +90,7 @@ def _players(
     spec = images.element_spec[0] if config.conditional else images.element_spec
     image_shape = tuple(spec.shape[1:])
     packed = (*image_shape[:-1], config.packing * image_shape[-1])
-    value_range = (-1.0, 1.0) if len(image_shape) == 3 else None
+    value_range = (config.pixels or (-1.0, 1.0)) if len(image_shape) == 3 else None
     width = config.width or WIDTHS[config.network]
     both = {"num_classes": num_classes, "dtype": config.precision}
     of_generator: dict[str, Any] = {"value_range": value_range, **both}

@@ -71,6 +71,7 @@ def train(
             batch_size=config.batch_size,
             discriminator_steps=config.discriminator_steps,
             image_size=config.image_size,
+            value_range=config.pixels,
             seed=config.seed,
             data_dir=data_dir,
             with_labels=config.conditional,
