@@ -21,7 +21,7 @@ STANDARD: dict[str, list[str]] = {
     "step": ["--rounds=4"],
     "input": [],
     "start": [],
-    "growth": [],
+    "growth": ["--rounds=3", "--steps=5"],
     "evaluate": ["--rounds=1"],
     "export": ["--rounds=3"],
     "serve": ["--seconds=10", "--starts=2"],
