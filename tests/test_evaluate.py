@@ -204,6 +204,8 @@ def test_figures_are_those_of_the_metrics(records, runs, digits, data_dir):
     assert entry["features"] == f"classifier {classifier.fingerprint}"
     shares = np.bincount(classifier.labels(samples), minlength=10) / SAMPLES
     assert figures["modes_found"]["shares"] == pytest.approx(shares)
+    of_data = np.bincount(data.labels("digits", "train", data_dir)) / 1437
+    assert figures["modes_found"]["data_shares"] == pytest.approx(of_data)
 
 
 def test_the_table_is_printed_and_recorded(runs, data_dir, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def _class_modes(m: Material) -> list[Figure]:
     result, real = (
         metrics.mode_coverage(labels, number, targets) for labels in (found, real_found)
     )
-    figures = _modes(m, result, real, named(classifier))
+    figures = _modes(m, result, real, named(classifier), targets)
     if m.generator.num_classes is not None:
         share = float(np.mean(found == m.generator.asked(n)))
         error, accuracy = share_error(share, n), classifier.accuracy
@@ -64,9 +65,16 @@ def _class_modes(m: Material) -> list[Figure]:
 
 
 def _modes(
-    m: Material, result: metrics.ModeCoverage, real: metrics.ModeCoverage, space: str
+    m: Material,
+    result: metrics.ModeCoverage,
+    real: metrics.ModeCoverage,
+    space: str,
+    targets: np.ndarray | None = None,
 ) -> list[Figure]:
     n = len(m.samples)
+    more: dict[str, Any] = {"of": len(result.shares), "shares": result.shares.tolist()}
+    if targets is not None:
+        more["data_shares"] = (targets / targets.sum()).tolist()
     return [
         Figure(
             "modes_found",
@@ -75,7 +83,7 @@ def _modes(
             real=real.found,
             reals=min(n, len(m.real.test)),
             features=space,
-            more={"of": len(result.shares), "shares": result.shares.tolist()},
+            more=more,
         ),
         Figure("modes_kl", result.kl, n, real=result.kl_floor, features=space),
     ]
