@@ -39,7 +39,7 @@ POINTS = {
 }
 RING, GRID = {**POINTS, "dataset": "ring"}, {**POINTS, "dataset": "grid"}
 MLP, DCGAN = {"preset": "digits_mlp"}, {"preset": "digits_dcgan"}
-MNIST_MLP, MNIST_DCGAN = {"preset": "mnist_mlp"}, {"preset": "mnist_dcgan"}
+MNIST_MLP, MNIST_DCGAN = {"dataset": "mnist"}, {"preset": "mnist_dcgan"}
 WGAN = {"loss": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 5}
 SLOW_D = {"discriminator_learning_rate": 1e-6}
 STRONG_D = {"discriminator_learning_rate": 0.05, "loss": "minimax"}
@@ -55,7 +55,7 @@ HEALTHY = {
     "ring": RING,
     "grid": GRID,
     "mnist_dcgan": {**MNIST_DCGAN, "steps": 2000},
-    "mnist_mlp": {**MNIST_MLP, "steps": 4000},
+    "mnist, MLP": {**MNIST_MLP, "steps": 4000},
 }
 BAD = {
     "digits_mlp, D frozen": {**MLP, "steps": 5000, "frozen": 2000},
@@ -68,7 +68,7 @@ BAD = {
     "ring, minimax, k = 10": {**RING, "loss": "minimax", "discriminator_steps": 10},
     "grid, minimax, D frozen": {**GRID, "loss": "minimax", "steps": 4000, "frozen": 1500},
     "grid, D slow": {**GRID, **SLOW_D},
-    "mnist_mlp, D slow": {**MNIST_MLP, **SLOW_D, "steps": 3000},
+    "mnist, MLP, D slow": {**MNIST_MLP, **SLOW_D, "steps": 3000},
 }
 
 

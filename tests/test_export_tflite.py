@@ -130,7 +130,7 @@ def test_sizes_are_those_of_the_weights(sizes):
     assert 0.25 < sizes["int8"] / sizes["none"] <= 0.30
 
 
-def test_the_converters_own_second_signature_would_spoil_the_first():
+def test_the_converters_own_second_signature_would_spoil_the_first(tmp_path):
     """If this fails, the converter has been mended, and `grafting` is no longer needed."""
     made = exported("mlp")
     module = made.trained.module()
@@ -146,10 +146,10 @@ def test_the_converters_own_second_signature_would_spoil_the_first():
             count=tf.TensorSpec([], tf.int32, "count"), seed=tf.TensorSpec([2], tf.int32, "seed")
         ),
     )
-    path = made.out / "two_signatures"
-    tf.saved_model.save(module, str(path), {"serving_default": generate, "sample": sample})
+    path = str(tmp_path / "saved_model")
+    tf.saved_model.save(module, path, {"serving_default": generate, "sample": sample})
     keys = ["serving_default", "sample"]
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=keys)
+    converter = tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=keys)
     tflite._configure(converter, made.trained, "16x8")
     seed = np.zeros(2, np.int32)
     converter.representative_dataset = lambda: [
