@@ -63,7 +63,8 @@ def eating(preset: str, shape: tuple[int, ...], steps: int) -> Callable[[], floa
     """Seconds an image that a preset's step takes for itself."""
     config = resolve(preset, {})
     rows = config.batch_size * config.discriminator_steps
-    images = np.random.default_rng(0).uniform(-1, 1, (rows, *shape)).astype("float32")
+    rng = np.random.default_rng(0)
+    images = rng.uniform(*(config.pixels or (-1, 1)), (rows, *shape)).astype("float32")
     batches = tf.data.Dataset.from_tensors(images)
     gan = make_gan(config, batches, None)
     step = by_fit(gan, batches.cache().repeat(), steps)

@@ -30,7 +30,7 @@ def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
     shape = SHAPES.get(config.dataset, POINTS)
     rows = config.batch_size * config.discriminator_steps
     rng = np.random.default_rng(0)
-    images = rng.uniform(-1, 1, (rows, *shape)).astype("float32")
+    images = rng.uniform(*(config.pixels or (-1, 1)), (rows, *shape)).astype("float32")
     batch = (images, rng.integers(CLASSES, size=rows)) if config.conditional else images
     data = tf.data.Dataset.from_tensors(batch)
     keras.utils.set_random_seed(0)
