@@ -64,7 +64,8 @@ def eating(preset: str, shape: tuple[int, ...], steps: int) -> Callable[[], floa
     config = resolve(preset, {})
     rows = config.batch_size * config.discriminator_steps
     rng = np.random.default_rng(0)
-    images = rng.uniform(*(config.pixels or (-1, 1)), (rows, *shape)).astype("float32")
+    low, high = config.pixels or (-1.0, 1.0)
+    images = rng.uniform(low, high, (rows, *shape)).astype("float32")
     batches = tf.data.Dataset.from_tensors(images)
     gan = make_gan(config, batches, None)
     step = by_fit(gan, batches.cache().repeat(), steps)

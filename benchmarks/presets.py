@@ -30,7 +30,8 @@ def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
     shape = SHAPES.get(config.dataset, POINTS)
     rows = config.batch_size * config.discriminator_steps
     rng = np.random.default_rng(0)
-    images = rng.uniform(*(config.pixels or (-1, 1)), (rows, *shape)).astype("float32")
+    low, high = config.pixels or (-1.0, 1.0)
+    images = rng.uniform(low, high, (rows, *shape)).astype("float32")
     batch = (images, rng.integers(CLASSES, size=rows)) if config.conditional else images
     data = tf.data.Dataset.from_tensors(batch)
     keras.utils.set_random_seed(0)
