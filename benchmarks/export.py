@@ -5,8 +5,8 @@
 Writes all formats of each run's generator, compares them with Keras as `kgan-export` does, and then
 calls them in turns (A B C A B C ...), in one process, for 1 image and for 64. The quickest call of
 each counts, which other work on the machine touches least. Without runs, it takes the generators of
-the presets mnist_mlp and mnist_dcgan, the latter also with resize-convolutions, as they start: with
-the sizes and speeds, but not the errors, of trained ones.
+`kgan-train --dataset=mnist` and of the preset mnist_dcgan, the latter also with resize-convolutions,
+as they start: with the sizes and speeds, but not the errors, of trained ones.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ TURN = 0.05  # seconds
 
 
 def presets():
-    """The generators of two presets, untrained."""
+    """The generators of two games, untrained."""
     networks = {
-        "mnist_mlp": kgan.networks.MLPGenerator((28, 28, 1)),
+        "mnist, MLP": kgan.networks.MLPGenerator((28, 28, 1)),
         "mnist_dcgan": kgan.networks.DCGANGenerator((28, 28, 1)),
         "mnist_dcgan, resize": kgan.networks.DCGANGenerator((28, 28, 1), upsampling="resize"),
     }

@@ -148,7 +148,9 @@ class GAN(ReplicatedModel):
         """Sets the objective and how each player is updated.
 
         Args:
-            generator_optimizer: a Keras optimizer, by name, configuration or object.
+            generator_optimizer: a Keras optimizer, by name, configuration or object. One that
+                moves weights as Adam does so, from here on, by one operation a weight: the same
+                numbers but for rounding, sooner.
             discriminator_optimizer: another one; the two players share none.
             loss: an adversarial loss, by name (`"minimax"`, `"non_saturating"`, ...),
                 configuration or object (`kgan.losses`).

@@ -103,7 +103,7 @@ def test_nested_tapes_compute_more(monkeypatch):
 
 @pytest.mark.parametrize("gamma", [None, 1.0])
 def test_the_floor_runs_every_product_once(monkeypatch, gamma):
-    _, step = step_of(dataclasses.replace(RESIDUAL, gamma=gamma), monkeypatch)
+    _, step = step_of(dataclasses.replace(DCGAN, gamma=gamma), monkeypatch)
     products = floor.products(step)
     alone = floor.Floor(products)
     assert alone.seconds_a_step(1) > 0

@@ -77,8 +77,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sample_every": 2000,
     },
     "digits_dcgan": {**DIGITS, "network": "dcgan", "steps": 3000},
-    # No paper's: the objective of R3GAN for fully connected players. Of what was tried for a few
-    # epochs, pixels from 0 to 1, few latents and a weak penalty learned fastest.
+    # No paper's: the objective of R3GAN for fully connected players. docs/results.md has its ends.
     "mnist_mlp": {
         "dataset": "mnist",
         "network": "mlp",
