@@ -5,8 +5,8 @@
 Writes all formats of each run's generator, compares them with Keras as `kgan-export` does, and then
 calls them in turns (A B C A B C ...), in one process, for 1 image and for 64. The quickest call of
 each counts, which other work on the machine touches least. Without runs, it takes the generators of
-`kgan-train --dataset=mnist` and of the preset mnist_dcgan, the latter also with resize-convolutions,
-as they start: with the sizes and speeds, but not the errors, of trained ones.
+`kgan-train --dataset=mnist` and of the preset mnist_dcgan, the latter also with resizing before its
+convolutions, as they start: with the sizes and speeds, but not the errors, of trained ones.
 """
 
 from __future__ import annotations
