@@ -101,6 +101,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         **PAPER,
         "dataset": "mnist",
         "split": "train[:50000]",  # the rest was for validation
+        "value_range": "0,1",
         "width": 1200,
         "epochs": 250,
     },
