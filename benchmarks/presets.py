@@ -19,7 +19,12 @@ from train.config import resolve
 from train.game import make_gan
 from train.presets import PRESETS
 
-SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+SHAPES = {
+    "digits": (8, 8, 1),
+    "mnist": (28, 28, 1),
+    "stacked_mnist": (28, 28, 3),
+    "cifar10": (32, 32, 3),
+}
 CLASSES = 10
 POINTS = (2,)  # of `ring` and `grid`
 

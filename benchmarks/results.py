@@ -78,12 +78,15 @@ def play(
 
 
 def collect(runs_dir: pathlib.Path) -> list[Run]:
-    """What the files of the runs say, in the order of the presets and seeds."""
+    """What the files of the runs say: by preset, the preset itself before what differs, by seed."""
     runs = [record(RunDirectory(path.parent)) for path in runs_dir.glob("*/*/config.json")]
     shown = {run["preset"] for run in runs if "evaluation" in run}
     order = [*PRESETS, *sorted(shown - set(PRESETS))]
     runs = [run for run in runs if run["preset"] in shown]
-    return sorted(runs, key=lambda run: (order.index(run["preset"]), run["seed"]))
+    told = {id(run): results_page.flags(run["preset"], run["options"]) for run in runs}
+    return sorted(
+        runs, key=lambda run: (order.index(run["preset"]), len(told[id(run)]), run["seed"])
+    )
 
 
 def record(run: RunDirectory) -> Run:
