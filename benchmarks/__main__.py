@@ -29,7 +29,7 @@ STANDARD: dict[str, list[str]] = {
     "scale": ["--rounds=5", "--steps=30"],
 }
 # What runs when it is named; all but the first are experiments of many trainings.
-NAMED = ("operations", "kill", "collapse", "modes", "steepness")
+NAMED = ("operations", "kill", "collapse", "modes", "recipe", "steepness")
 NAMES = (*STANDARD, *NAMED)
 
 

@@ -39,7 +39,7 @@ POINTS = {
 }
 RING, GRID = {**POINTS, "dataset": "ring"}, {**POINTS, "dataset": "grid"}
 MLP, DCGAN = {"preset": "digits_mlp"}, {"preset": "digits_dcgan"}
-MNIST_MLP, MNIST_DCGAN = {"dataset": "mnist"}, {"preset": "mnist_dcgan"}
+MNIST_MLP, MNIST_DCGAN = {"dataset": "mnist"}, {"preset": "mnist_dcgan", "ema_decay": None}
 WGAN = {"loss": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 5}
 SLOW_D = {"discriminator_learning_rate": 1e-6}
 STRONG_D = {"discriminator_learning_rate": 0.05, "loss": "minimax"}
