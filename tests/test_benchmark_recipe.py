@@ -79,3 +79,16 @@ def test_short_latents_have_a_third_of_the_variance():
 def test_options_are_of_the_program():
     for options, _ in recipe.CHANGES.values():
         resolve(recipe.PRESET, options)
+
+
+def test_a_row_says_how_the_game_went(monkeypatch):
+    monkeypatch.setattr(recipe, "EVERY", 2)
+    monkeypatch.setattr(
+        recipe, "resolve", lambda _, more: resolve(recipe.PRESET, {**more, **SMALL})
+    )
+    row = recipe.play("pixels from -1 to 1", 0, 4, None)
+    assert row["steps"] == 4
+    assert len(row["d_fake"]) == len(row["d_accuracy"]) == 2
+    assert all(0 < value < 1 for value in row["d_fake"])
+    assert 0 < row["sigmoid_slope"] <= 0.25
+    assert 0 < row["pixel_deviation"] < 0.5
