@@ -96,7 +96,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sample_every": 2000,
     },
     "digits_dcgan": {**DIGITS, "network": "dcgan", "steps": 3000},
-    "mnist_mlp": {**MLP, "steps": 18_000},
+    "mnist_mlp": {**MLP, "steps": 30_000},
     "goodfellow2014_mnist": {
         **PAPER,
         "dataset": "mnist",
