@@ -1,4 +1,4 @@
-"""Writes the tables and pictures of docs/results.md, all from docs/results.json.
+"""Writes the tables and pictures of docs/results.md, and README's table, from docs/results.json.
 
 python -m benchmarks.results_page [--out=docs]
 """
@@ -114,6 +114,14 @@ TABLES = {
         Column("z", "neighbour_z_in_features"),
     ],
 }
+SUMMARY = [  # README's table
+    Column("Parzen, nats", PARZEN),
+    Column("Frechet", "frechet_distance"),
+    Column("precision", "precision"),
+    Column("recall", "recall"),
+    Column("unusually near", "unusually_near"),
+    Column("steps", "steps"),
+]
 CAPTIONS = {
     "samples": "samples",
     "neighbours": "samples beside the training images nearest to them; below, the nearest pairs",
@@ -239,19 +247,44 @@ def pictures(runs: Sequence[Run]) -> str:
     return "\n\n".join(parts) or "No picture is drawn."
 
 
+def summary(runs: Sequence[Run], dataset: str = "mnist") -> str:
+    """A line for each preset of a data set, as it stands: means over its seeds, and real data."""
+    evaluated = [run for run in runs if "evaluation" in run and label(run) == f"`{run['preset']}`"]
+    evaluated = [run for run in evaluated if run["options"]["dataset"] == dataset]
+    if not evaluated:
+        return "No run is evaluated."
+    rows = []
+    for preset in dict.fromkeys(run["preset"] for run in evaluated):
+        group = [run for run in evaluated if run["preset"] == preset]
+        rows.append([f"`{preset}`", f"{len(group)}", *(mean(c, group, "value") for c in SUMMARY)])
+    rows.append(["real images", "", *(mean(c, evaluated, "real") for c in SUMMARY)])
+    heads = ["preset", "seeds", *(column.head for column in SUMMARY)]
+    return "\n".join(map(line, [heads, ["---"] + ["--:"] * (len(heads) - 1), *rows]))
+
+
+def mean(column: Column, group: Sequence[Run], entry: str) -> str:
+    """The mean of an entry over runs, or nothing where none has it."""
+    found = [figure(run, column.name).get(entry) for run in group]
+    values = [value for value in found if value is not None]
+    return number(round(statistics.mean(values), 3)) if values else ""
+
+
 def written(page: str, runs: Sequence[Run]) -> str:
     """The page with its tables and pictures made anew, everything else as it was."""
-    for name, text in (("tables", tables(runs)), ("pictures", pictures(runs))):
+    for name, make in (("tables", tables), ("pictures", pictures), ("summary", summary)):
         begin, end = f"<!-- {name}: by benchmarks/results_page.py -->", f"<!-- end of {name} -->"
-        before, _, rest = page.partition(begin)
-        page = f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}"
+        before, found, rest = page.partition(begin)
+        if found:
+            page = f"{before}{begin}\n\n{make(runs)}\n\n{end}{rest.partition(end)[2]}"
     return page
 
 
 def write(out: pathlib.Path) -> None:
-    """Writes `out / "results.md"` anew."""
-    page = out / "results.md"
-    page.write_text(written(page.read_text(), json.loads((out / "results.json").read_text())))
+    """Writes `out / "results.md"` anew, and the table in the README.md above it."""
+    runs = json.loads((out / "results.json").read_text())
+    for page in (out / "results.md", out.parent / "README.md"):
+        if page.exists():
+            page.write_text(written(page.read_text(), runs))
 
 
 def main() -> None:

@@ -56,12 +56,14 @@ print(json.dumps(found))
 # The page as it stands
 
 
-def test_the_page_says_what_the_record_says():
-    """If not: `python -m benchmarks.results_page` writes it anew."""
-    page = (DOCS / "results.md").read_text()
+@pytest.mark.parametrize("file", ["results.md", "../README.md"])
+def test_the_pages_say_what_the_record_says(file):
+    """If not: `python -m benchmarks.results_page` writes them anew."""
+    page = (DOCS / file).read_text()
     assert results_page.written(page, RECORD) == page
     changed = json.loads(json.dumps(RECORD))
-    changed[0]["steps"] += 1
+    for run in changed:
+        run["steps"] += 1
     assert results_page.written(page, changed) != page
 
 
@@ -309,3 +311,20 @@ def test_tables_show_every_seed_their_spread_and_what_misses_its_target():
     assert text.count("ring2 (") == text.count("unfinished") == 1  # they have no other figures
     assert "Parzen" not in text
     assert results_page.tables([]) == "No run is evaluated."
+
+
+def test_the_summary_is_of_presets_as_they_stand():
+    def run(preset, seed, nats, **changes):
+        options = {**resolve(preset, {"seed": seed}).options(), **changes}
+        parzen = {"value": nats, "real": 243.4}
+        return faked(preset, seed, options=options, parzen_log_likelihood=parzen)
+
+    runs = [run("mnist_mlp", 0, 230), run("mnist_mlp", 1, 241), run("mnist_mlp", 2, 9, width=7)]
+    unfinished = {**run("mnist_maxout", 0, 5)}
+    del unfinished["evaluation"]
+    text = results_page.summary([*runs, run("digits_mlp", 0, 16), unfinished])
+    assert text.splitlines()[2:] == [
+        "| `mnist_mlp` | 2 | 235.5 |  |  |  |  | 12,345 |",
+        "| real images |  | 243.4 |  |  |  |  |  |",
+    ]
+    assert results_page.summary([]) == "No run is evaluated."

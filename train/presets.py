@@ -115,7 +115,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 14_400,
     },
     "mnist_dcgan": {**DCGAN, "dataset": "mnist", "ema_decay": 0.999, "epochs": 8},
-    "mnist_conditional": {**MLP, "conditional": True, "steps": 12_000},
+    "mnist_conditional": {**MLP, "conditional": True, "steps": 20_000},
     # After PacGAN (arXiv 1712.04086, section 4.2), whose networks are other ones.
     "stacked_mnist": {
         **DCGAN,
