@@ -142,8 +142,12 @@ def figure(run: Run, name: str) -> Figure:
 
 
 def flags(preset: str, options: dict[str, Any]) -> list[str]:
-    """Flags that make these options: the preset, while it exists, and what differs from it."""
+    """Flags that make these options: the preset, while it exists, and what differs from it.
+
+    Options that came after a run stood at their defaults when it was made.
+    """
     told, base = [], Config(steps=1, seed=options["seed"]).options()
+    options = {**base, **options}
     if preset in PRESETS:
         told.append(f"--preset={preset}")
         base = resolve(preset, {"seed": options["seed"]}).options()

@@ -174,6 +174,9 @@ def test_a_run_that_differs_from_its_preset_is_named_by_the_difference():
     options |= {"width": 7, "jit_compile": True}
     words = results_page.flags("digits_mlp", options)
     assert words == ["--preset=digits_mlp", "--seed=4", "--width=7", "--jit_compile"]
+    options = resolve("mnist_maxout", {"seed": 4}).options()
+    assert not options.pop("dropout")
+    assert "--dropout" in results_page.flags("mnist_maxout", options)  # from before the flag
     gone = results_page.flags("mnist_lost", resolve(None, {"seed": 4, "dataset": "ring"}).options())
     assert gone == ["--seed=4", "--dataset=ring", "--epochs=50"]
 
@@ -268,10 +271,11 @@ def test_the_script_of_the_page_agrees(runs_dir, tmp_path, monkeypatch, capsys):
 
 
 def faked(preset, seed, commit="a" * 40, options=None, **figures):
+    known = resolve(preset, {}).options() if preset in PRESETS else {}
     return {
         "preset": preset,
         "seed": seed,
-        "options": {"seed": seed, **(options or {})},
+        "options": {**known, "seed": seed, **(options or {})},
         "commit": commit,
         "steps": 12_345,
         "minutes": 10.0 + seed,
@@ -315,9 +319,8 @@ def test_tables_show_every_seed_their_spread_and_what_misses_its_target():
 
 def test_the_summary_is_of_presets_as_they_stand():
     def run(preset, seed, nats, **changes):
-        options = {**resolve(preset, {"seed": seed}).options(), **changes}
         parzen = {"value": nats, "real": 243.4}
-        return faked(preset, seed, options=options, parzen_log_likelihood=parzen)
+        return faked(preset, seed, options=changes, parzen_log_likelihood=parzen)
 
     runs = [run("mnist_mlp", 0, 230), run("mnist_mlp", 1, 241), run("mnist_mlp", 2, 9, width=7)]
     unfinished = {**run("mnist_maxout", 0, 5)}
