@@ -174,9 +174,10 @@ def test_a_run_that_differs_from_its_preset_is_named_by_the_difference():
     options |= {"width": 7, "jit_compile": True}
     words = results_page.flags("digits_mlp", options)
     assert words == ["--preset=digits_mlp", "--seed=4", "--width=7", "--jit_compile"]
-    options = resolve("mnist_maxout", {"seed": 4}).options()
-    assert not options.pop("dropout")
-    assert "--dropout" in results_page.flags("mnist_maxout", options)  # from before the flag
+    earlier = resolve("mnist_mlp", {"seed": 4}).options()
+    del earlier["penalty_interval"]  # from before that flag
+    words = results_page.flags("mnist_mlp", earlier)
+    assert words == ["--preset=mnist_mlp", "--seed=4", "--penalty_interval=1"]
     gone = results_page.flags("mnist_lost", resolve(None, {"seed": 4, "dataset": "ring"}).options())
     assert gone == ["--seed=4", "--dataset=ring", "--epochs=50"]
 

@@ -234,14 +234,6 @@ def test_options_reach_the_game(data_dir):
     assert gan.generator.units == (6, 6)
 
 
-def test_maxout_has_dropout_unless_it_is_told_otherwise(data_dir):
-    images = kgan.data.load("digits", batch_size=16, data_dir=data_dir)
-    for options, rates in (({}, (0.2, 0.5)), ({"dropout": False}, (0.0, 0.0))):
-        critic = make_gan(small(network="maxout", **options), images, None).discriminator
-        assert (critic.input_dropout, critic.hidden_dropout) == rates
-        assert critic.maxout_pieces == 5
-
-
 def test_the_optimizer_of_2014_against_its_recurrence():
     """v = mu v - lr g; lr falls by 1.000004 an update, mu rises from 0.5 to 0.7 in `rise`."""
     weight = keras.Variable(np.float32([1.0, -2.0]))

@@ -48,7 +48,6 @@ class Config:
     value_range: str | None = None
     network: str = "mlp"
     width: int | None = None
-    dropout: bool = True
     upsampling: str = "transposed"
     packing: int = 1
     prior: str = "uniform"

@@ -74,9 +74,6 @@ flags.DEFINE_integer(
     "Hidden units (mlp, maxout: of the generator; 1200 when not given) or channels near the image "
     "(dcgan, sngan: 64 when not given; resnet: 16).",
 )
-flags.DEFINE_boolean(
-    "dropout", None, "Dropout in the discriminator of maxout" + _default("dropout")
-)
 flags.DEFINE_string(
     "upsampling",
     None,

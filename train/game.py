@@ -14,8 +14,7 @@ from .config import VALUE_GAMES, Config
 from .optimizers import RisingMomentum
 
 # The pair of 2014, by the authors' published configuration.
-MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
-DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
+MAXOUT = {"units": (240, 240), "maxout_pieces": 5, "input_dropout": 0.2, "hidden_dropout": 0.5}
 START = {"generator": 0.05, "discriminator": 0.005}  # weights begin uniform in plus or minus this
 RISE = 250  # epochs in which the momentum of 2014 rises
 WIDTHS = {"mlp": 1200, "maxout": 1200, "dcgan": 64, "resnet": 16, "sngan": 64}
@@ -106,9 +105,7 @@ def _players(
         )
     if config.network in ("mlp", "maxout"):
         sizes: dict[str, Any] = {"units": (width, width)}
-        critic = sizes
-        if config.network == "maxout":
-            critic = {**MAXOUT, **(DROPOUT if config.dropout else {})}
+        critic = MAXOUT if config.network == "maxout" else sizes
         return (
             networks.MLPGenerator(image_shape, config.latent_dim, **sizes, **of_generator),
             networks.MLPDiscriminator(packed, **critic, **of_discriminator),

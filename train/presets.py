@@ -105,15 +105,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "width": 1200,
         "epochs": 250,
     },
-    # The networks and the prior of goodfellow2014_mnist in another game, by other steps.
+    # The players and the prior of goodfellow2014_mnist, who play another game by other steps.
     "mnist_maxout": {
         **SETTLED,
         "network": "maxout",
-        "dropout": False,
         "width": 1200,
         "prior": "uniform",
         "latent_dim": 100,
-        "steps": 30_000,
+        "steps": 14_400,
     },
     "mnist_dcgan": {**DCGAN, "dataset": "mnist", "ema_decay": 0.999, "epochs": 8},
     "mnist_conditional": {**MLP, "conditional": True, "steps": 20_000},
