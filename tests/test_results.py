@@ -233,7 +233,7 @@ def test_runs_become_a_record_and_the_record_a_page(runs_dir, tmp_path):
     page = (tmp_path / "results.md").read_text()
     assert "`digits_mlp --width=8 --latent_dim=4" in page
     assert "| 5 (unfinished) | 20 | 1,280 |" in page
-    assert page.count("![") == 3
+    assert page.count("![digits_mlp") == 3
     assert str(runs_dir[0]) not in page + (tmp_path / "results.json").read_text()
 
 
