@@ -5,8 +5,8 @@
 Plays the preset goodfellow2014_mnist as it is and with each of the changes below, and prints for
 each 500 steps the mean of D(G(z)) and the share of data and samples that D told right, both by the
 D with dropout that learns. Of 1,000 samples at the end it prints the mean slope of the sigmoid that
-makes the pixels, x (1 - x), by which alone G learns, and the standard deviation of a pixel over
-samples. docs/results.md holds the table.
+makes the pixels, x (1 - x), through which all of G learns, and the standard deviation of a pixel
+over samples. What is not finite is null. docs/results.md holds the table.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import functools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -110,6 +111,11 @@ CHANGES: dict[str, tuple[dict[str, Any], Change]] = {
 }
 
 
+def rounded(value: float, digits: int) -> float | None:
+    """The number, or None where it is not finite, for which JSON has no word."""
+    return round(value, digits) if math.isfinite(value) else None
+
+
 def play(change: str, seed: int, steps: int, data_dir: str | None) -> dict[str, Any]:
     """Plays one game; returns what each 500 steps logged, and what its samples are like."""
     options, patched = CHANGES[change]
@@ -131,9 +137,9 @@ def play(change: str, seed: int, steps: int, data_dir: str | None) -> dict[str, 
     shares = (samples - low) / (high - low)  # of white
     return {
         "steps": len(logs["d_fake"]) * EVERY,
-        **{name: [round(value, 4) for value in logs[name]] for name in ("d_fake", "d_accuracy")},
-        "sigmoid_slope": round(float((shares * (1 - shares)).mean()), 5),
-        "pixel_deviation": round(float(shares.std(axis=0).mean()), 4),
+        **{name: [rounded(value, 4) for value in logs[name]] for name in ("d_fake", "d_accuracy")},
+        "sigmoid_slope": rounded(float((shares * (1 - shares)).mean()), 5),
+        "pixel_deviation": rounded(float(shares.std(axis=0).mean()), 4),
     }
 
 

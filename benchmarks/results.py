@@ -83,10 +83,12 @@ def collect(runs_dir: pathlib.Path) -> list[Run]:
     shown = {run["preset"] for run in runs if "evaluation" in run}
     order = [*PRESETS, *sorted(shown - set(PRESETS))]
     runs = [run for run in runs if run["preset"] in shown]
-    told = {id(run): results_page.flags(run["preset"], run["options"]) for run in runs}
-    return sorted(
-        runs, key=lambda run: (order.index(run["preset"]), len(told[id(run)]), run["seed"])
-    )
+
+    def place(run: Run) -> tuple[int, int, int]:
+        told = results_page.flags(run["preset"], run["options"])
+        return order.index(run["preset"]), len(told), run["seed"]
+
+    return sorted(runs, key=place)
 
 
 def record(run: RunDirectory) -> Run:

@@ -251,10 +251,10 @@ def pictures(runs: Sequence[Run]) -> str:
     return "\n\n".join(parts) or "No picture is drawn."
 
 
-def summary(runs: Sequence[Run], dataset: str = "mnist") -> str:
-    """A line for each preset of a data set, as it stands: means over its seeds, and real data."""
+def summary(runs: Sequence[Run]) -> str:
+    """A line for each preset of MNIST, as it stands: means over its seeds, and real data."""
     evaluated = [run for run in runs if "evaluation" in run and label(run) == f"`{run['preset']}`"]
-    evaluated = [run for run in evaluated if run["options"]["dataset"] == dataset]
+    evaluated = [run for run in evaluated if run["options"]["dataset"] == "mnist"]
     if not evaluated:
         return "No run is evaluated."
     rows = []

@@ -77,8 +77,15 @@ def test_short_latents_have_a_third_of_the_variance():
 
 
 def test_options_are_of_the_program():
+    published = resolve(recipe.PRESET, {}).options()
     for options, _ in recipe.CHANGES.values():
-        resolve(recipe.PRESET, options)
+        found = resolve(recipe.PRESET, options).options()
+        assert {key: found[key] for key in found if found[key] != published[key]} == options
+
+
+def test_what_is_not_finite_is_null():
+    assert recipe.rounded(0.12344, 4) == 0.1234
+    assert recipe.rounded(float("nan"), 4) is recipe.rounded(float("inf"), 4) is None
 
 
 def test_a_row_says_how_the_game_went(monkeypatch):
