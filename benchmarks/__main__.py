@@ -25,11 +25,10 @@ STANDARD: dict[str, list[str]] = {
     "evaluate": ["--rounds=1"],
     "export": ["--rounds=3"],
     "serve": ["--seconds=10", "--starts=2"],
-    "presets": ["--seconds=3"],
     "scale": ["--rounds=5", "--steps=30"],
 }
-# What runs when it is named; all but the first are experiments of many trainings.
-NAMED = ("operations", "kill", "collapse", "modes", "recipe", "steepness")
+# What runs when it is named; all but the first two are experiments of many trainings.
+NAMED = ("operations", "presets", "kill", "collapse", "modes", "recipe", "steepness")
 NAMES = (*STANDARD, *NAMED)
 
 

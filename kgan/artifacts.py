@@ -14,7 +14,7 @@ import os
 import pathlib
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 __all__ = ["RunDirectory", "replaced_when_whole"]
@@ -84,11 +84,12 @@ class RunDirectory:
         """A picture of that evaluation."""
         return self.path / f"{_evaluation(kind)}_{name}.png"
 
-    def check(self, options: Mapping[str, Any]) -> None:
+    def check(self, options: Mapping[str, Any], growing: Collection[str] = ()) -> None:
         """Makes sure that a run of these options may be written here, and writes nothing.
 
         Args:
             options: the resolved options of the run, as JSON holds them.
+            growing: names of options whose numbers may be greater than those of the run here.
 
         Raises:
             NotADirectoryError: the path is a file.
@@ -101,7 +102,7 @@ class RunDirectory:
             )
         self.check_writable()
         if self.config.exists():
-            self._check_same(options)
+            self._check_same(options, growing)
 
     def check_writable(self) -> None:
         """Makes sure that files can be written here, and leaves none.
@@ -121,12 +122,13 @@ class RunDirectory:
                 "Name another one."
             ) from error
 
-    def _check_same(self, options: Mapping[str, Any]) -> None:
+    def _check_same(self, options: Mapping[str, Any], growing: Collection[str]) -> None:
         before, now = self.read_config()["options"], json.loads(json.dumps(dict(options)))
         changes = [
             f"{name} {before.get(name)!r} -> {now.get(name)!r}"
             for name in sorted({*before, *now})
             if before.get(name) != now.get(name)
+            and not (name in growing and (now.get(name) or 0) > (before.get(name) or math.inf))
         ]
         if changes:
             raise ValueError(
@@ -148,6 +150,21 @@ class RunDirectory:
         self.check(options)
         with replaced_when_whole(self.config) as partial:
             partial.write_text(json.dumps({"options": dict(options), **record}, indent=2) + "\n")
+
+    def lengthen(self, options: Mapping[str, Any]) -> None:
+        """Makes a run that ended one that has further to go.
+
+        Its networks and evaluations are removed, which are those of the earlier end.
+
+        Args:
+            options: the options as they are to be recorded, that of its length among them.
+        """
+        self.generator.unlink(missing_ok=True)  # first, as it says that the run is finished
+        for path in (self.discriminator, *self.path.glob("evaluation*")):
+            path.unlink(missing_ok=True)
+        record = {**self.read_config(), "options": dict(options)}
+        with replaced_when_whole(self.config) as partial:
+            partial.write_text(json.dumps(record, indent=2) + "\n")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -127,6 +127,10 @@ class Checkpoints:
         self.directory = pathlib.Path(directory).expanduser()
         self.keep = keep
 
+    def path(self, step: int) -> pathlib.Path:
+        """The file of the state after so many steps."""
+        return self.directory / f"step_{step:08d}.npz"
+
     def paths(self) -> list[pathlib.Path]:
         """The files, oldest first."""
         name = re.compile(r"step_(\d{8,})\.npz")
@@ -139,7 +143,7 @@ class Checkpoints:
 
     def save(self, model: keras.Model, place: dict[str, Any]) -> pathlib.Path:
         """Writes one, named after the model's iteration, and removes those beyond `keep`."""
-        path = self.directory / f"step_{model.step:08d}.npz"
+        path = self.path(model.step)
         write(path, model, place)
         for old in self.paths()[: -self.keep]:
             old.unlink(missing_ok=True)

@@ -155,6 +155,48 @@ def test_other_options_are_refused_with_each_difference(run):
     assert run.config.read_text() == before
 
 
+@pytest.mark.parametrize("value", [100, 99, None])
+def test_a_number_may_grow_and_do_nothing_else(value, run):
+    run.create(OPTIONS)
+    run.check({**OPTIONS, "batch_size": 101}, growing=("batch_size",))
+    with pytest.raises(ValueError, match=r"batch_size 100 -> 101"):
+        run.check({**OPTIONS, "batch_size": 101}, growing=("rate",))
+    other = {**OPTIONS, "batch_size": value}
+    if value == 100:
+        run.check(other, growing=("batch_size",))
+    else:
+        with pytest.raises(ValueError, match=f"batch_size 100 -> {value}"):
+            run.check(other, growing=("batch_size",))
+    with pytest.raises(ValueError, match=r"epochs None -> 1\."):
+        run.check({**OPTIONS, "epochs": 1}, growing=("epochs",))
+
+
+def test_lengthening_takes_back_the_end_and_nothing_else(run, monkeypatch):
+    run.create(OPTIONS, versions={"kgan": "0.1.0"})
+    ends = [run.discriminator, run.generator, run.evaluation(), run.evaluation("tflite")]
+    ends.append(run.evaluation_picture("neighbours"))
+    kept = [run.metrics, run.sample(1), run.checkpoints / "step_00000001.npz"]
+    for path in [*ends, *kept]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+
+    def fail(*_):
+        raise OSError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", fail)
+        with pytest.raises(OSError, match="full"):
+            run.lengthen({**OPTIONS, "batch_size": 101})
+    assert run.read_config()["options"] == OPTIONS  # and unfinished, as the generator went first
+    run.lengthen({**OPTIONS, "batch_size": 101})
+    assert run.read_config() == {
+        "options": {**OPTIONS, "batch_size": 101},
+        "versions": {"kgan": "0.1.0"},
+    }
+    assert not any(path.exists() for path in ends)
+    assert all(path.exists() for path in kept)
+
+
 def test_check_writes_nothing(run, tmp_path):
     run.check(OPTIONS)
     assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from train.config import Config, resolve
 from train.game import make_gan
 from train.optimizers import RisingMomentum
 from train.presets import PRESETS
-from train.run import train
+from train.run import RunDirectory, train
 
 
 @pytest.fixture(scope="session")
@@ -284,12 +284,50 @@ def test_a_run_that_lacks_its_networks_is_completed(data_dir, tmp_path, capsys):
     for name in ("generator.keras", "discriminator.keras", "samples/step_00000006.png"):
         (run / name).unlink()
     train(small(), run, data_dir)
-    assert "holds an unfinished run of this configuration; it goes on" in capsys.readouterr().out
+    assert "holds a run of this configuration; it goes on" in capsys.readouterr().out
     assert (run / "metrics.jsonl").read_text() == metrics
     assert (run / "samples" / "step_00000006.png").exists()
     again = keras.models.load_model(run / "generator.keras").get_weights()
     for one, other in zip(generator, again, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("sooner", [{"steps": 6}, {"steps": 26}, {"epochs": 1}])
+def test_a_run_is_lengthened_as_if_it_had_never_ended(sooner, data_dir, tmp_path, capsys):
+    """Epochs have 23 steps: the end was within the first, within the second, at the first's."""
+    every = {"checkpoint_every": 10, "ema_decay": 0.9, "network": "maxout"}  # which has dropout
+    later = {**every, **({"steps": None, "epochs": 3} if "epochs" in sooner else {"steps": 60})}
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    train(small(**later), once, data_dir)
+    train(small(**{**every, "steps": None, **sooner}), twice, data_dir)
+    (twice / "evaluation.json").write_text("{}")
+    capsys.readouterr()
+    train(small(**later), twice, data_dir)
+    assert "the networks and evaluations of that end are removed" in capsys.readouterr().out
+    assert not (twice / "evaluation.json").exists()
+    lines = [
+        [
+            {k: v for k, v in json.loads(line).items() if k not in ("time", "images_per_second")}
+            for line in (run / "metrics.jsonl").read_text().splitlines()
+        ]
+        for run in (once, twice)
+    ]
+    assert lines[0] == lines[1]
+    for name in ("generator.keras", "discriminator.keras"):
+        one, other = (keras.models.load_model(run / name).get_weights() for run in (once, twice))
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert RunDirectory(twice).read_config() == RunDirectory(once).read_config()
+    train(small(**later), twice, data_dir)
+    assert "nothing is left to do" in capsys.readouterr().out
+
+
+def test_a_run_is_not_shortened(data_dir, tmp_path):
+    train(small(), tmp_path / "run", data_dir)
+    with pytest.raises(ValueError, match="another configuration: steps 6 -> 5"):
+        train(small(steps=5), tmp_path / "run", data_dir)
+    with pytest.raises(ValueError, match="epochs None -> 1; steps 6 -> None"):
+        train(small(steps=None, epochs=1), tmp_path / "run", data_dir)
 
 
 def test_another_configuration_is_refused_with_the_difference(data_dir, tmp_path):

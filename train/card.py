@@ -51,7 +51,7 @@ def write_or_check(
         if known is not None:
             _check_same(RunDirectory(known), card)
     if begun:
-        print(f"{run.path} holds an unfinished run of this configuration; it goes on.")
+        print(f"{run.path} holds a run of this configuration; it goes on.")
     else:
         run.create(config.options(), **card)
 

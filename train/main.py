@@ -26,9 +26,9 @@ def main() -> None:
         config = _repeated(FLAGS.reproduce, {"preset": FLAGS.preset, **given})
     print(json.dumps(config.options(), indent=2), flush=True)
     with quiet_start():
-        from .run import RunDirectory, train
+        from .run import LENGTHS, RunDirectory, train
     if FLAGS.dry_run:
-        RunDirectory(FLAGS.run_dir).check(config.options())
+        RunDirectory(FLAGS.run_dir).check(config.options(), LENGTHS)
         return
     train(config, FLAGS.run_dir, FLAGS.data_dir, FLAGS.reproduce)
 

@@ -19,6 +19,7 @@ from kgan import callbacks, data
 from kgan.artifacts import RunDirectory, replaced_when_whole
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.vitals import LIMITS
+from kgan.checkpoint import Checkpoints
 
 from . import card
 from .config import VALUE_GAMES, Config
@@ -27,6 +28,7 @@ from .signals import stopping_on_signals
 from .strategy import make_strategy, own_run
 
 STEEPNESS = 256  # data and samples on which D's slopes are measured
+LENGTHS = ("epochs", "steps")  # what may grow when a run goes on
 ROLLBACKS = 3  # a game that goes bad a fourth time has another cause than chance
 
 
@@ -39,7 +41,8 @@ def train(
     """Trains as `config` says and writes the run directory.
 
     A directory that holds a finished run of the same configuration is left as it is; an unfinished
-    one goes on from its newest checkpoint, and ends as if it had never been stopped.
+    one, or one that was to end sooner, goes on from its newest checkpoint and ends as if it had
+    never been stopped.
 
     Args:
         config: what to train.
@@ -57,8 +60,10 @@ def train(
         KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
     """
     run = RunDirectory(run_dir)
-    run.check(config.options())
-    if run.generator.exists():
+    run.check(config.options(), growing=LENGTHS)
+    begun = run.read_config()["options"] if run.config.exists() else config.options()
+    longer = any(begun[name] != getattr(config, name) for name in LENGTHS)
+    if run.generator.exists() and not longer:
         print(f"{run.path} holds a finished run of this configuration; nothing is left to do.")
         return
     if config.deterministic:
@@ -85,6 +90,8 @@ def train(
         epoch, steps = _schedule(config, images)
         with _faults_named(run), strategy.scope():
             card.write_or_check(own, config, gan, images, original)
+            if longer:
+                _lengthen(own, config, begun["steps"], epoch)
             print(
                 f"{config.dataset}: images of shape {gan.image_shape}, "
                 f"{epoch} steps an epoch. {config.network}: "
@@ -98,6 +105,14 @@ def train(
         print(sentence)
     print(f"Samples:   {run.sample(steps)}")
     print(f"Generator: {run.generator}")
+
+
+def _lengthen(run: RunDirectory, config: Config, ended: int | None, epoch: int) -> None:
+    """Takes back the end of a run, which was after `ended` steps or a number of epochs."""
+    print("It was to end sooner: the networks and evaluations of that end are removed.")
+    if ended and ended % epoch:  # the checkpoint there says that an epoch ended, which did not
+        Checkpoints(run.checkpoints).path(ended).unlink(missing_ok=True)
+    run.lengthen(config.options())
 
 
 def _play(
@@ -236,7 +251,7 @@ def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:
         )
     epoch -= epoch % config.steps_per_execution
     steps = config.steps or epoch * (config.epochs or 0)  # one of the two is given
-    return min(epoch, steps), steps
+    return epoch, steps
 
 
 class _StopAt(StepCallback):
