@@ -4,7 +4,7 @@
 
 The run directory receives config.json, checkpoints/, samples/, logs/ (TensorBoard), metrics.jsonl,
 generator.keras and discriminator.keras; kgan-export turns it into files that serve. The same
-command goes on with a run that was stopped.
+command goes on with a run that was stopped, and with more --epochs or --steps lengthens it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,7 @@ def _default(name: str) -> str:
 
 
 # Every option's flag defaults to None, "not given", so that an explicit flag can beat its preset.
-flags.DEFINE_string(
-    "run_dir",
-    None,
-    "Directory that receives the run. Required. A run that it holds goes on: one that was stopped, "
-    "or one that is given more --epochs or --steps.",
-)
+flags.DEFINE_string("run_dir", None, "Directory that receives the run. Required.")
 flags.DEFINE_string(
     "data_dir", None, "Directory of TFDS data; TFDS's own (~/tensorflow_datasets) when not given."
 )
