@@ -114,7 +114,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist_dcgan": {**DCGAN, "dataset": "mnist", "ema_decay": 0.999, "epochs": 8},
     "mnist_conditional": {**MLP, "conditional": True, "steps": 20_000},
     "stacked_mnist": {**MLP, "dataset": "stacked_mnist", "steps": 6_000},
-    "mnist_r3gan": {**R3GAN, "dataset": "mnist", "r1": 1.0, "r2": 1.0, "steps": 20000},
+    "mnist_r3gan": {
+        **R3GAN,
+        "dataset": "mnist",
+        "r1": 1.0,
+        "r2": 1.0,
+        "penalty_interval": 4,
+        "generator_learning_rate": 5e-4,
+        "discriminator_learning_rate": 5e-4,
+        "steps": 20000,
+    },
     # After Gulrajani et al. 2017 (arXiv 1704.00028, Algorithm 1), whose D has no normalisation.
     "mnist_wgan_gp": {
         "dataset": "mnist",
