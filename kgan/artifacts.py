@@ -148,13 +148,12 @@ class RunDirectory:
             NotADirectoryError, PermissionError, ValueError: as `check`.
         """
         self.check(options)
-        with replaced_when_whole(self.config) as partial:
-            partial.write_text(json.dumps({"options": dict(options), **record}, indent=2) + "\n")
+        self._write_config({"options": dict(options), **record})
 
     def lengthen(self, options: Mapping[str, Any]) -> None:
-        """Makes a run that ended one that has further to go.
+        """Makes a run one that has further to go.
 
-        Its networks and evaluations are removed, which are those of the earlier end.
+        The networks and evaluations of an earlier end are removed.
 
         Args:
             options: the options as they are to be recorded, that of its length among them.
@@ -162,9 +161,11 @@ class RunDirectory:
         self.generator.unlink(missing_ok=True)  # first, as it says that the run is finished
         for path in (self.discriminator, *self.path.glob("evaluation*")):
             path.unlink(missing_ok=True)
-        record = {**self.read_config(), "options": dict(options)}
+        self._write_config({**self.read_config(), "options": dict(options)})
+
+    def _write_config(self, config: Mapping[str, Any]) -> None:
         with replaced_when_whole(self.config) as partial:
-            partial.write_text(json.dumps(record, indent=2) + "\n")
+            partial.write_text(json.dumps(config, indent=2) + "\n")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -155,20 +155,18 @@ def test_other_options_are_refused_with_each_difference(run):
     assert run.config.read_text() == before
 
 
-@pytest.mark.parametrize("value", [100, 99, None])
-def test_a_number_may_grow_and_do_nothing_else(value, run):
+def test_a_number_that_may_grow_may_do_nothing_else(run):
     run.create(OPTIONS)
-    run.check({**OPTIONS, "batch_size": 101}, growing=("batch_size",))
-    with pytest.raises(ValueError, match=r"batch_size 100 -> 101"):
-        run.check({**OPTIONS, "batch_size": 101}, growing=("rate",))
-    other = {**OPTIONS, "batch_size": value}
-    if value == 100:
-        run.check(other, growing=("batch_size",))
-    else:
-        with pytest.raises(ValueError, match=f"batch_size 100 -> {value}"):
-            run.check(other, growing=("batch_size",))
-    with pytest.raises(ValueError, match=r"epochs None -> 1\."):
-        run.check({**OPTIONS, "epochs": 1}, growing=("epochs",))
+    longer = {**OPTIONS, "batch_size": 101}
+    run.check(longer, growing=("batch_size",))
+    for options, name, change in (
+        (longer, "rate", "batch_size 100 -> 101"),
+        ({**OPTIONS, "batch_size": 99}, "batch_size", "batch_size 100 -> 99"),
+        ({**OPTIONS, "batch_size": None}, "batch_size", "batch_size 100 -> None"),
+        ({**OPTIONS, "epochs": 1}, "epochs", "epochs None -> 1"),
+    ):
+        with pytest.raises(ValueError, match=rf"another configuration: {change}\."):
+            run.check(options, growing=(name,))
 
 
 def test_lengthening_takes_back_the_end_and_nothing_else(run, monkeypatch):

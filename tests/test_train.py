@@ -292,18 +292,23 @@ def test_a_run_that_lacks_its_networks_is_completed(data_dir, tmp_path, capsys):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("sooner", [{"steps": 6}, {"steps": 26}, {"epochs": 1}])
+@pytest.mark.parametrize("sooner", [{"steps": 16}, {"steps": 26}, {"epochs": 1}])
 def test_a_run_is_lengthened_as_if_it_had_never_ended(sooner, data_dir, tmp_path, capsys):
-    """Epochs have 23 steps: the end was within the first, within the second, at the first's."""
+    """Epochs have 23 steps: the end was within the first, within the second, at the first's.
+
+    The second run is as one that was killed before its networks were written.
+    """
     every = {"checkpoint_every": 10, "ema_decay": 0.9, "network": "maxout"}  # which has dropout
     later = {**every, **({"steps": None, "epochs": 3} if "epochs" in sooner else {"steps": 60})}
     once, twice = tmp_path / "once", tmp_path / "twice"
     train(small(**later), once, data_dir)
     train(small(**{**every, "steps": None, **sooner}), twice, data_dir)
     (twice / "evaluation.json").write_text("{}")
+    if sooner == {"steps": 26}:
+        (twice / "generator.keras").unlink()
     capsys.readouterr()
     train(small(**later), twice, data_dir)
-    assert "the networks and evaluations of that end are removed" in capsys.readouterr().out
+    assert "networks and evaluations of an earlier end are removed" in capsys.readouterr().out
     assert not (twice / "evaluation.json").exists()
     lines = [
         [

@@ -108,8 +108,8 @@ def train(
 
 
 def _lengthen(run: RunDirectory, config: Config, ended: int | None, epoch: int) -> None:
-    """Takes back the end of a run, which was after `ended` steps or a number of epochs."""
-    print("It was to end sooner: the networks and evaluations of that end are removed.")
+    """Takes back the end of a run, which was to be after `ended` steps or a number of epochs."""
+    print("It is lengthened: networks and evaluations of an earlier end are removed.")
     if ended and ended % epoch:  # the checkpoint there says that an epoch ended, which did not
         Checkpoints(run.checkpoints).path(ended).unlink(missing_ok=True)
     run.lengthen(config.options())
