@@ -17,9 +17,11 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 
 .PHONY: demo test lint bench clean
 
-# Trains on scikit-learn's digits, exports the generator, loads both exports and checks them.
+# Trains on scikit-learn's digits, exports the generator, loads both exports and checks them. STEPS
+# makes the training shorter, and the digits worse.
 demo: $(READY)
-	$(BIN)/kgan-train --preset=digits_mlp --run_dir=$(DEMO)/run --data_dir=$(DEMO)/data
+	$(BIN)/kgan-train --preset=digits_mlp $(if $(STEPS),--steps=$(STEPS)) \
+		--run_dir=$(DEMO)/run --data_dir=$(DEMO)/data
 	$(BIN)/kgan-export --run_dir=$(DEMO)/run --output_dir=$(DEMO)/export \
 		--formats=saved_model,tflite,onnx --quantization=none,float16,dynamic,int8,int8_io,16x8
 	@echo

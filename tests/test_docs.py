@@ -125,8 +125,8 @@ def test_commands_work(command, desk, benchmarks_help):
 
 @pytest.mark.slow
 def test_demo(tmp_path):
-    """`make demo`, whole."""
-    done = shell(["make", "demo", f"DEMO={tmp_path / 'demo'}"], ROOT)
+    """`make demo`, whole but for the length of its training."""
+    done = shell(["make", "demo", f"DEMO={tmp_path / 'demo'}", "STEPS=4000"], ROOT)
     check(done)
     run, out = tmp_path / "demo" / "run", tmp_path / "demo" / "export"
     assert len(list((run / "samples").iterdir())) >= 2
