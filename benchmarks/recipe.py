@@ -55,11 +55,6 @@ def grey_start() -> contextlib.AbstractContextManager[Any]:
     return mock.patch.object(networks.MLPGenerator, "start_at_mean")
 
 
-def no_dropout() -> contextlib.AbstractContextManager[Any]:
-    """D has no dropout at all."""
-    return mock.patch.dict(game.MAXOUT, input_dropout=0.0, hidden_dropout=0.0)
-
-
 def no_dropout_for_g() -> contextlib.AbstractContextManager[Any]:
     """G learns from a D without dropout; D still learns with it."""
 
@@ -106,7 +101,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Change]] = {
     "latents within 1": ({}, short_latents),
     "bias from 0": ({}, grey_start),
     "no dropout in G's step": ({}, no_dropout_for_g),
-    "no dropout": ({}, no_dropout),
+    "no dropout": ({"dropout": False}, NOTHING),
     "simultaneous": ({}, simultaneous),
 }
 

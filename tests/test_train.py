@@ -120,6 +120,11 @@ def test_the_configuration_is_frozen():
             r"--weight_clip=0\.01: expected none beside --gradient_penalty=10\.0",
         ),
         ({"packing": 3, "batch_size": 64}, r"--packing=3: expected a divisor of --batch_size=64"),
+        ({"discriminator_initializer_range": 0.0}, r"_range=0\.0: expected a positive number"),
+        (
+            {"network": "dcgan", "dropout": True},
+            r"--dropout=True: --network=dcgan has no such option; mlp, maxout have it",
+        ),
     ],
 )
 def test_unusable_options(options, sentence):
@@ -232,6 +237,31 @@ def test_options_reach_the_game(data_dir):
     for adam in (gan.generator_optimizer, gan.discriminator_optimizer):
         assert (adam.beta_1, adam.beta_2) == (0.1, 0.8)
     assert gan.generator.units == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "dropout", "starts"),
+    [
+        ({"network": "mlp"}, (0.0, 0.0), (None, None)),
+        ({"network": "maxout"}, (0.2, 0.5), (0.05, 0.005)),
+        ({"network": "mlp", "dropout": True}, (0.2, 0.5), (None, None)),
+        ({"network": "mlp", "discriminator_initializer_range": 0.01}, (0.0, 0.0), (None, 0.01)),
+        (
+            {"network": "maxout", "dropout": False, "discriminator_initializer_range": 0.02},
+            (0.0, 0.0),
+            (0.05, 0.02),
+        ),
+    ],
+    ids=str,
+)
+def test_dropout_and_first_weights_of_dense_players(options, dropout, starts, data_dir):
+    images = kgan.data.load("digits", batch_size=16, data_dir=data_dir)
+    gan = make_gan(small(**{"width": 64, **options}), images, None)
+    assert (gan.discriminator.input_dropout, gan.discriminator.hidden_dropout) == dropout
+    for player, start in zip((gan.generator, gan.discriminator), starts, strict=True):
+        kernels = [w for w in player.trainable_variables if w.path.endswith("kernel")]
+        furthest = max(np.abs(kernel).max() for kernel in kernels)
+        assert 0.98 * start < furthest <= start if start else furthest > 0.1
 
 
 def test_the_optimizer_of_2014_against_its_recurrence():

@@ -21,6 +21,7 @@ LOSSES = (
 )
 VALUE_GAMES = LOSSES[:3]  # whose D ascends the value function of 2014
 NETWORKS = ("mlp", "maxout", "dcgan", "resnet", "sngan")
+DENSE = NETWORKS[:2]
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -48,6 +49,8 @@ class Config:
     value_range: str | None = None
     network: str = "mlp"
     width: int | None = None
+    dropout: bool | None = None
+    discriminator_initializer_range: float | None = None
     upsampling: str = "transposed"
     packing: int = 1
     prior: str = "uniform"
@@ -97,6 +100,13 @@ class Config:
             _check_known(name, getattr(self, name), known)
         if self.value_range is not None:
             _check_known("value_range", self.value_range, VALUE_RANGES)
+        for name in ("dropout", "discriminator_initializer_range"):
+            value = getattr(self, name)
+            if value is not None and self.network not in DENSE:
+                raise ValueError(
+                    f"--{name}={value}: --network={self.network} has no such option; "
+                    f"{', '.join(DENSE)} have it."
+                )
         for name in (
             "image_size",
             "width",
@@ -118,9 +128,11 @@ class Config:
             "discriminator_weight",
             "generator_learning_rate",
             "discriminator_learning_rate",
+            "discriminator_initializer_range",
         ):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"--{name}={getattr(self, name)}: expected a positive number.")
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"--{name}={value}: expected a positive number.")
         for name in ("r1", "r2", "gradient_penalty", "weight_clip"):
             if not getattr(self, name) >= 0:
                 raise ValueError(

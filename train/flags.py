@@ -74,6 +74,18 @@ flags.DEFINE_integer(
     "Hidden units (mlp, maxout: of the generator; 1200 when not given) or channels near the image "
     "(dcgan, sngan: 64 when not given; resnet: 16).",
 )
+flags.DEFINE_bool(
+    "dropout",
+    None,
+    "Dropout in the discriminator of mlp or maxout, of a fifth of its inputs and half of its "
+    "hidden units as in 2014 (maxout has it when nothing is given, mlp not).",
+)
+flags.DEFINE_float(
+    "discriminator_initializer_range",
+    None,
+    "The weights of mlp's or maxout's discriminator begin uniform in plus or minus this (maxout: "
+    "0.005 when not given, as in 2014; mlp: He's normal ones).",
+)
 flags.DEFINE_string(
     "upsampling",
     None,

@@ -10,11 +10,12 @@ import tensorflow as tf
 import kgan
 from kgan import augmentation, constraints, data, losses, networks, penalties, priors
 
-from .config import VALUE_GAMES, Config
+from .config import DENSE, VALUE_GAMES, Config
 from .optimizers import RisingMomentum
 
 # The pair of 2014, by the authors' published configuration.
-MAXOUT = {"units": (240, 240), "maxout_pieces": 5, "input_dropout": 0.2, "hidden_dropout": 0.5}
+MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
+DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
 START = {"generator": 0.05, "discriminator": 0.005}  # weights begin uniform in plus or minus this
 RISE = 250  # epochs in which the momentum of 2014 rises
 WIDTHS = {"mlp": 1200, "maxout": 1200, "dcgan": 64, "resnet": 16, "sngan": 64}
@@ -99,13 +100,19 @@ def _players(
         of_discriminator["weight_constraint"] = constraints.WeightClip(config.weight_clip)
     if config.network == "dcgan":
         of_generator["upsampling"] = config.upsampling
-    if config.network == "maxout":
-        of_generator["kernel_initializer"], of_discriminator["kernel_initializer"] = (
-            keras.initializers.RandomUniform(-start, start) for start in START.values()
-        )
-    if config.network in ("mlp", "maxout"):
+    if config.network in DENSE:
+        of_2014 = config.network == "maxout"
+        starts = dict(START) if of_2014 else {}
+        if config.discriminator_initializer_range is not None:
+            starts["discriminator"] = config.discriminator_initializer_range
+        for options, player in ((of_generator, "generator"), (of_discriminator, "discriminator")):
+            if player in starts:
+                uniform = keras.initializers.RandomUniform(-starts[player], starts[player])
+                options["kernel_initializer"] = uniform
+        if config.dropout or (of_2014 and config.dropout is None):
+            of_discriminator.update(DROPOUT)
         sizes: dict[str, Any] = {"units": (width, width)}
-        critic = MAXOUT if config.network == "maxout" else sizes
+        critic = MAXOUT if of_2014 else sizes
         return (
             networks.MLPGenerator(image_shape, config.latent_dim, **sizes, **of_generator),
             networks.MLPDiscriminator(packed, **critic, **of_discriminator),
