@@ -38,9 +38,9 @@ def momentum(value: float) -> Change:
     return lambda: mock.patch.object(optimizers, "MOMENTUM", (value, value))
 
 
-def start(**scales: float) -> Change:
-    """Weights that begin uniform in plus or minus other numbers."""
-    return lambda: mock.patch.dict(game.START, scales)
+def narrow_start() -> contextlib.AbstractContextManager[Any]:
+    """G's weights begin uniform in plus or minus 0.02 instead of 0.05."""
+    return mock.patch.dict(game.START, generator=0.02)
 
 
 def short_latents() -> contextlib.AbstractContextManager[Any]:
@@ -95,8 +95,8 @@ CHANGES: dict[str, tuple[dict[str, Any], Change]] = {
     "G's rate 0.3": ({RATES[0]: 0.3}, NOTHING),
     "momentum 0": ({}, momentum(1e-9)),  # at 0 Keras keeps no velocities
     "momentum 0.9": ({}, momentum(0.9)),
-    "D begins within 0.05": ({}, start(discriminator=0.05)),
-    "G begins within 0.02": ({}, start(generator=0.02)),
+    "D begins within 0.05": ({"discriminator_initializer_range": 0.05}, NOTHING),
+    "G begins within 0.02": ({}, narrow_start),
     "normal latents": ({"prior": "normal"}, NOTHING),
     "latents within 1": ({}, short_latents),
     "bias from 0": ({}, grey_start),

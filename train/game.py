@@ -101,18 +101,16 @@ def _players(
     if config.network == "dcgan":
         of_generator["upsampling"] = config.upsampling
     if config.network in DENSE:
-        of_2014 = config.network == "maxout"
-        starts = dict(START) if of_2014 else {}
-        if config.discriminator_initializer_range is not None:
-            starts["discriminator"] = config.discriminator_initializer_range
-        for options, player in ((of_generator, "generator"), (of_discriminator, "discriminator")):
-            if player in starts:
-                uniform = keras.initializers.RandomUniform(-starts[player], starts[player])
-                options["kernel_initializer"] = uniform
-        if config.dropout or (of_2014 and config.dropout is None):
+        published, start = config.network == "maxout", config.discriminator_initializer_range
+        if published:
+            of_generator["kernel_initializer"] = _within(START["generator"])
+            start = start or START["discriminator"]
+        if start:
+            of_discriminator["kernel_initializer"] = _within(start)
+        if published if config.dropout is None else config.dropout:
             of_discriminator.update(DROPOUT)
         sizes: dict[str, Any] = {"units": (width, width)}
-        critic = MAXOUT if of_2014 else sizes
+        critic = MAXOUT if published else sizes
         return (
             networks.MLPGenerator(image_shape, config.latent_dim, **sizes, **of_generator),
             networks.MLPDiscriminator(packed, **critic, **of_discriminator),
@@ -126,3 +124,7 @@ def _players(
         make_generator(image_shape, config.latent_dim, filters=width, **of_generator),
         make_discriminator(packed, filters=width, **of_discriminator),
     )
+
+
+def _within(limit: float) -> keras.initializers.Initializer:
+    return keras.initializers.RandomUniform(-limit, limit)
