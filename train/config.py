@@ -21,7 +21,7 @@ LOSSES = (
 )
 VALUE_GAMES = LOSSES[:3]  # whose D ascends the value function of 2014
 NETWORKS = ("mlp", "maxout", "dcgan", "resnet", "sngan")
-DENSE = NETWORKS[:2]
+DENSE = NETWORKS[:2]  # fully connected
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
