@@ -113,10 +113,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "latent_dim": 100,
         "generator_learning_rate": 2e-4,
         "discriminator_learning_rate": 2e-4,
-        "steps": 30_000,
+        "steps": 48_000,
     },
     "mnist_dcgan": {**DCGAN, "dataset": "mnist", "ema_decay": 0.999, "epochs": 8},
-    "mnist_conditional": {**MLP, "conditional": True, "steps": 20_000},
+    "mnist_conditional": {**MLP, "conditional": True, "steps": 30_000},
     "stacked_mnist": {**MLP, "dataset": "stacked_mnist", "steps": 6_000},
     "mnist_r3gan": {
         **R3GAN,
