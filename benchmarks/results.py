@@ -84,9 +84,9 @@ def collect(runs_dir: pathlib.Path) -> list[Run]:
     order = [*PRESETS, *sorted(shown - set(PRESETS))]
     runs = [run for run in runs if run["preset"] in shown]
 
-    def place(run: Run) -> tuple[int, int, int]:
+    def place(run: Run) -> tuple[int, int, str, int]:
         told = results_page.flags(run["preset"], run["options"])
-        return order.index(run["preset"]), len(told), run["seed"]
+        return order.index(run["preset"]), len(told), results_page.label(run), run["seed"]
 
     return sorted(runs, key=place)
 
