@@ -116,7 +116,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 48_000,
     },
     "mnist_dcgan": {**DCGAN, "dataset": "mnist", "ema_decay": 0.999, "epochs": 8},
-    "mnist_conditional": {**MLP, "conditional": True, "steps": 30_000},
+    "mnist_conditional": {**MLP, "conditional": True, "steps": 20_000},
     "stacked_mnist": {**MLP, "dataset": "stacked_mnist", "steps": 6_000},
     "mnist_r3gan": {
         **R3GAN,
