@@ -1,6 +1,7 @@
 """The experiments: runs become a record, the record the page, and anybody can run them again."""
 
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -204,6 +205,18 @@ def runs_dir(tmp_path_factory):
         run.append_metrics({"step": 20, "epoch": 1})
         run.metrics.write_text(run.metrics.read_text() + '{"step": 21, "cut o')
     return place, data_dir
+
+
+def test_runs_of_the_same_flags_stand_together(tmp_path):
+    """The preset itself first; of the others each flag for all its seeds, as the page has them."""
+    steps = PRESETS["digits_mlp"]["steps"]
+    for i, (n, seed) in enumerate(itertools.product((10, 20, steps), (0, 1))):
+        options = resolve("digits_mlp", {"seed": seed, "steps": n}).options()
+        run = RunDirectory(tmp_path / "digits_mlp" / str(i))
+        run.create(options, versions={}, commit=None)
+        run.evaluation().write_text(json.dumps({"generator": {"path": ""}}))
+    runs = [(run["options"]["steps"], run["seed"]) for run in results.collect(tmp_path)]
+    assert runs == [(steps, 0), (steps, 1), (10, 0), (10, 1), (20, 0), (20, 1)]
 
 
 @pytest.mark.slow
