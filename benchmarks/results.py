@@ -5,9 +5,10 @@
     python -m benchmarks.results collect [--runs_dir=runs/results] [--out=docs]
 
 `play` types the commands of a user, kgan-train and kgan-evaluate, run by run: what is done stays,
-and what was stopped goes on. `collect` reads the files of the runs and writes OUT/results.json and
-the pictures; `benchmarks.results_page`, which it calls, makes the tables of OUT/results.md of them.
-A preset of which no run is evaluated does not appear.
+and what was stopped goes on. `collect` reads the files of the runs and writes what they say into
+OUT/results.json, where runs that are not here stay as they are, and the pictures beside it;
+`benchmarks.results_page`, which it calls, makes the tables of OUT/results.md. A preset of which no
+run is evaluated does not appear.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import shlex
 import statistics
 import sys
 import sysconfig
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image
@@ -77,18 +79,29 @@ def play(
     return failed
 
 
-def collect(runs_dir: pathlib.Path) -> list[Run]:
-    """What the files of the runs say: by preset, the preset itself before what differs, by seed."""
-    runs = [record(RunDirectory(path.parent)) for path in runs_dir.glob("*/*/config.json")]
-    shown = {run["preset"] for run in runs if "evaluation" in run}
+def collect(runs_dir: pathlib.Path, known: Sequence[Run] = ()) -> list[Run]:
+    """The known runs, and what the files of the runs say of these and of others.
+
+    By preset, the preset itself before what differs, by seed. A run that is evaluated takes the
+    place of the known one of the same flags.
+    """
+    runs = {told(run): run for run in known}
+    for path in runs_dir.glob("*/*/config.json"):
+        run = record(RunDirectory(path.parent))
+        if "evaluation" in run or told(run) not in runs:
+            runs[told(run)] = run
+    shown = {run["preset"] for run in runs.values() if "evaluation" in run}
     order = [*PRESETS, *sorted(shown - set(PRESETS))]
-    runs = [run for run in runs if run["preset"] in shown]
 
     def place(run: Run) -> tuple[int, int, str, int]:
-        told = results_page.flags(run["preset"], run["options"])
-        return order.index(run["preset"]), len(told), results_page.label(run), run["seed"]
+        return order.index(run["preset"]), len(told(run)), results_page.label(run), run["seed"]
 
-    return sorted(runs, key=place)
+    return sorted((run for run in runs.values() if run["preset"] in shown), key=place)
+
+
+def told(run: Run) -> tuple[str, ...]:
+    """What tells a run from all others."""
+    return (run["preset"], *results_page.flags(run["preset"], run["options"]))
 
 
 def record(run: RunDirectory) -> Run:
@@ -122,7 +135,7 @@ def record(run: RunDirectory) -> Run:
         del found["evaluation"]["generator"]["path"]  # of this machine
         files = {"samples": run.sample(steps)}
         files |= {name: run.evaluation_picture(name) for name in ("neighbours", "interpolation")}
-        found["pictures"] = {name: str(path) for name, path in files.items() if path.exists()}
+        found["files"] = {name: path for name, path in files.items() if path.exists()}
     return found
 
 
@@ -153,14 +166,21 @@ def write(runs: list[Run], out: pathlib.Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = set()
     for run in runs:
-        pictures = run.pop("pictures", {})
+        files = run.pop("files", {})
+        pictures = run.pop("pictures", [picture(run, name) for name in files])
         if pictures and run["preset"] not in drawn:
             drawn.add(run["preset"])
-            run["pictures"] = [f"{run['preset']}_{name}.png" for name in pictures]
-            for name, file in zip(run["pictures"], pictures.values(), strict=True):
-                Image.open(file).convert("RGB").quantize(64).save(folder / name, optimize=True)
+            run["pictures"] = pictures
+            for name, file in files.items():
+                small = Image.open(file).convert("RGB").quantize(64)
+                small.save(folder / picture(run, name), optimize=True)
     lines = ",\n".join(json.dumps(run) for run in runs)
     (out / "results.json").write_text(f"[\n{lines}\n]\n")
+
+
+def picture(run: Run, name: str) -> str:
+    """What a picture is called in the record."""
+    return f"{run['preset']}_{name}.png"
 
 
 def main() -> None:
@@ -175,7 +195,9 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs"))
     args = parser.parse_args()
     if args.what == "collect":
-        write(collect(args.runs_dir), args.out)
+        record_file = args.out / "results.json"
+        known = json.loads(record_file.read_text()) if record_file.exists() else []
+        write(collect(args.runs_dir, known), args.out)
         results_page.write(args.out)
         return
     presets = args.preset.split(",")

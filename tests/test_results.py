@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from kgan_export.program import export
+from PIL import Image
 
 import kgan
 from benchmarks import results, results_page
@@ -217,6 +218,34 @@ def test_runs_of_the_same_flags_stand_together(tmp_path):
         run.evaluation().write_text(json.dumps({"generator": {"path": ""}}))
     runs = [(run["options"]["steps"], run["seed"]) for run in results.collect(tmp_path)]
     assert runs == [(steps, 0), (steps, 1), (10, 0), (10, 1), (20, 0), (20, 1)]
+
+
+def test_a_record_keeps_the_runs_that_are_elsewhere(tmp_path):
+    """Another machine's runs stay, with their pictures; an evaluated run replaces its own line."""
+    known = [faked("ring", 0, value=1), faked("ring", 1, value=1), faked("grid", 0, value=1)]
+    for run in known:
+        run["pictures"] = [f"{run['preset']}_samples.png"]
+    for place, seed, evaluated in (("1", 1, True), ("0", 0, False), ("2", 2, True)):
+        run = RunDirectory(tmp_path / "runs" / "ring" / place)
+        run.create(resolve("ring", {"seed": seed}).options(), versions={}, commit=None)
+        run.sample(0).parent.mkdir()
+        Image.new("L", (8, 8)).save(run.sample(0))
+        if evaluated:
+            run.evaluation().write_text(json.dumps({"generator": {"path": ""}, "figures": {}}))
+    found = results.collect(tmp_path / "runs", known)
+    assert [(run["preset"], run["seed"]) for run in found] == [
+        *(("ring", seed) for seed in (0, 1, 2)),
+        ("grid", 0),
+    ]
+    assert (found[0], found[3]) == (known[0], known[2])
+    assert known[1]["last_epoch"]
+    assert found[1]["last_epoch"] is None
+    results.write(found, tmp_path)
+    drawn = [run.get("pictures") for run in json.loads((tmp_path / "results.json").read_text())]
+    assert drawn == [["ring_samples.png"], None, None, ["grid_samples.png"]]
+    assert not list((tmp_path / "images" / "results").iterdir())  # no other run's picture is shown
+    results.write(results.collect(tmp_path / "runs"), tmp_path)
+    assert (tmp_path / "images" / "results" / "ring_samples.png").exists()
 
 
 @pytest.mark.slow
