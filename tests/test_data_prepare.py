@@ -236,6 +236,24 @@ def test_what_must_be_fetched_by_hand_comes_with_its_instructions(monkeypatch, t
     assert len(_load_remote(tmp_path, "kgan_by_hand")) == 2
 
 
+@pytest.mark.parametrize("moment", ["download_and_prepare", "_download_and_prepare"])
+def test_another_process_may_be_first(monkeypatch, tmp_path, moment):
+    """Before TFDS looks whether the data are there, and while it makes them."""
+    _set_archives(monkeypatch, {})
+    _load_remote(tmp_path / "first")
+    genuine = getattr(KganRemote, moment)
+
+    def overtaken(self, *args, **kwargs):
+        where = pathlib.Path("kgan_remote", "1.0.0")
+        shutil.copytree(tmp_path / "first" / where, tmp_path / "second" / where)
+        return genuine(self, *args, **kwargs)
+
+    monkeypatch.setattr(KganRemote, moment, overtaken)
+    images = _load_remote(tmp_path / "second", shuffle=False)
+    assert np.concatenate([*images]).shape == (20, 8, 8, 3)
+    assert [path.name for path in (tmp_path / "second" / "kgan_remote").iterdir()] == ["1.0.0"]
+
+
 def test_an_interrupted_preparation_leaves_nothing_behind(monkeypatch, tmp_path):
     _set_archives(monkeypatch, {})
     monkeypatch.setattr(KganRemote, "interrupted", True)

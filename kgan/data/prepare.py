@@ -56,7 +56,8 @@ def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
     """Prepares a data set in its directory unless it is there.
 
     TFDS writes into a scratch directory and renames it when it is complete, so an interrupted
-    preparation leaves nothing that a second one would take for the data.
+    preparation leaves nothing that a second one would take for the data, and of several at a time
+    the first to be complete stays.
 
     Args:
         builder: The builder; afterwards its `info.splits` are known.
@@ -73,6 +74,7 @@ def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
         if not _may_suffice(builder, missing):
             _probe(builder, missing)
         _download_and_prepare(builder, missing)
+        builder.info.read_from_directory(builder.data_path)  # which may be another process's
     if not builder.info.splits:
         raise FileNotFoundError(
             f"{builder.data_path} holds no complete data set (no dataset_info.json); delete it and "
@@ -149,6 +151,9 @@ def _download_and_prepare(builder: tfds.core.DatasetBuilder, missing: dict[str, 
         raise FileNotFoundError(
             f"Data set {builder.name!r} must be downloaded by hand: {' '.join(str(error).split())}"
         ) from error
+    except OSError:
+        if not builder.data_path.exists():  # else another process was first
+            raise
 
 
 def _absent(
