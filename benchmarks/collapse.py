@@ -39,7 +39,8 @@ POINTS = {
 }
 RING, GRID = {**POINTS, "dataset": "ring"}, {**POINTS, "dataset": "grid"}
 MLP, DCGAN = {"preset": "digits_mlp"}, {"preset": "digits_dcgan"}
-MNIST_MLP, MNIST_DCGAN = {"dataset": "mnist"}, {"preset": "mnist_dcgan", "ema_decay": None}
+MNIST_MLP = {"dataset": "mnist"}
+MNIST_DCGAN = {**MNIST_MLP, "network": "dcgan", "prior": "normal", "batch_size": 64}
 WGAN = {"loss": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 5}
 SLOW_D = {"discriminator_learning_rate": 1e-6}
 STRONG_D = {"discriminator_learning_rate": 0.05, "loss": "minimax"}
@@ -54,7 +55,7 @@ HEALTHY = {
     "digits_mlp, D strong": {**MLP, **STRONG_D, "loss": "non_saturating", "steps": 4000},
     "ring": RING,
     "grid": GRID,
-    "mnist_dcgan": {**MNIST_DCGAN, "steps": 2000},
+    "mnist, DCGAN": {**MNIST_DCGAN, "steps": 2000},
     "mnist, MLP": {**MNIST_MLP, "steps": 4000},
 }
 BAD = {
