@@ -83,9 +83,9 @@ def collect(runs_dir: pathlib.Path, known: Sequence[Run] = ()) -> list[Run]:
     """The known runs, and what the files of the runs say of these and of others.
 
     By preset, the preset itself before what differs, by seed. A run that is evaluated takes the
-    place of the known one of the same flags.
+    place of the known one of the same flags, and the others' commands follow the presets.
     """
-    runs = {told(run): run for run in known}
+    runs = {told(run): {**run, "commands": again(run["preset"], run["options"])} for run in known}
     for path in runs_dir.glob("*/*/config.json"):
         run = record(RunDirectory(path.parent))
         if "evaluation" in run or told(run) not in runs:
@@ -97,6 +97,12 @@ def collect(runs_dir: pathlib.Path, known: Sequence[Run] = ()) -> list[Run]:
         return order.index(run["preset"]), len(told(run)), results_page.label(run), run["seed"]
 
     return sorted((run for run in runs.values() if run["preset"] in shown), key=place)
+
+
+def again(preset: str, options: dict[str, Any]) -> list[str]:
+    """The commands that make a run of these options, as the presets stand."""
+    flags = results_page.flags(preset, options)
+    return commands(flags, options["dataset"], RUNS / preset / str(options["seed"]))
 
 
 def told(run: Run) -> tuple[str, ...]:
@@ -116,11 +122,7 @@ def record(run: RunDirectory) -> Run:
     found: Run = {
         "preset": preset,
         "seed": options["seed"],
-        "commands": commands(
-            results_page.flags(preset, options),
-            options["dataset"],
-            RUNS / preset / str(options["seed"]),
-        ),
+        "commands": again(preset, options),
         "commit": config.get("commit"),
         "versions": config["versions"],
         "options": options,

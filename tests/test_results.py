@@ -77,6 +77,7 @@ def test_what_names_a_run_makes_its_options():
         options = resolve(flags["preset"], explicit).options()
         assert {name: options[name] for name in run["options"]} == run["options"]
         assert flags["preset"] == run["preset"] or "(no preset)" in results_page.label(run)
+        assert run["commands"] == results.again(run["preset"], run["options"])
     for i, module in enumerate(("flags", "evaluate_flags")):
         parsed(module, [run["commands"][i] for run in RECORD])
 
@@ -237,7 +238,11 @@ def test_a_record_keeps_the_runs_that_are_elsewhere(tmp_path):
         *(("ring", seed) for seed in (0, 1, 2)),
         ("grid", 0),
     ]
-    assert (found[0], found[3]) == (known[0], known[2])
+    for kept, run in ((found[0], known[0]), (found[3], known[2])):
+        command, *_ = kept.pop("commands")
+        name = run["preset"]
+        assert command == f"kgan-train --preset={name} --seed=0 --run_dir=runs/results/{name}/0"
+        assert kept == run
     assert known[1]["last_epoch"]
     assert found[1]["last_epoch"] is None
     results.write(found, tmp_path)
