@@ -24,6 +24,7 @@ import numpy as np
 from kgan import callbacks, data, metrics
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.vitals import Vitals
+from train import presets
 from train.config import resolve
 from train.game import make_gan
 
@@ -40,7 +41,7 @@ POINTS = {
 RING, GRID = {**POINTS, "dataset": "ring"}, {**POINTS, "dataset": "grid"}
 MLP, DCGAN = {"preset": "digits_mlp"}, {"preset": "digits_dcgan"}
 MNIST_MLP = {"dataset": "mnist"}
-MNIST_DCGAN = {**MNIST_MLP, "network": "dcgan", "prior": "normal", "batch_size": 64}
+MNIST_DCGAN = {**presets.DCGAN, **MNIST_MLP}
 WGAN = {"loss": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 5}
 SLOW_D = {"discriminator_learning_rate": 1e-6}
 STRONG_D = {"discriminator_learning_rate": 0.05, "loss": "minimax"}

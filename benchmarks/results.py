@@ -6,7 +6,7 @@
 
 `play` types the commands of a user, kgan-train and kgan-evaluate, run by run: what is done stays,
 and what was stopped goes on. `collect` reads the files of the runs and writes what they say into
-OUT/results.json, where runs that are not here stay as they are, and the pictures beside it;
+OUT/results.json, where runs that are not here stay, and the pictures beside it;
 `benchmarks.results_page`, which it calls, makes the tables of OUT/results.md. A preset of which no
 run is evaluated does not appear.
 """

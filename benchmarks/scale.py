@@ -22,15 +22,9 @@ from benchmarks.fitting import by_fit
 from benchmarks.timing import in_turns, print_record, ratio
 from train.config import resolve
 from train.game import make_gan
+from train.presets import DCGAN
 
-DCGAN = {
-    "dataset": "mnist",
-    "network": "dcgan",
-    "prior": "normal",
-    "batch_size": 64,
-    "ema_decay": 0.999,
-    "steps": 1,
-}
+GAME = {**DCGAN, "dataset": "mnist", "ema_decay": 0.999, "steps": 1}
 REPLICAS = (1, 2, 8, 32, 128, 1024)
 LINKS = {  # bytes a second and seconds of latency
     "1 Gb/s Ethernet": (125e6, 50e-6),
@@ -58,7 +52,7 @@ def communication(
 
 def measured(rounds: int, steps: int) -> tuple[dict[str, list[float]], keras.Model]:
     """Seconds a step without a strategy and with one of one replica, round by round."""
-    config = resolve(None, DCGAN)
+    config = resolve(None, GAME)
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (config.batch_size, 28, 28, 1)).astype("float32")
     data = tf.data.Dataset.from_tensors(images)
