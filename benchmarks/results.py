@@ -100,9 +100,11 @@ def collect(runs_dir: pathlib.Path, known: Sequence[Run] = ()) -> list[Run]:
 
 
 def again(preset: str, options: dict[str, Any]) -> list[str]:
-    """The commands that make a run of these options, as the presets stand."""
+    """The commands that make a run of these options, as the presets stand, in its own place."""
     flags = results_page.flags(preset, options)
-    return commands(flags, options["dataset"], RUNS / preset / str(options["seed"]))
+    changes = [flag.removeprefix("--") for flag in flags[2:]] if preset in PRESETS else []
+    place = "-".join([str(options["seed"]), *changes])
+    return commands(flags, options["dataset"], RUNS / preset / place)
 
 
 def told(run: Run) -> tuple[str, ...]:

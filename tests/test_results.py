@@ -78,8 +78,12 @@ def test_what_names_a_run_makes_its_options():
         assert {name: options[name] for name in run["options"]} == run["options"]
         assert flags["preset"] == run["preset"] or "(no preset)" in results_page.label(run)
         assert run["commands"] == results.again(run["preset"], run["options"])
-    for i, module in enumerate(("flags", "evaluate_flags")):
-        parsed(module, [run["commands"][i] for run in RECORD])
+    places = [
+        [flags["run_dir"] for flags in parsed(module, [run["commands"][i] for run in RECORD])]
+        for i, module in enumerate(("flags", "evaluate_flags"))
+    ]
+    assert places[0] == places[1]
+    assert len(set(places[0])) == len(RECORD)  # no run meets another's directory
 
 
 def test_every_picture_is_there_and_small():
@@ -265,7 +269,7 @@ def test_runs_become_a_record_and_the_record_a_page(runs_dir, tmp_path):
     assert evaluation["generator"].pop("path") == str(run.generator)
     assert first["evaluation"] == evaluation
     assert first["commands"][0].startswith("kgan-train --preset=digits_mlp --seed=3 --width=8 ")
-    assert first["commands"][1] == "kgan-evaluate --run_dir=runs/results/digits_mlp/3"
+    assert first["commands"][1].startswith("kgan-evaluate --run_dir=runs/results/digits_mlp/3-w")
     assert first["options"] == run.read_config()["options"]
     assert first["commit"] == run.read_config()["commit"]
     assert first["versions"]["kgan"] == metadata.version("kgan")
