@@ -102,7 +102,7 @@ def collect(runs_dir: pathlib.Path, known: Sequence[Run] = ()) -> list[Run]:
 def again(preset: str, options: dict[str, Any]) -> list[str]:
     """The commands that make a run of these options, as the presets stand, in its own place."""
     flags = results_page.flags(preset, options)
-    changes = [flag.removeprefix("--") for flag in flags[2:]] if preset in PRESETS else []
+    changes = [flag[2:] for flag in flags if not flag.startswith(("--preset=", "--seed="))]
     place = "-".join([str(options["seed"]), *changes])
     return commands(flags, options["dataset"], RUNS / preset / place)
 
