@@ -27,8 +27,8 @@ STANDARD: dict[str, list[str]] = {
     "serve": ["--seconds=10", "--starts=2"],
     "scale": ["--rounds=5", "--steps=30"],
 }
-# What runs when it is named; all but the first two are experiments of many trainings.
-NAMED = ("operations", "presets", "kill", "collapse", "modes", "recipe", "steepness")
+# What runs when it is named.
+NAMED = ("operations", "presets", "kill")
 NAMES = (*STANDARD, *NAMED)
 
 

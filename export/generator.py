@@ -149,14 +149,15 @@ def read(run_dir: str | os.PathLike[str]) -> TrainedGenerator:
         prior = keras.saving.deserialize_keras_object(config["prior"])
     except Exception as error:
         raise ValueError(
-            f"The prior in {run.config} cannot be read ({gist(error)}). Name a run of kgan-train."
+            f"The prior in {run.config} cannot be read ({error_summary(error)}). "
+            "Name a run of kgan-train."
         ) from error
     try:
         model = keras.saving.load_model(run.generator, compile=False)
     except Exception as error:
         raise ValueError(
-            f"{run.generator} cannot be loaded ({gist(error)}). Either it is damaged, or a class "
-            "that it needs is not registered with Keras: import the module that defines it and "
+            f"{run.generator} cannot be loaded ({error_summary(error)}). Either it is damaged, or "
+            "a class that it needs is not registered with Keras: import the module that defines it and "
             "call `export` from Python."
         ) from error
     # What was trained in half precision ships in full: TFLite has no half precision operations.
@@ -166,6 +167,6 @@ def read(run_dir: str | os.PathLike[str]) -> TrainedGenerator:
     return TrainedGenerator(model, prior, config)
 
 
-def gist(error: Exception) -> str:
+def error_summary(error: Exception) -> str:
     """The kind of `error` and the first line of what it says; Keras and TFLite say a lot."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from .generator import TrainedGenerator, gist
+from .generator import TrainedGenerator, error_summary
 
 OPSET = 17
 """Version of the operations; runtimes of 2022 and later know it."""
@@ -56,7 +56,7 @@ def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
     try:
         model, _ = tf2onnx.convert.from_function(generate, input_signature=specs, opset=OPSET)
     except Exception as error:
-        raise ValueError(_refusal(gist(error))) from error
+        raise ValueError(_refusal(error_summary(error))) from error
     # The converter copies operations that it does not know.
     used = {(node.op_type, node.domain) for node in model.graph.node}
     unknown = sorted(name for name, domain in used if not onnx.defs.has(name, OPSET, domain))

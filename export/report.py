@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import plots
-from kgan.artifacts import replaced_when_whole
+from kgan.utils.atomic_write import atomic_write
 
 from .generator import TrainedGenerator
 from .parity import LATENTS, SEED, Comparison, Reference
@@ -41,14 +41,14 @@ def write(
         images: by the same names, the images of the reference's latent points.
         directory: where to; it exists.
     """
-    with replaced_when_whole(directory / "parity.json") as partial:
+    with atomic_write(directory / "parity.json") as partial:
         partial.write_text(json.dumps(_record(trained, reference, comparisons), indent=2) + "\n")
     rows: list[str] = []
     if trained.makes_pictures:
-        with replaced_when_whole(directory / "parity.png") as partial:
+        with atomic_write(directory / "parity.png") as partial:
             sheet, rows = _picture(reference, images)
             plots.write_png(partial, sheet)
-    with replaced_when_whole(directory / "parity.md") as partial:
+    with atomic_write(directory / "parity.md") as partial:
         partial.write_text(_page(trained, reference, comparisons, rows))
 
 

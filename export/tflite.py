@@ -13,7 +13,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from . import flatbuffer, lite_sampling, one_hot
-from .generator import TrainedGenerator, gist
+from .generator import TrainedGenerator, error_summary
 from .grafting import graft
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int8_io", "16x8")
@@ -98,7 +98,7 @@ def _refusal(error: Exception, quantization: str) -> str:
             "labels in by a one-hot operation."
         )
     lacking = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", said)))
-    reason = ", ".join(lacking) or gist(error)
+    reason = ", ".join(lacking) or error_summary(error)
     return (
         f"The generator does not convert to TFLite ({reason}). "
         "Leave tflite out of --formats, or build the generator of operations that TFLite has."

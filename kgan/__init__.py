@@ -3,7 +3,17 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kgan import artifacts, augmentation, constraints, layers, losses, networks, penalties, priors
+from kgan import (
+    artifacts,
+    augmentation,
+    constraints,
+    layers,
+    losses,
+    networks,
+    optimizers,
+    penalties,
+    priors,
+)
 from kgan.gan import GAN
 
 if TYPE_CHECKING:
@@ -25,6 +35,7 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "optimizers",
     "penalties",
     "plots",
     "priors",

@@ -17,38 +17,9 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-__all__ = ["RunDirectory", "replaced_when_whole"]
+from kgan.utils.atomic_write import atomic_write
 
-
-@contextlib.contextmanager
-def replaced_when_whole(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Gives a temporary path to write a file to, and renames it to `path` when the block succeeds.
-
-    The temporary file lies beside `path`, hidden and with the same suffix. It is synced to the disk
-    before it is renamed, and removed when the block fails.
-
-    Args:
-        path: where the file shall be; its directory is made if it is absent.
-    """
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
-    try:
-        yield partial
-        _sync(partial)
-        os.replace(partial, path)
-        _sync(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _sync(path: pathlib.Path) -> None:
-    """Waits until a file or a directory is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+__all__ = ["RunDirectory"]
 
 
 def _evaluation(kind: str) -> str:
@@ -164,7 +135,7 @@ class RunDirectory:
         self._write_config({**self.read_config(), "options": dict(options)})
 
     def _write_config(self, config: Mapping[str, Any]) -> None:
-        with replaced_when_whole(self.config) as partial:
+        with atomic_write(self.config) as partial:
             partial.write_text(json.dumps(config, indent=2) + "\n")
 
     @contextlib.contextmanager
@@ -234,7 +205,7 @@ class RunDirectory:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 if line.endswith("\n") and json.loads(line)["step"] <= after:
                     kept.append(line)
-        with replaced_when_whole(self.metrics) as partial:
+        with atomic_write(self.metrics) as partial:
             partial.write_text("".join(kept))
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kgan.artifacts import replaced_when_whole
+from kgan.utils.atomic_write import atomic_write
 
 __all__ = ["Checkpoints", "read", "restore", "variables", "write"]
 
@@ -63,7 +63,7 @@ def write(path: str | os.PathLike[str], model: keras.Model, place: dict[str, Any
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     content = buffer.getbuffer()
-    with replaced_when_whole(path) as partial, open(partial, "wb") as file:
+    with atomic_write(path) as partial, open(partial, "wb") as file:
         file.write(content)
         file.write(hashlib.sha256(content).digest())
 

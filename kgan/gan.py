@@ -13,15 +13,15 @@ import tensorflow as tf
 
 from kgan import losses
 from kgan import penalties as penalties_module
-from kgan.averaging import MovingAverage
-from kgan.distribution import ReplicatedModel, apply, replica, replicas, synchronise
-from kgan.fitting import Seek, accepted
-from kgan.fused import fuse
-from kgan.judging import Judge, pack, with_labels
-from kgan.minibatches import check_divides, minibatches
-from kgan.players import check_labels, check_penalties, check_players, unchanged
+from kgan.optimizers.fused_adam import fuse
 from kgan.priors import Prior
-from kgan.report import GameReport, discriminator_report
+from kgan.training.discriminator_pass import DiscriminatorPass, pack, with_labels
+from kgan.training.distribution import ReplicatedModel, apply, replica, replicas, synchronise
+from kgan.training.ema import ExponentialMovingAverage
+from kgan.training.fitting import Seek, validate_callbacks
+from kgan.training.metrics import GameMetrics, discriminator_report
+from kgan.training.minibatches import check_divides, minibatches
+from kgan.training.validation import check_labels, check_penalties, check_players, unchanged
 
 __all__ = ["GAN"]
 
@@ -104,12 +104,12 @@ class GAN(ReplicatedModel):
         self.prior = prior
         self.discriminator_steps = discriminator_steps
         self.ema_decay = ema_decay
-        self.average = None if ema_decay is None else MovingAverage(ema_decay)
+        self.average = None if ema_decay is None else ExponentialMovingAverage(ema_decay)
         self.augmentation = augmentation
         self.packing = packing
         self.num_classes: int | None = getattr(generator, "num_classes", None)
         self.seed = seed
-        self.report = GameReport()
+        self.report = GameMetrics()
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the variables of both players; `input_shape` is not needed."""
@@ -286,7 +286,12 @@ class GAN(ReplicatedModel):
         return discriminator_report(loss, real_logits, fake_logits)
 
     def _discriminator_loss(
-        self, judge: Judge, images: tf.Tensor, samples: tf.Tensor, update: tf.Tensor, paying: bool
+        self,
+        judge: DiscriminatorPass,
+        images: tf.Tensor,
+        samples: tf.Tensor,
+        update: tf.Tensor,
+        paying: bool,
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
         """D's objective, with what it pays for being steep, for several updates if not at each."""
         images, samples = pack(images, self.packing), pack(samples, self.packing)
@@ -327,14 +332,14 @@ class GAN(ReplicatedModel):
         """What the players are told of labels: nothing, unless the game is conditional."""
         return None if self.num_classes is None else labels
 
-    def _judge(self, labels: Any, update: tf.Tensor) -> Judge:
+    def _judge(self, labels: Any, update: tf.Tensor) -> DiscriminatorPass:
         """D for one update of the game."""
 
         def augment(images: tf.Tensor, of_data: bool) -> tf.Tensor:
             return self.augmentation(images, self._seed(_AUGMENTATION + of_data, update))
 
         told = pack(self._told(labels), self.packing)
-        return Judge(self.discriminator, told, augment if self.augmentation else None)
+        return DiscriminatorPass(self.discriminator, told, augment if self.augmentation else None)
 
     def _spectral_layers(self) -> list[Any]:
         layers = self.discriminator._flatten_layers()
@@ -449,7 +454,7 @@ class GAN(ReplicatedModel):
             ValueError: k does not divide a batch, or a callback cannot do its work here.
         """
         k = self.discriminator_steps
-        callbacks = accepted(callbacks)
+        callbacks = validate_callbacks(callbacks)
         stream = getattr(x, "stream", None)
         steps = 0
         if stream:

@@ -17,7 +17,8 @@ from kgan_export.program import export
 from kgan_export.tflite import QUANTIZATIONS
 
 import kgan
-from kgan.artifacts import RunDirectory, replaced_when_whole
+from kgan.artifacts import RunDirectory
+from kgan.utils.atomic_write import atomic_write
 
 SEED = (3, 7)
 LITE = {"none": "float32"} | {name: name for name in QUANTIZATIONS[1:]}
@@ -125,7 +126,7 @@ def make_run(path, generator, prior):
     run = RunDirectory(path)
     run.create({"seed": 0}, prior=keras.saving.serialize_keras_object(prior))
     build(generator, prior.dim)
-    with replaced_when_whole(run.generator) as partial:
+    with atomic_write(run.generator) as partial:
         generator.save(partial)
     return path
 

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from kgan import artifacts
-from kgan.artifacts import RunDirectory, replaced_when_whole
+from kgan.artifacts import RunDirectory
+from kgan.utils.atomic_write import atomic_write
 
 OPTIONS = {"dataset": "digits", "batch_size": 100, "rate": 2e-4, "units": [12, 12], "preset": None}
 
@@ -27,7 +28,7 @@ def run(tmp_path):
 
 def test_a_file_appears_when_the_block_is_done(tmp_path):
     target = tmp_path / "new" / "deep" / "image.png"
-    with replaced_when_whole(target) as partial:
+    with atomic_write(target) as partial:
         partial.write_text("half")
         assert not target.exists()
         assert partial.parent == target.parent  # on the same file system, or no rename is atomic
@@ -40,7 +41,7 @@ def test_a_file_appears_when_the_block_is_done(tmp_path):
 def test_a_file_is_replaced(tmp_path):
     target = tmp_path / "file.txt"
     target.write_text("old")
-    with replaced_when_whole(str(target)) as partial:
+    with atomic_write(str(target)) as partial:
         partial.write_text("new")
         assert target.read_text() == "old"
     assert target.read_text() == "new"
@@ -55,7 +56,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, before, error):
         target.write_text(before)
 
     def write():
-        with replaced_when_whole(target) as partial:
+        with atomic_write(target) as partial:
             partial.write_text("half of it")
             raise error("the disk is full")
 
@@ -73,7 +74,7 @@ def test_a_failed_rename_leaves_what_was_there(tmp_path, monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(artifacts.os, "replace", refuse)
-    with pytest.raises(OSError, match="Input/output error"), replaced_when_whole(target) as partial:
+    with pytest.raises(OSError, match="Input/output error"), atomic_write(target) as partial:
         partial.write_text("new")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file.txt": "old"}
 
@@ -85,7 +86,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
         real = getattr(os, name)
         record = lambda *a, name=name, real=real: (calls.append(name), real(*a))  # noqa: E731
         monkeypatch.setattr(artifacts.os, name, record)
-    with replaced_when_whole(tmp_path / "file.txt") as partial:
+    with atomic_write(tmp_path / "file.txt") as partial:
         partial.write_text("new")
     assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the directory
 

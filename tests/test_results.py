@@ -19,7 +19,7 @@ from kgan_export.program import export
 from PIL import Image
 
 import kgan
-from benchmarks import results, results_page
+from experiments import results, results_page
 from kgan.artifacts import RunDirectory
 from train.config import resolve
 from train.evaluation.options import Options
@@ -60,7 +60,7 @@ print(json.dumps(found))
 
 @pytest.mark.parametrize("file", ["results.md", "../README.md"])
 def test_the_pages_say_what_the_record_says(file):
-    """If not: `python -m benchmarks.results_page` writes them anew."""
+    """If not: `python -m experiments.results_page` writes them anew."""
     page = (DOCS / file).read_text()
     assert results_page.written(page, RECORD) == page
     changed = json.loads(json.dumps(RECORD))

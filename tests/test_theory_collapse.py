@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 
 import kgan
 from kgan.data.densities import DENSITIES, Ring
-from kgan.theory.collapse import MOST, best_response, diversity, effective_number
+from kgan.metrics.diversity import MOST, best_response, diversity, effective_number
 from kgan.theory.tabular import LOSSES, alternating_play
 from kgan.theory.value import game_value
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import kgan
+from kgan.optimizers import RisingMomentum
 from train import config as config_module
 from train.config import Config, resolve
 from train.game import make_gan
-from train.optimizers import RisingMomentum
 from train.presets import PRESETS
 from train.run import RunDirectory, train
 

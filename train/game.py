@@ -9,9 +9,9 @@ import tensorflow as tf
 
 import kgan
 from kgan import augmentation, constraints, data, losses, networks, penalties, priors
+from kgan.optimizers import RisingMomentum
 
 from .config import DENSE, VALUE_GAMES, Config
-from .optimizers import RisingMomentum
 
 # The pair of 2014, by the authors' published configuration.
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5}

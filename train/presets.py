@@ -76,7 +76,7 @@ MNIST_R3GAN: dict[str, Any] = {
     "generator_learning_rate": 5e-4,
     "discriminator_learning_rate": 5e-4,
 }
-# After benchmarks/modes.py, whose learning rates fall as well.
+# After experiments/modes.py, whose learning rates fall as well.
 POINTS: dict[str, Any] = {
     **STEADY,
     "network": "mlp",

@@ -16,10 +16,11 @@ import tensorflow as tf
 
 import kgan
 from kgan import callbacks, data
-from kgan.artifacts import RunDirectory, replaced_when_whole
+from kgan.artifacts import RunDirectory
 from kgan.callbacks.base import StepCallback
-from kgan.callbacks.vitals import LIMITS
+from kgan.callbacks.collapse_metrics import LIMITS
 from kgan.checkpoint import Checkpoints
+from kgan.utils.atomic_write import atomic_write
 
 from . import card
 from .config import VALUE_GAMES, Config
@@ -136,7 +137,7 @@ def _play(
         callbacks.SampleGrid(run.path, every=config.sample_every),
         _StopAt(steps),
         callbacks.NonFinite(),
-        callbacks.Steepness(run.path, images, count=rows - rows % config.packing),
+        callbacks.GradientNorms(run.path, images, count=rows - rows % config.packing),
         *alarms,
         checkpoint,
     ]
@@ -215,7 +216,7 @@ def _skipped(gan: kgan.GAN) -> list[str]:
 def _save(gan: kgan.GAN, run: RunDirectory) -> None:
     """Writes both networks; the generator comes last, as it says that the run is finished."""
     for player, path in ((gan.discriminator, run.discriminator), (gan.generator, run.generator)):
-        with gan.averaged(), replaced_when_whole(path) as partial:
+        with gan.averaged(), atomic_write(path) as partial:
             player.save(partial)
 
 

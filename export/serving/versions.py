@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import Any
 
-from ..generator import gist
+from ..generator import error_summary
 from ..warmup import MODEL_NAME
 from .error import HttpError
 from .model import Model
@@ -45,7 +45,8 @@ class Versions:
             self._current = self._load(version)
         except Exception as error:
             raise ValueError(
-                f"{directory / str(version)} cannot be loaded ({gist(error)}). Export it anew."
+                f"{directory / str(version)} cannot be loaded ({error_summary(error)}). "
+                "Export it anew."
             ) from error
 
     def find(self, version: int | None = None) -> Model:
@@ -123,9 +124,10 @@ class Versions:
             model = self._load(version)
         except Exception as error:
             self._states[version] = "END"
-            self._errors[version] = gist(error)
+            self._errors[version] = error_summary(error)
             print(
-                f"Version {version} cannot be loaded ({gist(error)}); {before.version} stays.",
+                f"Version {version} cannot be loaded ({error_summary(error)}); "
+                f"{before.version} stays.",
                 file=sys.stderr,
                 flush=True,
             )

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import plots
-from kgan.artifacts import replaced_when_whole
 from kgan.callbacks.base import RunCallback
+from kgan.utils.atomic_write import atomic_write
 
 __all__ = ["SampleGrid"]
 
@@ -58,7 +58,7 @@ class SampleGrid(RunCallback):
     def draw(self) -> None:
         """Draws the present state."""
         picture = self._picture()
-        with replaced_when_whole(self.run.sample(self.step)) as partial:
+        with atomic_write(self.run.sample(self.step)) as partial:
             plots.write_png(partial, picture)
         if self._board:
             with self._board.as_default(step=self.step):

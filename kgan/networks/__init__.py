@@ -1,10 +1,10 @@
 """The players: subclassed `keras.Model` generators and discriminators."""
 
 from kgan.networks.base import Discriminator, Generator
-from kgan.networks.convolutional import DCGANDiscriminator, DCGANGenerator
+from kgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from kgan.networks.mlp import MLPDiscriminator, MLPGenerator
-from kgan.networks.residual import ResNetDiscriminator, ResNetGenerator
-from kgan.networks.spectral import SNGANDiscriminator, SNGANGenerator
+from kgan.networks.resnet import ResNetDiscriminator, ResNetGenerator
+from kgan.networks.sngan import SNGANDiscriminator, SNGANGenerator
 
 __all__ = [
     "DCGANDiscriminator",

@@ -7,7 +7,8 @@ import pathlib
 import numpy as np
 
 from kgan import metrics, plots
-from kgan.artifacts import RunDirectory, replaced_when_whole
+from kgan.artifacts import RunDirectory
+from kgan.utils.atomic_write import atomic_write
 
 from .material import Material
 
@@ -39,5 +40,5 @@ def neighbours(m: Material) -> np.ndarray:
 
 
 def _write(path: pathlib.Path, images: np.ndarray, columns: int) -> None:
-    with replaced_when_whole(path) as partial:
+    with atomic_write(path) as partial:
         plots.write_png(partial, plots.grid(images, (0.0, 1.0), columns))

@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kgan.artifacts import replaced_when_whole
+from kgan.utils.atomic_write import atomic_write
 
 
 class NotApplicableError(Exception):
@@ -81,5 +81,5 @@ def _number(value: float | None) -> str:
 
 def write(path: pathlib.Path, record: Mapping[str, Any]) -> None:
     """Writes `record` to the JSON file `path`, whole or not at all."""
-    with replaced_when_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")

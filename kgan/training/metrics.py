@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kgan import losses
 
-__all__ = ["GameReport", "discriminator_report"]
+__all__ = ["GameMetrics", "discriminator_report"]
 
 
 def discriminator_report(loss: Any, real_logits: Any, fake_logits: Any) -> tf.Tensor:
@@ -39,7 +39,7 @@ def discriminator_report(loss: Any, real_logits: Any, fake_logits: Any) -> tf.Te
     )
 
 
-class GameReport(keras.metrics.Metric):
+class GameMetrics(keras.metrics.Metric):
     """Running means of all logged quantities, in one variable: one small update a step.
 
     Its result is a dictionary: the means by name, and `twice_jsd_bound`. `kgan.GAN` says what each

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kgan
-from benchmarks import recipe
+from experiments import recipe
 from train import game
 from train.config import resolve
 

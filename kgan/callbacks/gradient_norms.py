@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from kgan.callbacks.base import RunCallback
 
-__all__ = ["Steepness"]
+__all__ = ["GradientNorms"]
 
 
-class Steepness(RunCallback):
+class GradientNorms(RunCallback):
     """Measures D's margin and its slopes every so many steps.
 
     Writes a line to `RUN_DIR/metrics.jsonl`, and to TensorBoard where tensorboard is installed:

@@ -1,13 +1,13 @@
 """The experiments: plays presets over seeds, and writes down what came of every run.
 
-    python -m benchmarks.results play --preset=mnist_mlp,mnist_r3gan [--seeds=0,1,2]
+    python -m experiments.results play --preset=mnist_mlp,mnist_r3gan [--seeds=0,1,2]
         [--data_dir=DATA] [--runs_dir=runs/results]
-    python -m benchmarks.results collect [--runs_dir=runs/results] [--out=docs]
+    python -m experiments.results collect [--runs_dir=runs/results] [--out=docs]
 
 `play` types the commands of a user, kgan-train and kgan-evaluate, run by run: what is done stays,
 and what was stopped goes on. `collect` reads the files of the runs and writes what they say into
 OUT/results.json, where runs that are not here stay, and the pictures beside it;
-`benchmarks.results_page`, which it calls, makes the tables of OUT/results.md. A preset of which no
+`experiments.results_page`, which it calls, makes the tables of OUT/results.md. A preset of which no
 run is evaluated does not appear.
 """
 
@@ -27,7 +27,7 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks import results_page
+from experiments import results_page
 from kgan.artifacts import RunDirectory
 from train.presets import PRESETS
 

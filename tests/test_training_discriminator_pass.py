@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.judging import Judge, pack
+from kgan.training.discriminator_pass import DiscriminatorPass, pack
 
 IMAGES = np.random.default_rng(0).normal(size=(6, 4, 3, 2)).astype(np.float32)
 
@@ -50,7 +50,7 @@ def test_slopes_are_computed_in_full_precision(policy):
     """Half precision would err by 1e-2 (bfloat16) or 1e-3 here; the logits themselves do."""
     critic = Critic(dtype=policy)
     critic(IMAGES)
-    judge = Judge(critic, None, None)
+    judge = DiscriminatorPass(critic, None, None)
     images, samples = tf.constant(IMAGES), tf.constant(IMAGES[::-1] * 0.5)
     judge.watched_logits(images, samples)
     for points in (images, samples, images / 3):
@@ -73,7 +73,7 @@ def test_slopes_of_what_was_judged_cost_no_pass():
             calls.append(len(images))
             return super().call(images)
 
-    judge = Judge(Counting(), None, None)
+    judge = DiscriminatorPass(Counting(), None, None)
     images, samples = tf.constant(IMAGES), tf.constant(IMAGES[::-1])
     judge.watched_logits(images, samples)
     calls.clear()

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.fused import fuse
+from kgan.optimizers.fused_adam import fuse
 
 
 def trajectory(optimizer, fused, updates=25, jit_compile=False):

@@ -17,14 +17,14 @@ from sklearn.datasets import load_digits
 import kgan
 from kgan import callbacks
 from kgan.callbacks import CollapseAlarm, CollapseError
-from kgan.callbacks.vitals import LIMITS, Reference, Vitals
-from kgan.theory.collapse import diversity
+from kgan.callbacks.collapse_metrics import LIMITS, CollapseMetrics, Reference
+from kgan.metrics.diversity import diversity
 from train import run as program
 from train.config import Config
 
 IMAGES = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
-GOOD = Vitals(1.0, 1.0, 0.5)
-LOW = Vitals(0.1, 0.01, 0.5)
+GOOD = CollapseMetrics(1.0, 1.0, 0.5)
+LOW = CollapseMetrics(0.1, 0.01, 0.5)
 
 
 # What is measured

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-__all__ = ["MovingAverage"]
+__all__ = ["ExponentialMovingAverage"]
 
 
-class MovingAverage(keras.layers.Layer):
+class ExponentialMovingAverage(keras.layers.Layer):
     """Averages weights over a training: `average = d average + (1 - d) weight` at each update.
 
     At update t, d is `min(decay, t / (t + 9))`, so that the first weights are soon forgotten.

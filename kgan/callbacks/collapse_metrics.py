@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.callbacks.base import first_images
-from kgan.theory.collapse import diversity
+from kgan.metrics.diversity import diversity
 
-__all__ = ["LIMITS", "Reference", "Vitals"]
+__all__ = ["LIMITS", "CollapseMetrics", "Reference"]
 
 Classifier = Callable[[np.ndarray], Any]
 
@@ -22,12 +22,12 @@ _LEFT = 0.1  # of that share; a class with less is lost
 
 
 @dataclasses.dataclass(frozen=True)
-class Vitals:
+class CollapseMetrics:
     """What an alarm looks at. Of each number, low is bad.
 
     Attributes:
         spread: how far apart samples are, relative to data, or data relative to samples where that
-            is less: of `kgan.theory.collapse.Diversity`, or one over it. 0 where samples are all
+            is less: of `kgan.metrics.diversity.Diversity`, or one over it. 0 where samples are all
             alike, or infinitely far apart.
         distinct: how many different samples there are, relative to data (`Diversity` as well).
         d_error: share of data and samples that D tells wrong, 1 - `d_accuracy`: 1/2 at equilibrium,
@@ -50,12 +50,12 @@ class Vitals:
         """The numbers that are known."""
         return ", ".join(f"{name} {value:.3g}" for name, value in self.known().items())
 
-    def below(self, limits: Vitals) -> list[str]:
+    def below(self, limits: CollapseMetrics) -> list[str]:
         """Names of the numbers that are lower than those of `limits`."""
         return [name for name, value in self.known().items() if value < getattr(limits, name)]
 
 
-LIMITS = Vitals(spread=0.5, distinct=0.05, d_error=0.01, classes=0.5)
+LIMITS = CollapseMetrics(spread=0.5, distinct=0.05, d_error=0.01, classes=0.5)
 
 
 class Reference:
@@ -83,16 +83,16 @@ class Reference:
         if classifier is not None:
             self._members = _known(_labels(classifier, self.images))
 
-    def vitals(self, samples: np.ndarray, d_error: float) -> Vitals:
+    def vitals(self, samples: np.ndarray, d_error: float) -> CollapseMetrics:
         """Compares as many samples with the images.
 
         Args:
             samples: finite floats of the shape of `images`.
-            d_error: as `Vitals` has it.
+            d_error: as `CollapseMetrics` has it.
         """
         found = diversity(samples, self.images)
         spread = min(found.spread, 1 / found.spread) if found.spread else 0.0
-        return Vitals(spread, found.distinct, d_error, self._classes(samples))
+        return CollapseMetrics(spread, found.distinct, d_error, self._classes(samples))
 
     def _classes(self, samples: np.ndarray) -> float:
         if self.classifier is None:

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.callbacks.base import RunCallback
-from kgan.callbacks.vitals import LIMITS, Classifier, Reference, Vitals
-from kgan.theory.collapse import MOST
+from kgan.callbacks.collapse_metrics import LIMITS, Classifier, CollapseMetrics, Reference
+from kgan.metrics.diversity import MOST
 
 __all__ = ["CollapseAlarm", "CollapseError"]
 
@@ -36,8 +36,8 @@ class CollapseError(RuntimeError):
 class CollapseAlarm(RunCallback):
     """Holds samples against data now and then, and says when a game has gone bad.
 
-    It fires when one of the `Vitals` was below its limit at several checks in a row and is not on
-    its way up, that is, at most 1.1 times as high at the last as at the first: generators begin
+    It fires when one of the `CollapseMetrics` was below its limit at several checks in a row
+    and is not on its way up, that is, at most 1.1 times as high at the last as at the first: generators begin
     with samples that are all alike, and rise. docs/health.md tells how the limits were found and
     what to do.
 
@@ -49,7 +49,7 @@ class CollapseAlarm(RunCallback):
     Args:
         run_dir: the run directory.
         images: data in the generator's value range, an array or a `tf.data.Dataset` of batches, of
-            which `kgan.callbacks.vitals.Reference` takes some.
+            which `kgan.callbacks.collapse_metrics.Reference` takes some.
         every: steps between two checks.
         warmup: steps whose checks raise no alarm.
         patience: how many checks in a row must be bad.
@@ -62,8 +62,8 @@ class CollapseAlarm(RunCallback):
         seed: of the samples.
 
     Attributes:
-        history: step -> `Vitals`, of every check, those of the warm-up included. D's error is the
-            mean over the epoch so far.
+        history: step -> `CollapseMetrics`, of every check, those of the warm-up included. D's error is
+            the mean over the epoch so far.
 
     Raises:
         ValueError: an argument is unusable.
@@ -78,7 +78,7 @@ class CollapseAlarm(RunCallback):
         patience: int = 3,
         action: str = "warn",
         classifier: Classifier | None = None,
-        limits: Vitals = LIMITS,
+        limits: CollapseMetrics = LIMITS,
         count: int = 256,
         seed: int = 0,
     ):
@@ -99,7 +99,7 @@ class CollapseAlarm(RunCallback):
         self.action = action
         self.limits = limits
         self.seed = seed
-        self.history: dict[int, Vitals] = {}
+        self.history: dict[int, CollapseMetrics] = {}
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Takes up the checks that the run has had, up to where the model stands.
@@ -119,13 +119,13 @@ class CollapseAlarm(RunCallback):
         self.history = self._recorded()
         self._fired = False
 
-    def _recorded(self) -> dict[int, Vitals]:
+    def _recorded(self) -> dict[int, CollapseMetrics]:
         if not self.run.metrics.exists():
             return {}
-        names = [field.name for field in dataclasses.fields(Vitals)]
+        names = [field.name for field in dataclasses.fields(CollapseMetrics)]
         lines = map(json.loads, self.run.metrics.read_text().splitlines())
         return {
-            line["step"]: Vitals(**{name: line[name] for name in names if name in line})
+            line["step"]: CollapseMetrics(**{name: line[name] for name in names if name in line})
             for line in lines
             if "distinct" in line
         }
@@ -151,7 +151,7 @@ class CollapseAlarm(RunCallback):
         elif not vitals.below(self.limits):
             self._fired = False
 
-    def _write(self, vitals: Vitals) -> None:
+    def _write(self, vitals: CollapseMetrics) -> None:
         self.run.append_metrics({"step": self.step, **vitals.known()})
         if self._board:
             with self._board.as_default(step=self.step):

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["Seek", "accepted"]
+__all__ = ["Seek", "validate_callbacks"]
 
 # Keras's callbacks that expect one optimizer or one loss, and what does their work.
 _REFUSED = {
@@ -32,7 +32,7 @@ _REFUSED = {
 }
 
 
-def accepted(callbacks: Any) -> list[keras.callbacks.Callback]:
+def validate_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     """The callbacks as a list; ValueError where one cannot do its work."""
     given = keras.tree.flatten(callbacks) if callbacks else []
     for callback in given:

@@ -1,6 +1,6 @@
 """What decides whether D wins the published game of MNIST: one thing of it changed at a time.
 
-    python -m benchmarks.recipe [--only=REGEX] [--seeds=0,1] [--steps=3000] [--data_dir=DIR]
+    python -m experiments.recipe [--only=REGEX] [--seeds=0,1] [--steps=3000] [--data_dir=DIR]
 
 Plays the preset goodfellow2014_mnist as it is and with each of the changes below, and prints for
 each 500 steps the mean of D(G(z)) and the share of data and samples that D told right, both by the
@@ -25,8 +25,10 @@ import keras
 import tensorflow as tf
 
 import kgan
-from kgan import data, judging, networks, priors
-from train import game, optimizers
+from kgan import data, networks, priors
+from kgan.optimizers import rising_momentum as optimizers
+from kgan.training import discriminator_pass as judging
+from train import game
 from train.config import resolve
 
 PRESET, EVERY = "goodfellow2014_mnist", 500
@@ -61,7 +63,7 @@ def no_dropout_for_g() -> contextlib.AbstractContextManager[Any]:
     def sample_logits(judge: Any, samples: tf.Tensor) -> tf.Tensor:
         return judge.discriminator(samples, training=False)
 
-    return mock.patch.object(judging.Judge, "sample_logits", sample_logits)
+    return mock.patch.object(judging.DiscriminatorPass, "sample_logits", sample_logits)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """The collapse alarm on a bank of games: those that learn, and those made to go bad.
 
-    python -m benchmarks.collapse [--data_dir=DIR] [--only=REGEX] [--seeds=3]
+    python -m experiments.collapse [--data_dir=DIR] [--only=REGEX] [--seeds=3]
 
 Each run is what kgan-train makes of the options below, with an alarm that knows the classes as
 well: digits and MNIST by a classifier of theirs, densities by the nearest mean. For each run and
@@ -23,7 +23,7 @@ import numpy as np
 
 from kgan import callbacks, data, metrics
 from kgan.callbacks.base import StepCallback
-from kgan.callbacks.vitals import Vitals
+from kgan.callbacks.collapse_metrics import CollapseMetrics
 from train import presets
 from train.config import resolve
 from train.game import make_gan
@@ -137,7 +137,7 @@ def play(options, seed, data_dir, classifiers):
 
 def _row(name, seed, alarm, sentences):
     counted = [vitals for step, vitals in alarm.history.items() if step > alarm.warmup]
-    names = [field.name for field in dataclasses.fields(Vitals)]
+    names = [field.name for field in dataclasses.fields(CollapseMetrics)]
     row = {
         "run": name,
         "seed": seed,

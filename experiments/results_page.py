@@ -1,6 +1,6 @@
 """Writes the tables and pictures of docs/results.md, and README's table, from docs/results.json.
 
-python -m benchmarks.results_page [--out=docs]
+python -m experiments.results_page [--out=docs]
 """
 
 from __future__ import annotations
@@ -276,7 +276,7 @@ def mean(column: Column, group: Sequence[Run], entry: str) -> str:
 def written(page: str, runs: Sequence[Run]) -> str:
     """The page with its tables and pictures made anew, everything else as it was."""
     for name, make in (("tables", tables), ("pictures", pictures), ("summary", summary)):
-        begin, end = f"<!-- {name}: by benchmarks/results_page.py -->", f"<!-- end of {name} -->"
+        begin, end = f"<!-- {name}: by experiments/results_page.py -->", f"<!-- end of {name} -->"
         before, found, rest = page.partition(begin)
         if found:
             page = f"{before}{begin}\n\n{make(runs)}\n\n{end}{rest.partition(end)[2]}"

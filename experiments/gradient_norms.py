@@ -1,9 +1,10 @@
 """D's margin and slopes for several objectives and gammas, on scikit-learn's digits.
 
-    python -m benchmarks.steepness --out=DIRECTORY [--data_dir=DIR] [--only=REGEX] [--steps=3000]
+    python -m experiments.gradient_norms --out=DIRECTORY [--data_dir=DIR] [--only=REGEX]
+        [--steps=3000]
 
-Each run is the same pair of MLPs with `kgan.callbacks.Steepness` and `Evaluate`. It prints a line a
-run: means over the last third of the steps. `DIRECTORY/steepness.png` is the picture of
+Each run is the same pair of MLPs with `kgan.callbacks.GradientNorms` and `Evaluate`. It prints a
+line a run: means over the last third of the steps. `DIRECTORY/steepness.png` is the picture of
 docs/recipes.md, which also has the numbers. On one core a run takes about 15 seconds.
 """
 
@@ -74,7 +75,7 @@ def play(options, steps, seed, run_dir, data_dir):
     images = data.load("digits", "train", batch_size=64, seed=seed, data_dir=data_dir)
     others = data.load("digits", "test", batch_size=320, shuffle=False, data_dir=data_dir)
     watchers = [
-        callbacks.Steepness(run_dir, others, EVERY),
+        callbacks.GradientNorms(run_dir, others, EVERY),
         callbacks.Evaluate(run_dir, others, 4 * EVERY, num_samples=160),
     ]
     epochs = steps // EVERY

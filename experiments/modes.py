@@ -1,6 +1,6 @@
 """Modes found on a ring of 8 and a grid of 25 Gaussians, after PacGAN's experiment.
 
-    python -m benchmarks.modes --out=FILE [--only=REGEX] [--seeds=10] [--steps=6000]
+    python -m experiments.modes --out=FILE [--only=REGEX] [--seeds=10] [--steps=6000]
 
 By the protocol of PacGAN (Lin et al. 2018, arXiv 1712.04086, section 4.1): 2,500 samples of each
 of 10 trials; a mode is found if a sample is within three standard deviations of its mean, and the

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-__all__ = ["Judge", "pack", "with_labels"]
+__all__ = ["DiscriminatorPass", "pack", "with_labels"]
 
 # Takes images and whether they are data; returns them augmented.
 Augment = Callable[[tf.Tensor, bool], tf.Tensor]
@@ -45,7 +45,7 @@ def with_labels(inputs: Any, labels: Any) -> Any:
     return inputs if labels is None else [inputs, labels]
 
 
-class Judge:
+class DiscriminatorPass:
     """What D says of data and samples, and how steep it is there.
 
     Args:

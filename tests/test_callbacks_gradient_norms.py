@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import kgan
 from kgan import penalties
-from kgan.callbacks import Steepness
+from kgan.callbacks import GradientNorms
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-1, 1, (12, 4, 4, 1)).astype("float32")
@@ -50,7 +50,7 @@ def make_gan(discriminator=None, num_classes=None, **options):
 
 def measured(gan, run_dir, images=IMAGES, **options):
     """What one measurement says."""
-    watcher = Steepness(run_dir, images, count=12, **options)
+    watcher = GradientNorms(run_dir, images, count=12, **options)
     watcher.set_model(gan)
     watcher.on_train_begin()
     figures = watcher.measure()
@@ -97,7 +97,7 @@ def test_r1_is_what_the_penalty_charges_at_gamma_1(tmp_path):
     """D's loss with R1(3) is larger by 3 `r1`, and with R2(3) by 3 `r2`."""
     gan = make_gan(kgan.networks.MLPDiscriminator((4, 4, 1), (5,)))
     figures = measured(gan, tmp_path)
-    judge = kgan.gan.Judge(gan.discriminator, None, None)
+    judge = kgan.gan.DiscriminatorPass(gan.discriminator, None, None)
     examples = tf.constant(IMAGES), tf.constant(gan.sample(12, 0))
     judge.watched_logits(*examples)
     for name, penalty in (("r1", penalties.R1(3.0)), ("r2", penalties.R2(3.0))):
@@ -108,7 +108,7 @@ def test_r1_is_what_the_penalty_charges_at_gamma_1(tmp_path):
 def test_it_measures_at_multiples_and_leaves_the_game_alone(tmp_path):
     options = {"ema_decay": 0.9}
     watched, alone = make_gan(**options), make_gan(**options)
-    fit(watched, 7, Steepness(tmp_path, IMAGES, every=5, count=12), epochs=2)
+    fit(watched, 7, GradientNorms(tmp_path, IMAGES, every=5, count=12), epochs=2)
     fit(alone, 7, epochs=2)
     assert [line["step"] for line in lines(tmp_path)] == [5, 10]
     for ours, theirs in zip(watched.get_weights(), alone.get_weights(), strict=True):
@@ -131,9 +131,9 @@ def test_the_samples_are_of_the_weights_that_play(tmp_path):
 
 def test_lines_of_steps_ahead_are_forgotten(tmp_path):
     gan = make_gan()
-    fit(gan, 4, Steepness(tmp_path, IMAGES, every=2, count=12))
+    fit(gan, 4, GradientNorms(tmp_path, IMAGES, every=2, count=12))
     gan.iteration.assign(2)
-    fit(gan, 2, Steepness(tmp_path, IMAGES, every=2, count=12))
+    fit(gan, 2, GradientNorms(tmp_path, IMAGES, every=2, count=12))
     assert [line["step"] for line in lines(tmp_path)] == [2, 4]
 
 
@@ -174,7 +174,7 @@ def test_what_is_not_finite_becomes_null(tmp_path):
 
 def test_tensorboard_shows_the_figures_over_the_steps(tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    fit(make_gan(), 4, Steepness(tmp_path, IMAGES, every=2, count=12))
+    fit(make_gan(), 4, GradientNorms(tmp_path, IMAGES, every=2, count=12))
     (file,) = (tmp_path / "logs").iterdir()
     events = accumulator.EventAccumulator(str(file)).Reload()
     for name in ("margin", "r1", "r2", "slope_on_data", "slope_on_samples"):
@@ -191,7 +191,7 @@ def test_tensorboard_shows_the_figures_over_the_steps(tmp_path):
 )
 def test_unusable_arguments(arguments, sentence, tmp_path):
     with pytest.raises(ValueError, match=sentence):
-        Steepness(tmp_path, IMAGES, **arguments)
+        GradientNorms(tmp_path, IMAGES, **arguments)
 
 
 @pytest.mark.parametrize(

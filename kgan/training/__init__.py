@@ -1,0 +1,1 @@
+"""What `kgan.GAN` and its variants are made of; nothing else imports it."""

@@ -1,0 +1,72 @@
+"""Every private name of Keras and TensorFlow that kgan uses, each with the public one it waits for.
+
+Nothing else in kgan, train or export may name them; `tests/test_architecture.py` holds that. A new
+release of either library that breaks kgan most likely breaks it here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+__all__ = ["BuiltModel", "WrappedDataset", "adam_moments", "all_layers", "variable_index"]
+
+
+def all_layers(network: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return `network` and all layers inside it, at any depth.
+
+    Wished for: a public, recursive `Layer.layers`; `Model.layers` goes one level deep.
+    """
+    return list(network._flatten_layers())
+
+
+def variable_index(optimizer: keras.optimizers.Optimizer, variable: Any) -> int:
+    """Return the position of `variable` in the optimizer's lists of slots.
+
+    Wished for: a public look-up for optimizers that define their own `update_step`.
+    """
+    return optimizer._get_variable_index(variable)
+
+
+def adam_moments(optimizer: keras.optimizers.Adam, variable: Any) -> tuple[Any, Any]:
+    """Return Adam's running means of the gradient and of its square for `variable`.
+
+    Wished for: `Adam.momentums` and `Adam.velocities`, as `SGD.momentums` is public.
+    """
+    index = variable_index(optimizer, variable)
+    return optimizer._momentums[index], optimizer._velocities[index]
+
+
+class BuiltModel(keras.Model):
+    """A model that is built before `fit`, which then need not trace `call` on a batch.
+
+    Wished for: that `fit` leaves a model alone whose `built` is True. Keras calls this method under
+    any `tf.distribute` strategy and fails there on pairs of data (keras#20585).
+    """
+
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+class WrappedDataset(tf.data.Dataset):
+    """A `tf.data.Dataset` with the elements of another one, to be subclassed.
+
+    Wished for: a public way to subclass `tf.data.Dataset`, so that a data set may carry methods.
+
+    Args:
+        dataset: gives the elements.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset):
+        self._wrapped = dataset
+        super().__init__(dataset._variant_tensor)
+
+    def _inputs(self) -> list[tf.data.Dataset]:
+        return [self._wrapped]
+
+    @property
+    def element_spec(self) -> Any:
+        """The type of an element, as `tf.data.Dataset.element_spec`."""
+        return self._wrapped.element_spec

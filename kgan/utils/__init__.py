@@ -1,0 +1,1 @@
+"""Small parts that any room of kgan may use. They import nothing from kgan."""
