@@ -18,7 +18,7 @@ import tensorflow as tf
 import kgan
 from kgan import checkpoint
 from kgan import gan as gan_module
-from kgan.gan import _STREAMS
+from kgan.training.seeds import STREAMS
 
 SHAPE = (8, 8, 1)
 STEPS, BATCH = 10, 32
@@ -32,7 +32,7 @@ class Shared(kgan.priors.Normal):
         if number == 1 or tf.distribute.in_cross_replica_context():
             return super().sample(batch, seed)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        alone = tf.stack([seed[0], seed[1] - _STREAMS * tf.cast(replica, tf.int64)])
+        alone = tf.stack([seed[0], seed[1] - STREAMS * tf.cast(replica, tf.int64)])
         return super().sample(batch * number, alone)[replica * batch : (replica + 1) * batch]
 
 
@@ -125,11 +125,11 @@ def mirrored():
 
     normalised = [play(strategy, sgd(), convolutional=True) for strategy in (one, two)]
     found["batch_normalization"] = difference(*normalised)
-    kept, gan_module.synchronise = gan_module.synchronise, lambda player: None
+    kept, gan_module.synchronize = gan_module.synchronize, lambda player: None
     found["batch_normalization_apart"] = difference(
         normalised[0], play(two, sgd(), convolutional=True)
     )
-    gan_module.synchronise = kept
+    gan_module.synchronize = kept
 
     kept, gan_module.replicas = gan_module.replicas, lambda: 1
     found["not_divided"] = difference(play(one, sgd()), play(two, sgd()))
@@ -137,7 +137,7 @@ def mirrored():
 
     gan = the_same_game(two)
     np.savez(sys.argv[2], *gan.get_weights())
-    latents = two.run(lambda: gan._latents(4, 0, tf.constant(7, tf.int64)))
+    latents = two.run(lambda: gan.prior.sample(4, gan._seed(0, tf.constant(7, tf.int64))))
     first, second = (part.numpy() for part in two.experimental_local_results(latents))
     found["same_noise"] = bool((first == second).any())
     found["reduced"] = reduced(gan, images(2, True), 2)

@@ -345,7 +345,7 @@ def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
     went = []
 
     def bad_after_4_on_the_first_way(gan):
-        went.append((int(gan.detour), int(gan.iteration)))
+        went.append((int(gan.rollbacks), int(gan.step_counter)))
         return LOW if went[-1][0] == 0 and went[-1][1] > 4 else GOOD
 
     quick(monkeypatch, bad_after_4_on_the_first_way)
@@ -370,7 +370,7 @@ def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
 def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
     data_dir, tmp_path, monkeypatch, capsys
 ):
-    quick(monkeypatch, lambda gan: LOW if int(gan.iteration) > 4 else GOOD)
+    quick(monkeypatch, lambda gan: LOW if int(gan.step_counter) > 4 else GOOD)
     with pytest.raises(CollapseError, match="up to step 8"):
         train(tmp_path / "thrice", data_dir, on_collapse="rollback")
     assert "(3 of 3 times)" in capsys.readouterr().err

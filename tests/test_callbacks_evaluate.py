@@ -77,7 +77,7 @@ def test_a_resumed_training_writes_the_lines_of_one_that_was_not_stopped(tmp_pat
 
     class Crash(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if int(self.model.iteration) == 6:
+            if int(self.model.step_counter) == 6:
                 raise InterruptedError
 
     train(tmp_path / "whole", 3)

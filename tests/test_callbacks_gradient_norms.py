@@ -123,7 +123,7 @@ def test_the_samples_are_of_the_weights_that_play(tmp_path):
     """With an average that stays near the start, `sample` draws others."""
     gan = make_gan(Weighing(1, None), ema_decay=0.999)
     gan.generator.output_layer.bias.assign(np.full(16, 9.0))  # all pixels are 1
-    gan.iteration.assign(1)
+    gan.step_counter.assign(1)
     figures = measured(gan, tmp_path)
     assert figures["slope_on_samples"] == pytest.approx(4, rel=1e-2)
     assert np.square(gan.sample(12)).mean() < 0.1  # the average is still 0
@@ -132,7 +132,7 @@ def test_the_samples_are_of_the_weights_that_play(tmp_path):
 def test_lines_of_steps_ahead_are_forgotten(tmp_path):
     gan = make_gan()
     fit(gan, 4, GradientNorms(tmp_path, IMAGES, every=2, count=12))
-    gan.iteration.assign(2)
+    gan.step_counter.assign(2)
     fit(gan, 2, GradientNorms(tmp_path, IMAGES, every=2, count=12))
     assert [line["step"] for line in lines(tmp_path)] == [2, 4]
 

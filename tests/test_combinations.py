@@ -106,7 +106,7 @@ def test_any_two_parts_play_together(case):
     images = rng.uniform(-1, 1, (STEPS * BATCH, *SHAPE)).astype("float32")
     labels = rng.integers(CLASSES, size=len(images)) if case["classes"] else None
     logs = gan.fit(images, labels, batch_size=BATCH, verbose=0).history
-    assert int(gan.iteration) == STEPS
+    assert int(gan.step_counter) == STEPS
     assert all(np.isfinite(values).all() for values in logs.values())
     assert all(np.isfinite(weight).all() for weight in gan.get_weights())
     after = gan.generator.get_weights(), gan.discriminator.get_weights()

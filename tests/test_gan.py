@@ -14,6 +14,9 @@ import tensorflow as tf
 
 import kgan
 from kgan import gan as gan_module
+from kgan.training import seeds
+from kgan.training.discriminator_pass import DiscriminatorPass
+from kgan.training.minibatches import Minibatch
 
 
 def images(n, shape=(8, 8, 1), seed=0):
@@ -70,6 +73,11 @@ def noisy_gan(k=1, seed=0):
     return gan
 
 
+def drawn_latents(gan, n, stream, position):
+    """What the game draws: n latents of a stream at a position."""
+    return gan.prior.sample(n, gan._seed(stream, position))
+
+
 def snapshot(variables):
     return [v.numpy() for v in variables]
 
@@ -86,7 +94,7 @@ def test_iterations_are_k_to_one(k):
     gan = mlp_gan(k)
     gan.compile(*adams())
     gan.fit(images(60), batch_size=12, epochs=2, verbose=0)
-    assert int(gan.iteration) == 10
+    assert int(gan.step_counter) == 10
     assert int(gan.generator_optimizer.iterations) == 10
     assert int(gan.discriminator_optimizer.iterations) == 10 * k
 
@@ -100,14 +108,14 @@ def test_an_update_moves_one_player_only(compiled):
     assert {"moving_mean", "seed_generator_state"} <= {v.name for v in d_side}
 
     d_before, g_before = snapshot(d_side), snapshot(g_side)
-    wrap(lambda: gan._update_generator(tf.constant(images(6)), None))()
+    wrap(lambda: gan._update_generator(Minibatch(tf.constant(images(6)), None)))()
     assert identical(d_before, d_side)
     moved = [not np.array_equal(b, v) for b, v in zip(g_before, snapshot(g_side), strict=True)]
     names = {v.name for v, m in zip(g_side, moved, strict=True) if m}
     assert {"kernel", "gamma", "moving_mean", "moving_variance", "iteration"} <= names
 
     d_before, g_before = snapshot(d_side), snapshot(g_side)
-    wrap(lambda: gan._update_discriminator(tf.constant(images(6)), None, 0))()
+    wrap(lambda: gan._update_discriminator(Minibatch(tf.constant(images(6)), None), 0))()
     assert identical(g_before, g_side)
     moved = [not np.array_equal(b, v) for b, v in zip(d_before, snapshot(d_side), strict=True)]
     names = {v.name for v, m in zip(d_side, moved, strict=True) if m}
@@ -120,7 +128,7 @@ def test_without_the_guard_normalisation_statistics_do_move(monkeypatch):
     monkeypatch.setattr(gan_module, "unchanged", lambda player: contextlib.nullcontext())
     statistics = [v for v in gan.discriminator.variables if v.name.startswith("moving")]
     before = snapshot(statistics)
-    gan._update_generator(tf.constant(images(6)), None)
+    gan._update_generator(Minibatch(tf.constant(images(6)), None))
     assert not identical(before, statistics)
 
 
@@ -194,7 +202,7 @@ def test_batch_normalisation_keeps_data_and_samples_apart():
     assert not gan.discriminator.independent_examples
     gan.discriminator.dropout.rate = 0.0
     data, samples = tf.constant(images(6)), tf.constant(images(6, seed=1) * 0.1)
-    real, _ = gan._judge(None, 0).logits(data, samples)
+    real, _ = DiscriminatorPass(gan.discriminator).logits(data, samples)
     np.testing.assert_allclose(real, gan.discriminator(data, training=True), atol=1e-6)
     both = gan.discriminator(tf.concat([data, samples], 0), training=True)
     assert np.abs(both[:6] - real).max() > 0.01, "in one pass the statistics would mix"
@@ -226,7 +234,8 @@ def test_fifty_steps_agree_with_a_numpy_twin(loss):
     for step in range(steps):
         latents = [
             np.array(
-                gan._latents(m, gan_module._TRAIN, gan._update_number(step, update)), np.float64
+                drawn_latents(gan, m, seeds.LATENTS, seeds.update_number(step, k, update)),
+                np.float64,
             )[:, 0]
             for update in range(k + 1)
         ]
@@ -263,7 +272,7 @@ digest = hashlib.sha256()
 optimizers = gan.generator_optimizer, gan.discriminator_optimizer
 for v in [*gan.variables, *(v for optimizer in optimizers for v in optimizer.variables)]:
     digest.update(np.ascontiguousarray(v).tobytes())
-print(int(gan.iteration), digest.hexdigest())
+print(int(gan.step_counter), digest.hexdigest())
 """
 
 
@@ -283,13 +292,13 @@ def test_noise_depends_on_seed_iteration_and_update():
     gan, same, other = mlp_gan(seed=1), mlp_gan(seed=1), mlp_gan(seed=2)
     for each in (gan, same, other):
         each.build()
-    train, test = gan_module._TRAIN, gan_module._TEST
-    draw = np.array(gan._latents(4, train, 6))
-    np.testing.assert_array_equal(draw, same._latents(4, train, 6))
+    train, test = seeds.LATENTS, seeds.TEST_LATENTS
+    draw = np.array(drawn_latents(gan, 4, train, 6))
+    np.testing.assert_array_equal(draw, drawn_latents(same, 4, train, 6))
     for changed in (
-        other._latents(4, train, 6),
-        gan._latents(4, train, 7),
-        gan._latents(4, test, 6),
+        drawn_latents(other, 4, train, 6),
+        drawn_latents(gan, 4, train, 7),
+        drawn_latents(gan, 4, test, 6),
     ):
         assert not np.isclose(draw, changed).any()
 
@@ -378,11 +387,11 @@ def test_the_average_is_that_of_its_recursion(decay):
     for t, weights in enumerate(seen):
         kept = min(decay, t / (t + 9))
         expected = [kept * e + (1 - kept) * w for e, w in zip(expected, weights, strict=True)]
-    for one, other in zip(expected, snapshot(gan.average.averages), strict=True):
+    for one, other in zip(expected, snapshot(gan.ema.averages), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
     if decay == 0.999:
         shares = [math.prod(range(t + 1, t + 9)) for t in range(20)]
-        for i, average in enumerate(gan.average.averages):
+        for i, average in enumerate(gan.ema.averages):
             mean = np.average([weights[i] for weights in seen], axis=0, weights=shares)
             np.testing.assert_allclose(mean, average, rtol=0, atol=1e-6)
 
@@ -408,13 +417,13 @@ def test_samples_are_the_averages_and_training_weights_come_back():
     gan.fit(data, batch_size=6, verbose=0)
     weights = gan.generator.trainable_variables
     trained = snapshot(weights)
-    assert not np.array_equal(trained[0], gan.average.averages[0])
+    assert not np.array_equal(trained[0], gan.ema.averages[0])
     latents = gan.prior.sample(4, 0)
     raw = gan.generator(latents).numpy()
     samples, logs = gan.sample(4), gan.evaluate(data, verbose=0, return_dict=True)
     assert identical(trained, weights)
 
-    for weight, average in zip(weights, gan.average.averages, strict=True):
+    for weight, average in zip(weights, gan.ema.averages, strict=True):
         weight.assign(average)
     np.testing.assert_allclose(samples, gan.generator(latents), atol=1e-6)
     assert np.abs(samples - raw).max() > 1e-4
@@ -469,7 +478,7 @@ def test_steps_per_execution_changes_nothing(steps_per_execution):
         gan = mlp_gan(k=2, dropout=0.5)
         gan.compile(*adams(), steps_per_execution=n)
         gan.fit(images(140), batch_size=20, shuffle=False, verbose=0)  # 7 steps
-        assert int(gan.iteration) == 7
+        assert int(gan.step_counter) == 7
         results.append(gan.get_weights())
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -537,7 +546,7 @@ def test_logs_are_the_means_of_their_definitions():
     history = gan.fit(data, batch_size=20, shuffle=False, verbose=0).history
     weights = gan.generator, gan.discriminator  # at this learning rate nothing has moved
     real = np.array(weights[1](data), np.float64)[:, 0]
-    drawn = [gan._latents(10, gan_module._TRAIN, update) for update in range(6)]  # d d g d d g
+    drawn = [drawn_latents(gan, 10, seeds.LATENTS, update) for update in range(6)]  # d d g d d g
     d_latents = [drawn[i] for i in (0, 1, 3, 4)]
     fake = np.array(weights[1](weights[0](tf.concat(d_latents, 0))), np.float64)[:, 0]
     g_latents = [drawn[i] for i in (2, 5)]
@@ -560,13 +569,16 @@ def test_logs_are_the_means_of_their_definitions():
 def test_evaluate_measures_and_moves_nothing():
     gan = noisy_gan()
     data = images(50)
-    before = snapshot([*gan.generator.variables, *gan.discriminator.variables, gan.iteration])
+    before = snapshot([*gan.generator.variables, *gan.discriminator.variables, gan.step_counter])
     logs = gan.evaluate(data, batch_size=20, verbose=0, return_dict=True)  # 20, 20 and 10 images
     assert identical(
-        before, [*gan.generator.variables, *gan.discriminator.variables, gan.iteration]
+        before, [*gan.generator.variables, *gan.discriminator.variables, gan.step_counter]
     )
     latents = tf.concat(
-        [gan._latents(n, gan_module._TEST, seen) for n, seen in ((20, 0), (20, 20), (10, 40))],
+        [
+            drawn_latents(gan, n, seeds.TEST_LATENTS, seen)
+            for n, seen in ((20, 0), (20, 20), (10, 40))
+        ],
         axis=0,
     )
     assert len(np.unique(latents, axis=0)) == 50
@@ -635,7 +647,7 @@ gan = keras.models.load_model(path)
 data = np.load(data)
 gan.fit(data, batch_size=20, shuffle=False, verbose=0)
 np.savez(out, *gan.get_weights())
-print(json.dumps([int(gan.iteration), int(gan.generator_optimizer.iterations),
+print(json.dumps([int(gan.step_counter), int(gan.generator_optimizer.iterations),
                   int(gan.discriminator_optimizer.iterations), type(gan.loss).__name__,
                   gan.discriminator_steps, gan.seed]))
 """
@@ -772,7 +784,7 @@ def test_a_batch_that_k_does_not_divide():
         gan.fit(images(65), batch_size=30, verbose=0)
     with pytest.raises(ValueError, match=sentence + r".*has 20 images"):
         gan.fit(tf.data.Dataset.from_tensor_slices(images(60)).batch(20, drop_remainder=True))
-    assert int(gan.iteration) == 0
+    assert int(gan.step_counter) == 0
     with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
         gan.fit(tf.data.Dataset.from_tensor_slices(images(60)).batch(20), verbose=0)
 

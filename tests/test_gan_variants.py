@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import kgan
 from kgan import penalties
+from kgan.training.minibatches import Minibatch
 
 SHAPE = (4, 4, 1)
 CLASSES = 3
@@ -167,7 +168,7 @@ def test_packs_are_what_the_discriminator_is_shown():
     gan = kgan.GAN(plain.generator, shown, kgan.priors.Normal(4), packing=2)
     gan.compile("sgd", "sgd", run_eagerly=True)
     x, y = images(8), labels(8)
-    latents = gan._latents(8, 0, tf.constant(0, tf.int64))
+    latents = gan.prior.sample(8, gan._seed(0, tf.constant(0, tf.int64)))
     samples = plain.generator([latents, y]).numpy()
     gan.fit(x, y, batch_size=8, shuffle=False, verbose=0)
     for (seen, told), given in zip(shown.seen[:2], (x, samples), strict=True):
@@ -185,7 +186,7 @@ def test_a_penalty_on_a_pack_is_of_its_whole_slope():
     gan.loss = Nothing()
     kernel = gan.discriminator.weights[0]
     before = kernel.numpy()
-    gan._update_discriminator(tf.constant(images(8)), None, 0)
+    gan._update_discriminator(Minibatch(tf.constant(images(8)), None), 0)
     np.testing.assert_allclose(kernel, before * (1 - 0.1 * 4.0), atol=1e-6)
 
 
@@ -293,8 +294,8 @@ def test_data_and_samples_are_augmented_in_both_updates():
     plain = game(augmentation=Scaled())
     plain.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
     x = tf.constant(images(8))
-    halved._update_generator(x, None)
-    plain._update_generator(x, None)
+    halved._update_generator(Minibatch(x, None))
+    plain._update_generator(Minibatch(x, None))
     for a, b in zip(
         halved.generator.trainable_variables, plain.generator.trainable_variables, strict=True
     ):
@@ -321,7 +322,7 @@ class WithCode(kgan.GAN):
     def generator_variables(self):
         return self.generator.trainable_variables + self.reader.trainable_variables
 
-    def generator_term(self, samples, latents, labels):
+    def generator_term(self, samples, latents, condition, images):
         return tf.reduce_mean(tf.square(self.reader(samples) - latents[:, :1]))
 
 
@@ -330,13 +331,13 @@ def test_a_third_player_moves_with_the_generator():
     gan.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2))
     start = [weight.numpy() for weight in gan.reader.weights]
     x = tf.constant(images(64))
-    gan._update_discriminator(x, None, 0)
+    gan._update_discriminator(Minibatch(x, None), 0)
     assert_equal([weight.numpy() for weight in gan.reader.weights], start)
 
     def error():
         latents = gan.prior.sample(500, 9)
         samples = gan.generator(latents)
-        return float(gan.generator_term(samples, latents, None))
+        return float(gan.generator_term(samples, latents, None, None))
 
     before = error()
     gan.fit(images(640), batch_size=64, epochs=15, verbose=0)
@@ -347,7 +348,7 @@ def test_a_further_term_of_the_discriminator_sees_data_samples_and_labels():
     seen = []
 
     class WithTerm(kgan.GAN):
-        def discriminator_term(self, images, samples, labels):
+        def discriminator_term(self, images, samples, condition):
             seen.append((images.shape, samples.shape, None if labels is None else labels.numpy()))
             return 0.0
 

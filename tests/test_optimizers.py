@@ -1,20 +1,21 @@
+"""`kgan.optimizers`: FusedAdam takes Keras's way, and no optimizer of a user's own is changed."""
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.optimizers.fused_adam import fuse
+import kgan
+from kgan.optimizers import FusedAdam
 
 
-def trajectory(optimizer, fused, updates=25, jit_compile=False):
+def trajectory(optimizer, updates=25, jit_compile=False):
     """A weight after each update by given gradients, large and small, with the operations used."""
     random = np.random.default_rng(0)
     weight = keras.Variable(random.normal(size=(6, 5)).astype("float32"))
     scales = 10.0 ** random.uniform(-6, 2, size=(6, 5))
     gradients = (random.normal(size=(updates, 6, 5)) * scales).astype("float32")
     optimizer.build([weight])
-    if fused:
-        fuse(optimizer)
 
     @tf.function(jit_compile=jit_compile)
     def update(gradient):
@@ -34,66 +35,93 @@ def assert_same_way(ours, kerass):
     assert (np.abs(ours - kerass) <= 3e-5 * length + 1e-6).all()
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: keras.optimizers.Adam(2e-4, 0.5),
-        lambda: keras.optimizers.Adam(1e-2, 0.0, 0.99, epsilon=1e-4),
-        lambda: keras.optimizers.Adam(1e-2, clipnorm=1.0, weight_decay=1e-2),
-        lambda: keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(1e-2, 5, 0.5)),
-        lambda: keras.optimizers.AdamW(1e-2),
-    ],
-    ids=["usual", "without momentum", "clipped", "schedule", "adamw"],
-)
+ARGUMENTS = {
+    "usual": {"learning_rate": 2e-4, "beta_1": 0.5},
+    "without momentum": {"learning_rate": 1e-2, "beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-4},
+    "clipped": {"learning_rate": 1e-2, "clipnorm": 1.0, "weight_decay": 1e-2},
+    "schedule": {"learning_rate": keras.optimizers.schedules.ExponentialDecay(1e-2, 5, 0.5)},
+}
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS.values(), ids=ARGUMENTS)
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["", "xla"])
-def test_fused_adam_goes_the_way_of_keras(make, jit_compile):
-    kerass, operations = trajectory(make(), fused=False, jit_compile=jit_compile)
+def test_fused_adam_goes_the_way_of_keras(arguments, jit_compile):
+    kerass, operations = trajectory(keras.optimizers.Adam(**arguments), jit_compile=jit_compile)
     assert "ResourceApplyAdam" not in operations
-    ours, operations = trajectory(make(), fused=True, jit_compile=jit_compile)
+    ours, operations = trajectory(FusedAdam(**arguments), jit_compile=jit_compile)
     assert "ResourceApplyAdam" in operations
     assert_same_way(ours, kerass)
     assert np.abs(kerass[-1] - kerass[0]).max() > 1e-3, "it moves"
 
 
-def test_fused_adam_keeps_kerass_state():
-    one, other = (keras.optimizers.Adam(0.1, name="adam") for _ in range(2))
-    trajectory(one, fused=False)
-    trajectory(other, fused=True)
+def test_its_state_is_kerass():
+    one, other = keras.optimizers.Adam(0.1), FusedAdam(0.1)
+    trajectory(one)
+    trajectory(other)
+    assert len(one.variables) == len(other.variables)
     for a, b in zip(one.variables, other.variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=6e-5)
     assert other.iterations.numpy() == 25
-    assert other.get_config() == one.get_config()
 
 
-def test_a_loss_scaling_optimizer_is_fused_inside():
+def test_it_is_saved_under_its_own_name():
+    optimizer = FusedAdam(3e-4, beta_1=0.5, clipnorm=2.0)
+    config = keras.saving.serialize_keras_object(optimizer)
+    assert config["registered_name"] == "kgan>FusedAdam"
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is FusedAdam
+    assert again.get_config() == optimizer.get_config()
+
+
+def test_a_loss_scaling_optimizer_takes_it():
     """Its gradients are scaled alike on both ways; 1e2 is not finite when scaled in float16."""
-    make = keras.optimizers.LossScaleOptimizer
-    kerass, _ = trajectory(make(keras.optimizers.Adam(0.01)), fused=False)
-    inner = keras.optimizers.Adam(0.01)
-    ours, _ = trajectory(make(inner), fused=True)
-    assert "update_step" in vars(inner)
+    scaled = keras.optimizers.LossScaleOptimizer
+    kerass, _ = trajectory(scaled(keras.optimizers.Adam(0.01)))
+    ours, operations = trajectory(scaled(FusedAdam(0.01)))
+    assert "ResourceApplyAdam" in operations
     assert_same_way(ours, kerass)
 
 
 def test_sparse_gradients_are_taken():
     table = keras.Variable(np.ones((4, 2), "float32"))
-    optimizer = keras.optimizers.Adam(0.1)
+    optimizer = FusedAdam(0.1)
     optimizer.build([table])
-    fuse(optimizer)
     optimizer.apply([tf.IndexedSlices(tf.ones((1, 2)), [2], dense_shape=(4, 2))], [table])
     np.testing.assert_allclose(table.numpy()[:, 0], [1, 1, 0.9, 1], rtol=1e-6)
 
 
-class Own(keras.optimizers.Adam):
-    def update_step(self, gradient, variable, learning_rate):
-        self.assign_sub(variable, learning_rate * gradient)
+def test_amsgrad_is_kerass_alone():
+    with pytest.raises(ValueError, match=r"`amsgrad`: expected False.*keras.optimizers.Adam"):
+        FusedAdam(amsgrad=True)
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [keras.optimizers.SGD(0.1), keras.optimizers.Adam(amsgrad=True), Own()],
-    ids=["sgd", "amsgrad", "a subclass with an update of its own"],
-)
-def test_other_optimizers_are_left_alone(optimizer):
-    fuse(optimizer)
-    assert "update_step" not in vars(optimizer)
+def compiled(*optimizers):
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((2, 2, 1), latent_dim=2, units=(4,)),
+        kgan.networks.MLPDiscriminator((2, 2, 1), units=(4,)),
+        kgan.priors.Normal(2),
+    )
+    gan.compile(*optimizers)
+    return gan
+
+
+@pytest.mark.parametrize("name", ["adam", "Adam"])
+def test_the_name_adam_means_it(name):
+    gan = compiled(name, name)
+    assert type(gan.generator_optimizer) is type(gan.discriminator_optimizer) is FusedAdam
+
+
+def test_an_optimizer_of_a_users_own_is_never_changed():
+    adam, config = keras.optimizers.Adam(1e-3), {"class_name": "Adam", "config": {}}
+    before = dict(vars(adam))
+    gan = compiled(adam, config)
+    assert gan.generator_optimizer is adam
+    assert "update_step" not in vars(adam)
+    assert set(before) <= set(vars(adam))
+    assert type(gan.discriminator_optimizer) is keras.optimizers.Adam
+
+
+def test_other_names_are_kerass():
+    assert type(kgan.optimizers.get("sgd")) is keras.optimizers.SGD
+    with pytest.raises(ValueError, match="nadam2"):
+        kgan.optimizers.get("nadam2")

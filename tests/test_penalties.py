@@ -153,7 +153,7 @@ def test_one_update_in_closed_form(loss, independent_examples):
         loss=loss,
         penalties=[penalties.R1(r1), penalties.R2(r2)],
     )
-    samples = generator(gan._latents(8, 0, 0)).numpy()
+    samples = generator(gan.prior.sample(8, gan._seed(0, 0))).numpy()
     w = 0.4
     logs = gan.fit(images, batch_size=8, shuffle=False, verbose=0).history
     sigmoid = lambda o: 1 / (1 + np.exp(-o))  # noqa: E731

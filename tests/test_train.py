@@ -229,7 +229,7 @@ def test_options_reach_the_game(data_dir):
     assert gan.num_classes == gan.discriminator.num_classes == 10
     assert (gan.packing, gan.discriminator.image_shape) == (2, (8, 8, 2))
     assert isinstance(gan.augmentation, kgan.augmentation.DiffAugment)
-    assert gan.average.decay == 0.9
+    assert gan.ema.decay == 0.9
     assert (gan.loss.discriminator_weight, gan.loss.label_smoothing) == (0.5, 0.1)
     assert [penalty.gamma for penalty in gan.penalties] == [1.0, 2.0]
     assert gan.penalty_interval == 3

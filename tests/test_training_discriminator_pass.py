@@ -1,16 +1,17 @@
-"""Packs, labels and precision: what D is shown."""
+"""Packs, condition, augmentation and precision of the discriminator pass."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from kgan.penalties import R1, R2
 from kgan.training.discriminator_pass import DiscriminatorPass, pack
 
 IMAGES = np.random.default_rng(0).normal(size=(6, 4, 3, 2)).astype(np.float32)
 
 
-def test_a_pack_is_examples_on_top_of_each_other():
+def test_a_pack_is_examples_stacked_along_the_channels():
     packs = pack(tf.constant(IMAGES), 3).numpy()
     assert packs.shape == (2, 4, 3, 6)
     for i in range(2):
@@ -18,7 +19,6 @@ def test_a_pack_is_examples_on_top_of_each_other():
     points = pack(tf.reshape(tf.range(12), [6, 2]), 2).numpy()
     np.testing.assert_array_equal(points, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]])
     np.testing.assert_array_equal(pack(tf.range(6), 2), [[0, 1], [2, 3], [4, 5]])
-    assert pack(None, 2) is None
 
 
 class Critic(keras.Model):
@@ -38,7 +38,7 @@ class Critic(keras.Model):
         return keras.ops.cast(keras.ops.sum(hidden, axis=-1, keepdims=True), "float32")
 
 
-def exact_slopes(critic, points):
+def exact_gradients(critic, points):
     """By hand: grad sum tanh(W x + b) = W^T (1 - tanh^2)."""
     kernel, bias = (weight.numpy().astype(np.float64) for weight in critic.dense.weights)
     hidden = np.tanh(points.reshape(-1, 24) @ kernel + bias)
@@ -46,26 +46,26 @@ def exact_slopes(critic, points):
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_slopes_are_computed_in_full_precision(policy):
+def test_gradients_are_computed_in_full_precision(policy):
     """Half precision would err by 1e-2 (bfloat16) or 1e-3 here; the logits themselves do."""
     critic = Critic(dtype=policy)
     critic(IMAGES)
-    judge = DiscriminatorPass(critic, None, None)
+    discriminator = DiscriminatorPass(critic)
     images, samples = tf.constant(IMAGES), tf.constant(IMAGES[::-1] * 0.5)
-    judge.watched_logits(images, samples)
+    discriminator.logits(images, samples)
     for points in (images, samples, images / 3):
-        slopes = judge.slopes(points)
-        assert slopes.dtype == tf.float32
-        np.testing.assert_allclose(slopes, exact_slopes(critic, points.numpy()), atol=1e-6)
+        gradients = discriminator.gradients(points)
+        assert gradients.dtype == tf.float32
+        np.testing.assert_allclose(gradients, exact_gradients(critic, points.numpy()), atol=1e-6)
     assert critic.dense.compute_dtype == {"float32": "float32"}.get(policy, policy[6:])
     with tf.GradientTape() as tape:
         tape.watch(images)
         total = tf.reduce_sum(critic(images))
-    error = np.abs(tape.gradient(total, images) - exact_slopes(critic, IMAGES)).max()
+    error = np.abs(tape.gradient(total, images) - exact_gradients(critic, IMAGES)).max()
     assert (error > 1e-4) == (policy != "float32")
 
 
-def test_slopes_of_what_was_judged_cost_no_pass():
+def test_gradients_at_the_last_examples_cost_no_pass():
     calls = []
 
     class Counting(Critic):
@@ -73,11 +73,31 @@ def test_slopes_of_what_was_judged_cost_no_pass():
             calls.append(len(images))
             return super().call(images)
 
-    judge = DiscriminatorPass(Counting(), None, None)
+    discriminator = DiscriminatorPass(Counting())
     images, samples = tf.constant(IMAGES), tf.constant(IMAGES[::-1])
-    judge.watched_logits(images, samples)
+    discriminator.logits(images, samples)
     calls.clear()
-    judge.slopes(images), judge.slopes(samples)
+    discriminator.gradients(images), discriminator.gradients(samples)
     assert calls == []
-    judge.slopes(images / 2)
+    discriminator.gradients(images / 2)
     assert calls == [6]
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_penalties_see_data_and_samples_in_their_own_augmentation(policy):
+    """Data are multiplied by 2 and samples by 1/2, so gradients at them are those of scaled points.
+
+    With the samples' factor on data, R1 would be another number: 16 times less where D is linear.
+    """
+    critic = Critic(dtype=policy)
+    critic(IMAGES)
+    factors = {True: 2.0, False: 0.5}
+    discriminator = DiscriminatorPass(critic, None, lambda x, of_data: factors[of_data] * x)
+    images, samples = tf.constant(IMAGES), tf.constant(IMAGES[::-1] * 0.5)
+    discriminator.logits(images, samples)
+    for points, penalty, factor in ((images, R1(2.0), 2.0), (samples, R2(2.0), 0.5)):
+        exact = factor * exact_gradients(critic, factor * points.numpy())
+        np.testing.assert_allclose(discriminator.gradients(points), exact, atol=2e-6)
+        expected = np.square(exact).reshape(6, -1).sum(axis=1).mean()
+        got = discriminator.penalty([penalty], tf.constant([0, 0], tf.int64))
+        np.testing.assert_allclose(got, expected, rtol=1e-5)

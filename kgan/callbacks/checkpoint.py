@@ -100,8 +100,8 @@ class Checkpoint(StepCallback):
                 "the data that the training began with, or name another directory."
             )
         restore(model, arrays, path)
-        self.rollbacks = max(self.rollbacks, int(model.detour.numpy()))
-        model.detour.assign(self.rollbacks)
+        self.rollbacks = max(self.rollbacks, int(model.rollbacks.numpy()))
+        model.rollbacks.assign(self.rollbacks)
         self._done = place["done"]
         # Keras resets the running means of the logs when an epoch begins.
         self._logs = [keras.ops.copy(variable) for variable in model.metrics_variables]

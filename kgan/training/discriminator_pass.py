@@ -1,35 +1,38 @@
-"""The discriminator as one update of the game sees it: with labels, augmentation and slopes."""
+"""The discriminator pass: logits, and their gradients with respect to the images, of one update."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
-__all__ = ["DiscriminatorPass", "pack", "with_labels"]
+from kgan.penalties import Penalty
+from kgan.training.keras_private import all_layers
+from kgan.training.minibatches import with_condition
 
-# Takes images and whether they are data; returns them augmented.
+__all__ = ["DiscriminatorPass", "pack", "power_iterations"]
+
+# Takes images, and whether they are data; returns them augmented.
 Augment = Callable[[tf.Tensor, bool], tf.Tensor]
 
 
-def pack(examples: Any, packing: int) -> Any:
-    """Lays every `packing` examples in a row on top of each other, as the channels of one.
+def pack(examples: tf.Tensor, packing: int) -> tf.Tensor:
+    """Stack every `packing` consecutive examples along the channels.
 
-    This is how D sees examples in PacGAN (Lin et al. 2018, arXiv 1712.04086, section 3).
+    The discriminator of PacGAN sees examples so (Lin et al. 2018, arXiv 1712.04086, section 3).
 
     Args:
-        examples: images `[n, height, width, channels]`, points `[n, dim]`, labels `[n]` or None.
+        examples: images `[n, height, width, channels]`, points `[n, dim]` or labels `[n]`.
         packing: divides n.
 
     Returns:
-        `[n / packing, height, width, packing * channels]`, `[n / packing, packing * dim]`, or
-        `[n / packing, packing]`, or None.
+        `[n / packing, height, width, packing * channels]`, `[n / packing, packing * dim]` or
+        `[n / packing, packing]`.
     """
-    if packing == 1 or examples is None:
+    if packing == 1:
         return examples
     shape = examples.shape[1:]
     packs = tf.reshape(examples, [-1, packing, *shape])
@@ -40,80 +43,130 @@ def pack(examples: Any, packing: int) -> Any:
     return tf.reshape(packs, [-1, *shape[:-1], packing * shape[-1]])
 
 
-def with_labels(inputs: Any, labels: Any) -> Any:
-    """What a player is called with: a conditional one, with a list of two."""
-    return inputs if labels is None else [inputs, labels]
+def power_iterations(network: keras.Model) -> None:
+    """Run one power iteration in each spectrally normalized layer of a network.
+
+    Miyato et al. 2018 (arXiv 1802.05957, Algorithm 1) ask for one at each discriminator update. The
+    layers do not iterate when called, so a generator update leaves their vectors alone.
+    """
+    for layer in all_layers(network):
+        if hasattr(layer, "power_iteration"):
+            layer.power_iteration()
 
 
 class DiscriminatorPass:
-    """What D says of data and samples, and how steep it is there.
+    """The discriminator with the packing, augmentation and condition of one update.
+
+    All methods but `inference_logits` call it in training mode.
 
     Args:
-        discriminator: D.
-        labels: what a conditional D is told of each example; else None.
-        augment: what is done to images before D sees them; None for nothing.
+        discriminator: maps images, or `[images, condition]`, to logits `[batch, 1]`.
+        condition: of each example, for a conditional discriminator.
+        augment: applied to data and samples before the discriminator; None for no augmentation.
+        packing: the number of examples that the discriminator sees at once.
     """
 
     def __init__(
-        self, discriminator: keras.Model, labels: tf.Tensor | None, augment: Augment | None
+        self,
+        discriminator: keras.Model,
+        condition: tf.Tensor | None = None,
+        augment: Augment | None = None,
+        packing: int = 1,
     ):
         self.discriminator = discriminator
-        self.labels = labels
+        self.condition = None if condition is None else pack(condition, packing)
         self.augment = augment
+        self.packing = packing
 
-    def image_logits(self, images: tf.Tensor) -> tf.Tensor:
-        """D's logits `[batch, 1]` on data alone."""
-        return self._logits(self._augmented(images, True), self.labels)
+    def real_logits(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the logits `[batch, 1]` of data."""
+        return self._logits(self._augmented(pack(images, self.packing), True), self.condition)
 
-    def sample_logits(self, samples: tf.Tensor) -> tf.Tensor:
-        """D's logits `[batch, 1]` on samples alone."""
-        return self._logits(self._augmented(samples, False), self.labels)
+    def fake_logits(self, samples: tf.Tensor) -> tf.Tensor:
+        """Return the logits `[batch, 1]` of samples."""
+        return self._logits(self._augmented(pack(samples, self.packing), False), self.condition)
+
+    def inference_logits(self, examples: tf.Tensor) -> tf.Tensor:
+        """Return the logits of data or samples in inference mode, without augmentation."""
+        packs = pack(examples, self.packing)
+        inputs = with_condition(self.discriminator, packs, self.condition)
+        return self.discriminator(inputs, training=False)
 
     def logits(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """D's logits on data and samples: in one pass where it judges each example by itself.
+        """Return the logits of data and of samples, and keep what `penalty` needs.
 
-        One pass is faster, but batch normalisation would mix the statistics of the two.
+        The tape around the pass makes the gradients at these images and samples free of another
+        pass.
         """
-        if not getattr(self.discriminator, "independent_examples", False):
-            return self.image_logits(images), self.sample_logits(samples)
-        images, samples = self._augmented(images, True), self._augmented(samples, False)
-        both = tf.concat([images, tf.cast(samples, images.dtype)], axis=0)
-        labels = None if self.labels is None else tf.concat([self.labels, self.labels], axis=0)
-        real_logits, fake_logits = tf.split(self._logits(both, labels), 2)
-        return real_logits, fake_logits
-
-    def watched_logits(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """As `logits`, remembered, so that `slopes` on these images and samples costs no pass."""
+        self._images, self._samples = (pack(x, self.packing) for x in (images, samples))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([images, samples])
-            real_logits, fake_logits = self.logits(images, samples)
+            tape.watch([self._images, self._samples])
+            real_logits, fake_logits = self._both_logits()
             total = tf.reduce_sum(real_logits) + tf.reduce_sum(fake_logits)
-        judged = functools.cache(lambda: tape.gradient(total, [images, samples]))
-        self._judged = {images.ref(): lambda: judged()[0], samples.ref(): lambda: judged()[1]}
+        self._gradients = functools.cache(
+            lambda: tape.gradient(total, [self._images, self._samples])
+        )
         return real_logits, fake_logits
 
-    def slopes(self, points: tf.Tensor) -> tf.Tensor:
-        """The gradient of D's logit along its input at any points, computed in full precision."""
+    def penalty(self, penalties: Sequence[Penalty], seed: tf.Tensor) -> tf.Tensor:
+        """Return the sum of penalties, means over the last data and samples: a scalar.
+
+        Args:
+            penalties: one or more.
+            seed: int64 `[2]`, for penalties that draw.
+        """
+        values = [
+            penalty(self._images, self._samples, self.gradients, seed) for penalty in penalties
+        ]
+        return tf.add_n([tf.reduce_mean(value) for value in values])
+
+    def gradients(self, points: tf.Tensor) -> tf.Tensor:
+        """Return the gradient of the logit with respect to its input, in full precision.
+
+        Args:
+            points: packed examples: the data or samples of the last pass, or any other points,
+                which are augmented as samples are.
+
+        Returns:
+            At least float32, of the shape of `points`.
+        """
+        # A gradient in half precision errs by 1e-2, and its square underflows.
         low = tf.as_dtype(self.discriminator.compute_dtype).size < 4
-        if not low and points.ref() in self._judged:
-            return self._judged[points.ref()]()
+        if not low and points is self._images:
+            return self._gradients()[0]
+        if not low and points is self._samples:
+            return self._gradients()[1]
+        of_data = points is self._images
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(points)
             with _in_full_precision(self.discriminator) if low else contextlib.nullcontext():
-                total = tf.reduce_sum(self.sample_logits(points))
+                augmented = self._augmented(points, of_data)
+                total = tf.reduce_sum(self._logits(augmented, self.condition))
         return tape.gradient(total, points)
 
-    def _augmented(self, images: tf.Tensor, of_data: bool) -> tf.Tensor:
-        return images if self.augment is None else self.augment(images, of_data)
+    def _both_logits(self) -> tuple[tf.Tensor, tf.Tensor]:
+        images = self._augmented(self._images, True)
+        samples = self._augmented(self._samples, False)
+        # One pass is faster, but batch normalization would mix the statistics of the two.
+        if not getattr(self.discriminator, "independent_examples", False):
+            return self._logits(images, self.condition), self._logits(samples, self.condition)
+        both = tf.concat([images, tf.cast(samples, images.dtype)], axis=0)
+        twice = None if self.condition is None else tf.concat([self.condition] * 2, axis=0)
+        real_logits, fake_logits = tf.split(self._logits(both, twice), 2)
+        return real_logits, fake_logits
 
-    def _logits(self, images: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-        return self.discriminator(with_labels(images, labels), training=True)
+    def _augmented(self, packs: tf.Tensor, of_data: bool) -> tf.Tensor:
+        return packs if self.augment is None else self.augment(packs, of_data)
+
+    def _logits(self, packs: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+        inputs = with_condition(self.discriminator, packs, condition)
+        return self.discriminator(inputs, training=True)
 
 
 @contextlib.contextmanager
 def _in_full_precision(network: keras.Model) -> Iterator[None]:
-    """Within this context the network computes in the type of its weights."""
-    layers: list[Any] = list(network._flatten_layers())
+    """Let a network compute in the type of its weights within this context."""
+    layers = all_layers(network)
     policies = [layer.dtype_policy for layer in layers]
     try:
         for layer in layers:

@@ -1,14 +1,23 @@
-"""What `kgan.GAN.fit` needs of Keras's loop: callbacks that fit two players, epochs that resume."""
+"""What `kgan.GAN.fit` adds to Keras's: callbacks for two optimizers, exact resume."""
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
+import tensorflow as tf
 
-__all__ = ["Seek", "validate_callbacks"]
+from kgan.training.minibatches import check_divides
+from kgan.training.validation import check_labels
 
-# Keras's callbacks that expect one optimizer or one loss, and what does their work.
+if TYPE_CHECKING:
+    from kgan.gan import GAN
+
+__all__ = ["SeekEachEpoch", "fit", "validate_callbacks"]
+
+# Keras's callbacks that expect one optimizer or one loss, and what to use in their place.
 _REFUSED = {
     keras.callbacks.BackupAndRestore: (
         "it begins an interrupted epoch again with the weights from within it; "
@@ -27,20 +36,75 @@ _REFUSED = {
     ),
     keras.callbacks.TerminateOnNaN: (
         'it looks at logs["loss"] alone, which a game does not have; '
-        "kgan.callbacks.NonFinite looks at both players"
+        "kgan.callbacks.NonFinite looks at both networks"
     ),
 }
 
 
+def fit(
+    gan: GAN,
+    keras_fit: Callable[..., keras.callbacks.History],
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    callbacks: Sequence[keras.callbacks.Callback] | None,
+    initial_epoch: int,
+    options: dict[str, Any],
+) -> keras.callbacks.History:
+    """Prepare data and callbacks, resume where a callback can, and call `keras.Model.fit`.
+
+    Args:
+        gan: the game.
+        keras_fit: Keras's `fit` of it.
+        x: images: an array, a `tf.data.Dataset`, or a seekable one of `kgan.data.load`.
+        y: labels of an array, or None.
+        batch_size: k * m images, for arrays.
+        callbacks: Keras's or kgan's.
+        initial_epoch: the first epoch, unless a callback resumes at another one.
+        options: further arguments of `keras.Model.fit`.
+    """
+    callbacks = validate_callbacks(callbacks)
+    stream = getattr(x, "stream", None)
+    steps = 0
+    if stream:
+        steps = options.pop("steps_per_epoch", None) or len(x)
+        x = stream.sought(steps)
+    done = 0
+    for callback in callbacks:
+        if hasattr(callback, "resume") and gan.compiled:
+            initial_epoch, done = callback.resume(gan, steps) or (initial_epoch, 0)
+    if stream:
+        callbacks = [SeekEachEpoch(stream, steps, done), *callbacks]
+    if isinstance(x, tf.data.Dataset):
+        options.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
+    elif hasattr(x, "shape") and not options.get("validation_split"):
+        # Keras would find the ragged last batch only after a whole epoch.
+        full = batch_size or 32
+        for size in (min(full, len(x)), len(x) % full):
+            check_divides(size, gan.discriminator_steps, gan.packing)
+        if y is not None and gan.num_classes is not None:
+            y = check_labels(y, len(x), gan.num_classes)
+    with warnings.catch_warnings():
+        if done:  # Keras warns when an epoch that was begun before has fewer steps
+            warnings.filterwarnings("ignore", message="Your input ran out of data")
+        return keras_fit(
+            x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
+        )
+
+
 def validate_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """The callbacks as a list; ValueError where one cannot do its work."""
+    """Return the callbacks as a list.
+
+    Raises:
+        ValueError: a callback cannot do its work with two optimizers, or several would resume.
+    """
     given = keras.tree.flatten(callbacks) if callbacks else []
     for callback in given:
         for refused, reason in _REFUSED.items():
             if isinstance(callback, refused):
                 raise ValueError(
                     "Invalid value for argument `callbacks`: expected callbacks that work with two "
-                    f"players, received {type(callback).__name__}: {reason}."
+                    f"optimizers, received {type(callback).__name__}: {reason}."
                 )
     if sum(hasattr(callback, "resume") for callback in given) > 1:
         raise ValueError(
@@ -50,13 +114,13 @@ def validate_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     return given
 
 
-class Seek(keras.callbacks.Callback):
-    """Makes each epoch begin with the batch of the model's next step.
+class SeekEachEpoch(keras.callbacks.Callback):
+    """Start each epoch at the batch of the model's next step.
 
     Args:
         stream: the data.
-        steps: steps of an epoch.
-        done: steps of the first epoch that were played before.
+        steps: the number of steps of an epoch.
+        done: the number of steps of the first epoch that were taken before.
     """
 
     def __init__(self, stream: Any, steps: int, done: int):
@@ -66,6 +130,5 @@ class Seek(keras.callbacks.Callback):
         self.done = done
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Goes to where the model stands."""
         self.stream.seek(self.model.step, self.steps - self.done)
         self.done = 0

@@ -1,32 +1,61 @@
-"""How a batch of data becomes the minibatches of one round of Algorithm 1."""
+"""Minibatches: how a batch of data becomes the k minibatches of one step of Algorithm 1."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-__all__ = ["check_divides", "minibatches"]
+__all__ = ["Minibatch", "check_divides", "conditional", "split", "with_condition"]
 
 
-def minibatches(
-    data: Any, k: int, packing: int, num_classes: int | None
-) -> list[tuple[tf.Tensor, tf.Tensor | None]]:
-    """The k minibatches of m images in a batch, each with its labels or None.
+class Minibatch(NamedTuple):
+    """The data of one update.
+
+    Attributes:
+        images: `[m, ...]`, in the generator's value range.
+        condition: what both networks are given beside their own input: int32 class labels `[m]` or
+            images `[m, ...]`; None where the data have none.
+    """
+
+    images: tf.Tensor
+    condition: tf.Tensor | None
+
+    @property
+    def size(self) -> tf.Tensor:
+        """The number of images m, an int32 scalar."""
+        return tf.shape(self.images)[0]
+
+
+def conditional(network: keras.Model) -> bool:
+    """Return whether a network is called with `[input, condition]`."""
+    declared = (getattr(network, name, None) for name in ("num_classes", "condition_shape"))
+    return any(value is not None for value in declared)
+
+
+def with_condition(
+    network: keras.Model, inputs: tf.Tensor, condition: tf.Tensor | None
+) -> tf.Tensor | list[tf.Tensor | None]:
+    """Return what `network` is called with: `[inputs, condition]` if it is conditional."""
+    return [inputs, condition] if conditional(network) else inputs
+
+
+def split(data: Any, k: int, packing: int, num_classes: int | None) -> list[Minibatch]:
+    """Split a batch of data into k minibatches of equal size.
 
     Args:
-        data: what Keras hands to `train_step`: images, or images and labels.
-        k: how many minibatches.
-        packing: examples that D judges at once.
-        num_classes: what labels of a conditional game lie below; else None, and labels may be
-            anything.
+        data: what Keras hands to `train_step`: images, or images and their condition.
+        k: the number of minibatches.
+        packing: the number of examples that the discriminator sees at once.
+        num_classes: the number of classes of a label-conditional game; else None, and the
+            condition is passed through unchecked.
 
     Raises:
-        ValueError: the images are no floats, do not fill the minibatches with whole packs, or have
-            no labels where the game is conditional.
+        ValueError: the images are not floating point, do not fill k minibatches of whole packs, or
+            lack the labels that the networks need.
     """
-    images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+    images, condition, _ = keras.utils.unpack_x_y_sample_weight(data)
     if not images.dtype.is_floating:
         raise ValueError(
             "Invalid value for argument `x`: expected floating point images in the generator's "
@@ -42,26 +71,29 @@ def minibatches(
         divides = size % (k * packing) == 0
         checks.append(tf.debugging.Assert(divides, [_indivisible("?", k, packing), size]))
     if num_classes is not None:
-        labels = _told(labels)
-        known = tf.reduce_all((labels >= 0) & (labels < num_classes))
-        sentence = f"Invalid labels: the players know the classes 0 to {num_classes - 1}."
-        checks.append(tf.debugging.Assert(known, [sentence, labels]))
+        condition = _class_labels(condition)
+        known = tf.reduce_all((condition >= 0) & (condition < num_classes))
+        sentence = f"Invalid labels: the networks know the classes 0 to {num_classes - 1}."
+        checks.append(tf.debugging.Assert(known, [sentence, condition]))
+    # XLA and pruning drop assertions that nothing depends on.
     with tf.control_dependencies(checks):
         images = tf.identity(images)
     if k == 1:
-        return [(images, labels)]
-    parts = tf.unstack(tf.reshape(images, [k, -1, *images.shape[1:]]))
-    if labels is None:
-        return [(part, None) for part in parts]
-    told = tf.unstack(tf.reshape(labels, [k, -1, *labels.shape[1:]]))
-    return list(zip(parts, told, strict=True))
+        return [Minibatch(images, condition)]
+    parts = _parts(images, k)
+    conditions = [None] * k if condition is None else _parts(condition, k)
+    return [Minibatch(*pair) for pair in zip(parts, conditions, strict=True)]
 
 
-def _told(labels: Any) -> tf.Tensor:
-    """Labels as the players are told them, int32 `[batch]`."""
+def _parts(x: tf.Tensor, k: int) -> list[tf.Tensor]:
+    return tf.unstack(tf.reshape(x, [k, -1, *x.shape[1:]]))
+
+
+def _class_labels(labels: tf.Tensor | None) -> tf.Tensor:
+    """Return labels as int32 `[batch]`."""
     if labels is None:
         raise ValueError(
-            "Invalid value for argument `y`: the players are conditional and expected pairs of "
+            "Invalid value for argument `y`: the networks are conditional and expected pairs of "
             "images and labels, received images alone. Load the data with labels "
             "(`kgan.data.load(..., with_labels=True)`)."
         )
@@ -76,7 +108,7 @@ def _told(labels: Any) -> tf.Tensor:
 
 
 def check_divides(size: int, k: int, packing: int) -> None:
-    """Makes sure that k minibatches of whole packs fill a batch of `size` images.
+    """Check that k minibatches of whole packs fill a batch of `size` images.
 
     Raises:
         ValueError: they do not.
@@ -85,7 +117,7 @@ def check_divides(size: int, k: int, packing: int) -> None:
         raise ValueError(_indivisible(size, k, packing))
 
 
-def _indivisible(size: Any, k: int, packing: int) -> str:
+def _indivisible(size: int | str, k: int, packing: int) -> str:
     what = f"discriminator_steps={k} splits every batch into {k} equal minibatches"
     if packing > 1:
         what += f" of whole packs (packing={packing})"

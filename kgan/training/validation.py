@@ -1,41 +1,55 @@
-"""What the game asks of its players: that they fit, and that one stays while the other moves."""
+"""What a game asks of its networks, optimizers, penalties and labels, checked where they enter."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from kgan import optimizers
 from kgan.constraints import WeightClip
-from kgan.penalties import GradientPenalty
+from kgan.penalties import GradientPenalty, Penalty
+from kgan.training.distribution import replicas
 
-__all__ = ["check_labels", "check_penalties", "check_players", "unchanged"]
+if TYPE_CHECKING:
+    from kgan.priors import Prior
+
+__all__ = [
+    "check_jit_compile",
+    "check_labels",
+    "check_networks",
+    "check_penalties",
+    "two_optimizers",
+    "unchanged",
+]
 
 
 @contextlib.contextmanager
-def unchanged(player: keras.Model) -> Iterator[None]:
-    """Lets `player` run in training mode and then puts its state back, all but trained weights.
+def unchanged(network: keras.Model) -> Iterator[None]:
+    """Restore the state of a network, all but its trained weights, when the block ends.
 
-    An update is of one player only, so the other's normalisation statistics must not move.
+    An update moves one network. The other runs in training mode meanwhile, and its normalization
+    statistics, random states and power iterations must not move.
     """
-    before = [(state, tf.identity(state)) for state in player.non_trainable_variables]
+    before = [(state, tf.identity(state)) for state in network.non_trainable_variables]
     yield
     for state, kept in before:
         state.assign(kept)
 
 
-def check_players(
-    generator: keras.Model, discriminator: keras.Model, prior: Any, packing: int
+def check_networks(
+    generator: keras.Model, discriminator: keras.Model, prior: Prior, packing: int
 ) -> None:
-    """Makes sure that D judges what G makes of the prior, as far as they declare what they do.
+    """Check that networks and prior fit each other, as far as they declare what they take.
 
     Raises:
-        ValueError: they do not fit each other.
+        ValueError: they do not.
     """
     latent_dim = getattr(generator, "latent_dim", prior.dim)
     if latent_dim != prior.dim:
@@ -44,20 +58,20 @@ def check_players(
             f"latent_dim={latent_dim}, received a prior of dim={prior.dim}."
         )
     made = getattr(generator, "image_shape", None)
-    judged = getattr(discriminator, "image_shape", None)
-    if made is not None and judged is not None:
+    taken = getattr(discriminator, "image_shape", None)
+    if made is not None and taken is not None:
         packed = (*made[:-1], packing * made[-1])
-        if tuple(judged) != packed:
+        if tuple(taken) != packed:
             packs = f", in packs of {packing} {packed}" if packing > 1 else ""
             raise ValueError(
                 "Invalid value for argument `discriminator`: expected one for the generator's "
-                f"image_shape={made}{packs}, received one for image_shape={judged}."
+                f"image_shape={made}{packs}, received one for image_shape={taken}."
             )
-    classes, told = (getattr(player, "num_classes", None) for player in (generator, discriminator))
-    if classes != told:
+    ours, theirs = (getattr(net, "num_classes", None) for net in (generator, discriminator))
+    if ours != theirs:
         raise ValueError(
             "Invalid value for argument `discriminator`: expected one for the generator's "
-            f"num_classes={classes}, received one for num_classes={told}."
+            f"num_classes={ours}, received one for num_classes={theirs}."
         )
     if made is not None and len(made) == 1 and prior.dim < made[0]:
         warnings.warn(
@@ -68,11 +82,12 @@ def check_players(
         )
 
 
-def check_penalties(penalties: list[Any], discriminator: keras.Model) -> None:
-    """Makes sure that no penalty asks of a built D what a limit on its weights forbids.
+def check_penalties(penalties: Sequence[Penalty], discriminator: keras.Model) -> None:
+    """Check that no penalty contradicts a limit on the weights of a built discriminator.
 
     Raises:
-        ValueError: a `GradientPenalty` is to make slopes 1, and `WeightClip` keeps them low.
+        ValueError: a `GradientPenalty` asks for gradient norms of 1, and `WeightClip` prevents
+            them.
     """
     clipped = any(isinstance(v.constraint, WeightClip) for v in discriminator.trainable_variables)
     if clipped and any(isinstance(penalty, GradientPenalty) for penalty in penalties):
@@ -82,13 +97,51 @@ def check_penalties(penalties: list[Any], discriminator: keras.Model) -> None:
         )
 
 
-def check_labels(labels: Any, n: int, num_classes: int) -> np.ndarray:
-    """The classes of n examples.
+def check_jit_compile(jit_compile: object) -> None:
+    """Check that XLA is not asked for where TensorFlow cannot use it.
+
+    Raises:
+        ValueError: `jit_compile` is True and there are several replicas.
+    """
+    if jit_compile is True and replicas() > 1:
+        raise ValueError(
+            "Invalid value for argument `jit_compile`: expected False with several replicas, "
+            "which TensorFlow cannot compile with XLA, received True. A TPU compiles anyway."
+        )
+
+
+def two_optimizers(
+    generator_optimizer: Any, discriminator_optimizer: Any, scale_losses: bool
+) -> list[keras.optimizers.Optimizer]:
+    """Return both optimizers from names, configurations or objects.
+
+    Args:
+        generator_optimizer: the generator's.
+        discriminator_optimizer: the discriminator's.
+        scale_losses: whether each is to scale its loss, as float16 needs.
+
+    Raises:
+        ValueError: one optimizer is given twice; its slots would mix.
+    """
+    found = [optimizers.get(each) for each in (generator_optimizer, discriminator_optimizer)]
+    if found[0] is found[1]:
+        raise ValueError(
+            "Invalid value for argument `discriminator_optimizer`: expected an optimizer of "
+            "its own, received the generator's. Make two."
+        )
+    if not scale_losses:
+        return found
+    scaling = keras.optimizers.LossScaleOptimizer
+    return [each if isinstance(each, scaling) else scaling(each) for each in found]
+
+
+def check_labels(labels: npt.ArrayLike | None, n: int, num_classes: int) -> np.ndarray:
+    """Return the classes of n examples.
 
     Args:
         labels: integers `[n]` or `[n, 1]`, one integer for all, or None for all classes in turn.
-        n: how many.
-        num_classes: how many classes there are.
+        n: the number of examples.
+        num_classes: the number of classes.
 
     Returns:
         int32 `[n]`.

@@ -1,0 +1,69 @@
+"""What a game does in inference mode: generate, and measure itself on data."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan.training import seeds
+from kgan.training.metrics import discriminator_metrics
+from kgan.training.minibatches import split, with_condition
+
+__all__ = ["InferenceMode"]
+
+
+class InferenceMode(keras.Model):
+    """The methods of `kgan.GAN` that train nothing. All but `call` use the EMA weights."""
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """Return the generator's images for latents or `[latents, labels]`: `predict` generates."""
+        return self.generator(inputs, training=training)
+
+    def predict(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Generate from latents, as `keras.Model.predict`, with the EMA weights if any."""
+        with self.averaged():
+            return super().predict(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logs on data, as `keras.Model.evaluate`, with the EMA weights if any."""
+        with self.averaged():
+            return super().evaluate(*args, **kwargs)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Compute the logs in inference mode on one batch of images and fresh samples."""
+        (minibatch,) = split(data, 1, self.packing, self.num_classes)
+        images, condition = minibatch
+        seed = self._seed(seeds.TEST_LATENTS, self.report.examples)
+        latents = self.prior.sample(minibatch.size, seed)
+        samples = self.generator(with_condition(self.generator, latents, condition), training=False)
+        discriminator = self._discriminator_pass(condition)
+        real_logits, fake_logits = (
+            discriminator.inference_logits(examples) for examples in (images, samples)
+        )
+        d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
+        g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
+        d_metrics = discriminator_metrics(d_loss, real_logits, fake_logits)
+        self.report.update_state(g_loss, d_metrics, minibatch.size)
+        return self.get_metrics_result()
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Give the generator its EMA weights within this context, if there are any.
+
+        `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
+        """
+        if self.ema is None or not self.built or not self.step:
+            yield
+            return
+        with self.ema.swapped_into(self.generator.trainable_variables):
+            yield
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The metrics of `fit` and `evaluate`; there is no single loss of two networks."""
+        return [self.report]

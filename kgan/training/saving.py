@@ -1,0 +1,89 @@
+"""How a game is saved: `.keras` files carry both networks, both optimizers and every counter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from kgan.optimizers import FusedAdam
+from kgan.utils.types import JsonDict
+
+__all__ = ["SavedGame"]
+
+_PARTS = ("generator", "discriminator", "prior", "augmentation")
+# Of the dictionary that `get_compile_config` returns. Files of the first edition have no number:
+# there every Adam was fused, so that is what their "Adam" means.
+_FORMAT = 2
+
+
+class SavedGame(keras.Model):
+    """The hooks by which Keras saves and loads a `kgan.GAN`."""
+
+    def get_config(self) -> JsonDict:
+        """Return the arguments of the constructor."""
+        values = ("discriminator_steps", "ema_decay", "packing", "seed")
+        return {
+            **super().get_config(),
+            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS},
+            **{name: getattr(self, name) for name in values},
+        }
+
+    @classmethod
+    def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> SavedGame:
+        """Return the game that `config` describes."""
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in _PARTS
+        }
+        return cls(**{**config, **parts})
+
+    def get_compile_config(self) -> JsonDict | None:
+        """Return the arguments of `compile`, so that a loaded game goes on with its optimizers."""
+        if not self.compiled:
+            return None
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "format": _FORMAT,
+            "generator_optimizer": serialize(self.generator_optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
+            "loss": serialize(self.loss),
+            "penalties": [serialize(penalty) for penalty in self.penalties],
+            "penalty_interval": self.penalty_interval,
+            "jit_compile": self.jit_compile,
+            "steps_per_execution": self.steps_per_execution,
+            "run_eagerly": self.run_eagerly,
+        }
+
+    def compile_from_config(self, config: JsonDict) -> None:
+        """Compile as `get_compile_config` says; Keras calls this when it loads a model."""
+        arguments = keras.saving.deserialize_keras_object(config)
+        if arguments.pop("format", 1) == 1:
+            for name in ("generator_optimizer", "discriminator_optimizer"):
+                arguments[name] = _fused(arguments[name])
+        self.compile(**arguments)
+
+    def get_build_config(self) -> JsonDict:
+        """Return a truthy value: Keras skips `build_from_config` for any other."""
+        return {"built": True}
+
+    def build_from_config(self, config: JsonDict) -> None:
+        """Build both networks; Keras calls this before it loads weights."""
+        if not self.built:
+            self.build()
+
+    @property
+    def average(self) -> Any:
+        """The EMA of the generator: the name under which `.keras` files hold it."""
+        return self.ema
+
+
+def _fused(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Return the optimizer that a file of the first edition means."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        config = optimizer.get_config()
+        config["inner_optimizer"] = _fused(optimizer.inner_optimizer)
+        return keras.optimizers.LossScaleOptimizer(**config)
+    if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW):
+        return optimizer if optimizer.amsgrad else FusedAdam.from_config(optimizer.get_config())
+    return optimizer
