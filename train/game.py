@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import kgan
 from kgan import augmentation, constraints, data, losses, networks, penalties, priors
-from kgan.optimizers import RisingMomentum
+from kgan.optimizers import FusedAdam, RisingMomentum
 
 from .config import DENSE, VALUE_GAMES, Config
 
@@ -82,7 +82,7 @@ def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimi
     """An optimizer for one player, which moves `epoch` times an epoch."""
     if config.optimizer == "sgd_2014":
         return RisingMomentum(learning_rate, RISE * epoch)
-    return keras.optimizers.Adam(learning_rate, beta_1=config.beta_1, beta_2=config.beta_2)
+    return FusedAdam(learning_rate, beta_1=config.beta_1, beta_2=config.beta_2)
 
 
 def _players(
