@@ -24,9 +24,9 @@ from kgan.training.minibatches import Minibatch, split, with_condition
 from kgan.training.saving import SavedGame
 from kgan.training.validation import (
     check_jit_compile,
-    check_labels,
     check_networks,
     check_penalties,
+    sample_labels,
     two_optimizers,
     unchanged,
 )
@@ -334,16 +334,15 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         batches) is k * m, which k must divide, the last batch of an epoch included. Data of a
         conditional game are pairs `(images, labels)`, or `x` and `y`.
 
-        On a data set of `kgan.data.load`, step t of the training has the batch that follows from
-        the data set's seed and t. A callback with a method `resume`, such as
-        `kgan.callbacks.Checkpoint`, may restore the state of an earlier training; the epochs then
-        go on from there. Keras's callbacks for one optimizer or one loss are refused.
+        On a data set of `kgan.data.load`, the batch of step t follows from the data set's seed and
+        t. A callback with a method `resume`, such as `kgan.callbacks.Checkpoint`, may restore an
+        earlier training, whose epochs then go on. Keras's callbacks for one optimizer are refused.
 
         Raises:
             ValueError: k does not divide a batch, or a callback cannot do its work here.
         """
-        keras_fit = super().fit
-        return fitting.fit(self, keras_fit, x, y, batch_size, callbacks, initial_epoch, kwargs)
+        arguments = (x, y, batch_size, callbacks, initial_epoch, kwargs)
+        return fitting.fit(self, super().fit, *arguments)
 
     def sample(self, n: int, seed: Any = 0, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """Draw images from the generator, in inference mode.
@@ -352,8 +351,8 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
             n: the number of images.
             seed: an int or two ints. The same seed gives the same images, and the first of many are
                 those of few.
-            labels: for a conditional game only: the class of each image, integers `[n]`, or one for
-                all; None for all classes in turn, 0, 1, ..., 0, 1, ...
+            labels: for a conditional game: the class of each image, integers `[n]`, or one for all;
+                None for all classes in turn, 0, 1, ..., 0, 1, ...
 
         Returns:
             float32 `[n, *image_shape]` in the generator's value range.
@@ -364,14 +363,8 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         n = positive_integer("n", n)
         if not self.built:
             self.build()
-        inputs = self.prior.sample(n, seed)
-        if self.num_classes is not None:
-            inputs = [inputs, check_labels(labels, n, self.num_classes)]
-        elif labels is not None:
-            raise ValueError(
-                "Invalid value for argument `labels`: expected None, as the generator is not "
-                f"conditional, received {labels!r}. Make it with `num_classes`."
-            )
+        classes = sample_labels(labels, n, self.num_classes)
+        inputs = with_condition(self.generator, self.prior.sample(n, seed), classes)
         return self.predict(inputs, batch_size=500, verbose=0)
 
     @property

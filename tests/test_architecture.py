@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -139,3 +140,38 @@ def test_importing_kgan_has_no_side_effects(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "[]"
+
+
+PRIVATE = ROOT / "kgan" / "training" / "keras_private.py"
+
+
+def private_names(path, own):
+    """Attributes with a leading underscore that no file of ours defines, `module._name` included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            dunder = node.attr.startswith("__") and node.attr.endswith("__")
+            if not dunder and node.attr not in own:
+                found.add(f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}")
+        if isinstance(node, ast.ImportFrom) and re.search(r"\bsrc\b|\._", node.module or ""):
+            found.add(f"{path.relative_to(ROOT)}:{node.lineno} {node.module}")
+    return found
+
+
+def own_names(paths):
+    """Names with a leading underscore that these files define: functions, attributes, variables."""
+    names = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.attr if isinstance(node, ast.Attribute) else node.id)
+    return names
+
+
+def test_one_file_has_the_private_names_of_other_libraries():
+    paths = [path for path in sources("kgan", "train", "export") if path != PRIVATE]
+    own = own_names(paths)
+    assert set().union(*(private_names(path, own) for path in paths)) == set()
+    assert len(private_names(PRIVATE, own)) >= 5, "and the rule notices them"

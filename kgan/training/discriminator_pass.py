@@ -35,6 +35,7 @@ def pack(examples: tf.Tensor, packing: int) -> tf.Tensor:
     if packing == 1:
         return examples
     shape = examples.shape[1:]
+    # [n / packing, packing, ..., channels] -> [..., packing, channels] -> channels side by side.
     packs = tf.reshape(examples, [-1, packing, *shape])
     if not shape.rank:
         return packs
@@ -102,7 +103,9 @@ class DiscriminatorPass:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([self._images, self._samples])
             real_logits, fake_logits = self._both_logits()
+            # Each logit depends on its own example, so the sum's gradient is that of each.
             total = tf.reduce_sum(real_logits) + tf.reduce_sum(fake_logits)
+        # Lazy: a step without penalties records the tape and never asks it.
         self._gradients = functools.cache(
             lambda: tape.gradient(total, [self._images, self._samples])
         )
@@ -136,7 +139,7 @@ class DiscriminatorPass:
             return self._gradients()[0]
         if not low and points is self._samples:
             return self._gradients()[1]
-        of_data = points is self._images
+        of_data = points is self._images  # else a sample's augmentation would be seen on data
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(points)
             with _in_full_precision(self.discriminator) if low else contextlib.nullcontext():
@@ -169,6 +172,7 @@ def _in_full_precision(network: keras.Model) -> Iterator[None]:
     layers = all_layers(network)
     policies = [layer.dtype_policy for layer in layers]
     try:
+        # Only the policies change: weights are kept in full precision anyway.
         for layer in layers:
             layer.dtype_policy = layer.variable_dtype
         yield

@@ -36,6 +36,7 @@ def replica() -> tf.Tensor | int:
 
 def synchronize(network: keras.Model) -> None:
     """Make batch normalization see the examples of all replicas, where there are several."""
+    # Otherwise each replica normalizes by its own share of the batch, and statistics drift apart.
     if replicas() > 1:
         for layer in all_layers(network):
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -108,6 +109,7 @@ class ReplicatedModel(BuiltModel):
         strategy, times = self.distribute_strategy, self.steps_per_execution
 
         def execution(iterator: Iterator[Any]) -> dict[str, tf.Tensor]:
+            # A Python loop: with several replicas Keras's `tf.while_loop` fails to feed batches.
             for _ in range(times):
                 logs = strategy.run(step, args=(next(iterator),))
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
@@ -117,6 +119,7 @@ class ReplicatedModel(BuiltModel):
         def until_the_end(iterator: Iterator[Any]) -> dict[str, tf.Tensor]:
             try:
                 return compiled(iterator)
+            # Keras ends an epoch at StopIteration; a compiled iterator raises TensorFlow's error.
             except tf.errors.OutOfRangeError as error:
                 raise StopIteration from error
 

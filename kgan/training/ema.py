@@ -55,6 +55,7 @@ class ExponentialMovingAverage(keras.layers.Layer):
     @contextlib.contextmanager
     def swapped_into(self, weights: Sequence[keras.Variable]) -> Iterator[None]:
         """Give the weights the values of their EMA within this context."""
+        # Copies, not references: the weights are assigned to below.
         kept = [tf.identity(weight) for weight in weights]
         try:
             for weight, average in zip(weights, self.averages, strict=True):

@@ -69,10 +69,12 @@ def fit(
     if stream:
         steps = options.pop("steps_per_epoch", None) or len(x)
         x = stream.sought(steps)
+    # `resume` restores the state of an earlier training and says where its epochs stood.
     done = 0
     for callback in callbacks:
         if hasattr(callback, "resume") and gan.compiled:
             initial_epoch, done = callback.resume(gan, steps) or (initial_epoch, 0)
+    # First, so that the data stand right before any other callback looks at them.
     if stream:
         callbacks = [SeekEachEpoch(stream, steps, done), *callbacks]
     if isinstance(x, tf.data.Dataset):

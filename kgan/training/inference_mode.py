@@ -38,6 +38,7 @@ class InferenceMode(keras.Model):
         """Compute the logs in inference mode on one batch of images and fresh samples."""
         (minibatch,) = split(data, 1, self.packing, self.num_classes)
         images, condition = minibatch
+        # By the number of examples seen, so that no two batches of an evaluation share latents.
         seed = self._seed(seeds.TEST_LATENTS, self.report.examples)
         latents = self.prior.sample(minibatch.size, seed)
         samples = self.generator(with_condition(self.generator, latents, condition), training=False)
@@ -57,6 +58,7 @@ class InferenceMode(keras.Model):
 
         `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
         """
+        # Before the first step the EMA is zero and would generate from nothing.
         if self.ema is None or not self.built or not self.step:
             yield
             return

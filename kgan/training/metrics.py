@@ -48,6 +48,7 @@ class GameMetrics(keras.metrics.Metric):
     Means are over examples, so a smaller last batch counts for less.
     """
 
+    # The generator's loss first, then `discriminator_metrics` in their order.
     NAMES = ("g_loss", "d_loss", "d_real", "d_fake", "d_accuracy", "value")
 
     def __init__(self) -> None:
@@ -66,4 +67,5 @@ class GameMetrics(keras.metrics.Metric):
         """Return the means since the last reset, by name."""
         means = tf.math.divide_no_nan(self.totals.value, self.examples.value)
         logs = dict(zip(self.NAMES, tf.unstack(means), strict=True))
+        # V <= max V = -2 log 2 + 2 JSD (Theorem 1), so this is a lower bound of 2 JSD.
         return {**logs, "twice_jsd_bound": 2 * math.log(2) + logs["value"]}

@@ -55,6 +55,7 @@ def split(data: Any, k: int, packing: int, num_classes: int | None) -> list[Mini
         ValueError: the images are not floating point, do not fill k minibatches of whole packs, or
             lack the labels that the networks need.
     """
+    # The third part, sample weights, has no place in Algorithm 1.
     images, condition, _ = keras.utils.unpack_x_y_sample_weight(data)
     if not images.dtype.is_floating:
         raise ValueError(
@@ -62,6 +63,7 @@ def split(data: Any, k: int, packing: int, num_classes: int | None) -> list[Mini
             f"value range, received {images.dtype.name}. Scale them first "
             "(`kgan.data.load` does)."
         )
+    # What is known while tracing is checked here, the rest when the step runs.
     checks = []
     size = images.shape[0]
     if size is not None:
@@ -80,6 +82,7 @@ def split(data: Any, k: int, packing: int, num_classes: int | None) -> list[Mini
         images = tf.identity(images)
     if k == 1:
         return [Minibatch(images, condition)]
+    # Consecutive blocks, so that no image is in two minibatches.
     parts = _parts(images, k)
     conditions = [None] * k if condition is None else _parts(condition, k)
     return [Minibatch(*pair) for pair in zip(parts, conditions, strict=True)]
@@ -97,6 +100,7 @@ def _class_labels(labels: tf.Tensor | None) -> tf.Tensor:
             "images and labels, received images alone. Load the data with labels "
             "(`kgan.data.load(..., with_labels=True)`)."
         )
+    # Keras's `fit` turns labels [n] of an array into [n, 1].
     single = labels.shape.rank == 1 or (labels.shape.rank == 2 and labels.shape[1] == 1)
     if not labels.dtype.is_integer or not single:
         raise ValueError(

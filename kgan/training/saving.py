@@ -58,6 +58,7 @@ class SavedGame(keras.Model):
     def compile_from_config(self, config: JsonDict) -> None:
         """Compile as `get_compile_config` says; Keras calls this when it loads a model."""
         arguments = keras.saving.deserialize_keras_object(config)
+        # Bit-exact resume of old files needs the optimizer that they were trained by.
         if arguments.pop("format", 1) == 1:
             for name in ("generator_optimizer", "discriminator_optimizer"):
                 arguments[name] = _fused(arguments[name])
@@ -84,6 +85,7 @@ def _fused(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
         config = optimizer.get_config()
         config["inner_optimizer"] = _fused(optimizer.inner_optimizer)
         return keras.optimizers.LossScaleOptimizer(**config)
+    # By exact type: a subclass has an update of its own. AdamW is Adam with a weight decay.
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW):
         return optimizer if optimizer.amsgrad else FusedAdam.from_config(optimizer.get_config())
     return optimizer

@@ -25,6 +25,7 @@ __all__ = [
     "check_labels",
     "check_networks",
     "check_penalties",
+    "sample_labels",
     "two_optimizers",
     "unchanged",
 ]
@@ -37,6 +38,7 @@ def unchanged(network: keras.Model) -> Iterator[None]:
     An update moves one network. The other runs in training mode meanwhile, and its normalization
     statistics, random states and power iterations must not move.
     """
+    # Trained weights move by the optimizer alone, so they need no copy.
     before = [(state, tf.identity(state)) for state in network.non_trainable_variables]
     yield
     for state, kept in before:
@@ -51,6 +53,7 @@ def check_networks(
     Raises:
         ValueError: they do not.
     """
+    # A network may declare nothing; `build` then finds out what it takes.
     latent_dim = getattr(generator, "latent_dim", prior.dim)
     if latent_dim != prior.dim:
         raise ValueError(
@@ -73,6 +76,7 @@ def check_networks(
             "Invalid value for argument `discriminator`: expected one for the generator's "
             f"num_classes={ours}, received one for num_classes={theirs}."
         )
+    # A smooth map of fewer dimensions has an image of measure zero.
     if made is not None and len(made) == 1 and prior.dim < made[0]:
         warnings.warn(
             f"{prior.dim} latent dimensions cannot fill the {made[0]} of the points: the samples "
@@ -131,15 +135,42 @@ def two_optimizers(
         )
     if not scale_losses:
         return found
+    # float16 gradients underflow; Keras scales losses only for the optimizer of its own `compile`.
     scaling = keras.optimizers.LossScaleOptimizer
     return [each if isinstance(each, scaling) else scaling(each) for each in found]
 
 
-def check_labels(labels: npt.ArrayLike | None, n: int, num_classes: int) -> np.ndarray:
-    """Return the classes of n examples.
+def sample_labels(
+    labels: npt.ArrayLike | None, n: int, num_classes: int | None
+) -> np.ndarray | None:
+    """Return the classes of n samples, int32 `[n]`, or None for a generator without classes.
 
     Args:
         labels: integers `[n]` or `[n, 1]`, one integer for all, or None for all classes in turn.
+        n: the number of samples.
+        num_classes: the number of classes, or None.
+
+    Raises:
+        ValueError: the labels are not of that many samples, or not of these classes.
+    """
+    if num_classes is None:
+        if labels is None:
+            return None
+        raise ValueError(
+            "Invalid value for argument `labels`: expected None, as the generator is not "
+            f"conditional, received {labels!r}. Make it with `num_classes`."
+        )
+    # In turn, so that a grid of samples shows every class.
+    if labels is None:
+        return np.arange(n, dtype=np.int32) % num_classes
+    return check_labels(labels, n, num_classes)
+
+
+def check_labels(labels: npt.ArrayLike, n: int, num_classes: int) -> np.ndarray:
+    """Return the classes of n examples.
+
+    Args:
+        labels: integers `[n]` or `[n, 1]`, or one integer for all.
         n: the number of examples.
         num_classes: the number of classes.
 
@@ -149,8 +180,6 @@ def check_labels(labels: npt.ArrayLike | None, n: int, num_classes: int) -> np.n
     Raises:
         ValueError: the labels are not of that many examples, or not of these classes.
     """
-    if labels is None:
-        return np.arange(n, dtype=np.int32) % num_classes
     given = np.asarray(labels)
     if given.ndim == 0:
         given = np.full(n, given)
