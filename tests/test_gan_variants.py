@@ -130,7 +130,7 @@ def test_bad_labels_of_data_are_refused():
     gan = game(CLASSES)
     gan.compile("sgd", "sgd")
     x = images(8)
-    with pytest.raises(ValueError, match="the players are conditional and expected pairs"):
+    with pytest.raises(ValueError, match="the networks are conditional and expected pairs"):
         gan.fit(x, batch_size=8, verbose=0)
     with pytest.raises(ValueError, match="expected classes from 0 to 2, received 0 to 3"):
         gan.fit(x, np.array([0, 1, 2, 3] * 2), batch_size=8, verbose=0)
@@ -349,7 +349,7 @@ def test_a_further_term_of_the_discriminator_sees_data_samples_and_labels():
 
     class WithTerm(kgan.GAN):
         def discriminator_term(self, images, samples, condition):
-            seen.append((images.shape, samples.shape, None if labels is None else labels.numpy()))
+            seen.append((images.shape, samples.shape, condition.numpy()))
             return 0.0
 
     gan = game(cls=WithTerm)

@@ -25,8 +25,9 @@ def trajectory(optimizer, updates=25, jit_compile=False):
     for gradient in tf.constant(gradients):
         update(gradient)
         path.append(weight.numpy())
-    graph = update.get_concrete_function(tf.constant(gradients[0])).graph
-    return np.array(path), {operation.type for operation in graph.get_operations()}
+    graph = update.get_concrete_function(tf.constant(gradients[0])).graph.as_graph_def()
+    nodes = [*graph.node, *(node for body in graph.library.function for node in body.node_def)]
+    return np.array(path), {node.op for node in nodes}
 
 
 def assert_same_way(ours, kerass):

@@ -13,7 +13,7 @@ from kgan.training.minibatches import check_divides
 from kgan.training.validation import check_labels
 
 if TYPE_CHECKING:
-    from kgan.gan import GAN
+    from kgan.training.saving import SavedGame
 
 __all__ = ["SeekEachEpoch", "fit", "validate_callbacks"]
 
@@ -42,7 +42,7 @@ _REFUSED = {
 
 
 def fit(
-    gan: GAN,
+    gan: SavedGame,
     keras_fit: Callable[..., keras.callbacks.History],
     x: Any,
     y: Any,
