@@ -455,17 +455,17 @@ class GAN(ReplicatedModel):
         """
         k = self.discriminator_steps
         callbacks = validate_callbacks(callbacks)
-        stream = getattr(x, "stream", None)
+        data = x if hasattr(x, "seek") else None
         steps = 0
-        if stream:
-            steps = kwargs.pop("steps_per_epoch", None) or len(x)
-            x = stream.sought(steps)
+        if data is not None:
+            steps = kwargs.pop("steps_per_epoch", None) or len(data)
+            x = data.from_position(steps)
         done = 0
         for callback in callbacks:
             if hasattr(callback, "resume") and self.compiled:
                 initial_epoch, done = callback.resume(self, steps) or (initial_epoch, 0)
-        if stream:
-            callbacks = [Seek(stream, steps, done), *callbacks]
+        if data is not None:
+            callbacks = [Seek(data, steps, done), *callbacks]
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
         elif hasattr(x, "shape") and not kwargs.get("validation_split"):

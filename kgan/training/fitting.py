@@ -54,18 +54,18 @@ class Seek(keras.callbacks.Callback):
     """Makes each epoch begin with the batch of the model's next step.
 
     Args:
-        stream: the data.
+        data: the data, with a method `seek(begin, count)`.
         steps: steps of an epoch.
         done: steps of the first epoch that were played before.
     """
 
-    def __init__(self, stream: Any, steps: int, done: int):
+    def __init__(self, data: Any, steps: int, done: int):
         super().__init__()
-        self.stream = stream
+        self.data = data
         self.steps = steps
         self.done = done
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Goes to where the model stands."""
-        self.stream.seek(self.model.step, self.steps - self.done)
+        self.data.seek(self.model.step, self.steps - self.done)
         self.done = 0
