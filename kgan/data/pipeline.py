@@ -18,10 +18,10 @@ from kgan.data.stream import Finish, SeekableDataset, memory_epoch, streamed_epo
 from kgan.utils.checks import positive_integer
 from kgan.utils.digests import digest
 
-__all__ = ["load"]
+__all__ = ["SHUFFLE_BYTES", "from_disk", "load"]
 
 _MEMORY_BYTES = 2**30  # uint8 images up to this size are decoded once and kept
-_SHUFFLE_BYTES = 2**28  # buffer of a data set that is streamed instead
+SHUFFLE_BYTES = 2**28  # buffer of a data set that is streamed instead
 _DENSITY_SPLITS = {"train": 100_000, "test": 10_000}
 
 
@@ -126,20 +126,10 @@ def _load_images(
     parts = split_parts(source.name, split, splits)
     n = count_rows(parts, splits)
     _check_rows(source.name, split, n, rows)
-    examples = source.decode(split)
-
-    def finish(
-        pixels: tf.Tensor, labels: tf.Tensor | None = None
-    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-        return scale(pixels) if labels is None else (scale(pixels), tf.cast(labels, tf.int32))
-
+    finish = _finisher(scale)
     if n * source.image_bytes <= _MEMORY_BYTES:
-        return _from_memory(tf.nest.flatten(read(source.name, examples)), rows, order, finish)
-    buffer = max(rows, _SHUFFLE_BYTES // source.image_bytes)
-    epoch = streamed_epoch(examples, rows, order, buffer, n // rows)
-    shards = [info.shard_lengths for info in splits.values()]
-    files = repr((source.builder.info.full_name, parts, shards))
-    return SeekableDataset(epoch, n // rows, finish, digest([files]))
+        return _from_memory(read(source.name, source.decode(split)), rows, order, finish)
+    return from_disk(source, split, rows, order, finish)
 
 
 def _load_stacks(
@@ -157,7 +147,7 @@ def _load_stacks(
     stacks = []
     for key, part in parts:
         start = sum(len(table) for table in images)
-        images.append(read(source.name, source.decode(key)))
+        images.append(read(source.name, source.decode(key))[0])
         stacks.append(start + draw(key, len(images[-1]))[part])
     with tf.device("CPU"):
         table = tf.constant(np.concatenate(images))
@@ -191,15 +181,48 @@ def _from_memory(
     """
     arrays = [np.ascontiguousarray(array) for array in table]
     n = len(arrays[0])
+    fingerprint = digest(arrays)  # before the tensors exist, as it copies each array
     with tf.device("CPU"):  # where tf.data runs; from elsewhere each batch would move all of it
         tensors = [tf.constant(array) for array in arrays]
 
     def gathered(batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         return finish(*(tf.gather(tensor, batch) for tensor in tensors))
 
-    # Views: of an array, `digest` makes a copy, which here may be of 1 GiB.
-    fingerprint = digest(memoryview(array).cast("B") for array in arrays)
     return SeekableDataset(memory_epoch(n, rows, order), n // rows, gathered, fingerprint)
+
+
+def from_disk(
+    source: ImageSource, split: str, rows: int, order: int | None, finish: Finish
+) -> SeekableDataset:
+    """Batch the images of a split by reading each epoch from disk through a shuffle buffer.
+
+    Args:
+        source: the prepared data set.
+        split: as `load` has it.
+        rows: rows of a batch.
+        order: seed of the epochs' orders; None keeps the order of TFDS.
+        finish: the last function applied to the components of each batch.
+    """
+    splits = source.builder.info.splits
+    parts = split_parts(source.name, split, splits)
+    steps = count_rows(parts, splits) // rows
+    buffer = max(rows, SHUFFLE_BYTES // source.image_bytes)
+    epoch = streamed_epoch(source.decode(split), rows, order, buffer, steps)
+    # Whole files are not read for a digest: their names, sizes and slices stand for them.
+    shards = [info.shard_lengths for info in splits.values()]
+    files = repr((source.builder.info.full_name, parts, shards))
+    return SeekableDataset(epoch, steps, finish, digest([files]))
+
+
+def _finisher(scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
+    """Return the function that maps pixels, or pixels and labels, to what `load` yields."""
+
+    def finish(
+        pixels: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        return scale(pixels) if labels is None else (scale(pixels), tf.cast(labels, tf.int32))
+
+    return finish
 
 
 def _scaler(value_range: tuple[float, float]) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -109,8 +109,8 @@ def check_has_labels(name: str, has_labels: bool) -> None:
         )
 
 
-def read(name: str, examples: tf.data.Dataset) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Read all examples into an array [n, ...], or pairs into two; show a bar after 5 s."""
+def read(name: str, examples: tf.data.Dataset) -> tuple[np.ndarray, ...]:
+    """Read all examples into arrays [n, ...], one for each component; show a bar after 5 s."""
     batches = examples.batch(_READ_BATCH)
     bar = tqdm_utils.tqdm(
         batches.as_numpy_iterator(),
@@ -120,4 +120,5 @@ def read(name: str, examples: tf.data.Dataset) -> np.ndarray | tuple[np.ndarray,
         delay=5,
         leave=False,
     )
-    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *bar)
+    components = zip(*(tf.nest.flatten(batch) for batch in bar), strict=True)
+    return tuple(np.concatenate(parts) for parts in components)
