@@ -208,7 +208,7 @@ def from_disk(
     steps = count_rows(parts, splits) // rows
     buffer = max(rows, SHUFFLE_BYTES // source.image_bytes)
     epoch = streamed_epoch(source.decode(split), rows, order, buffer, steps)
-    # Whole files are not read for a digest: their names, sizes and slices stand for them.
+    # The images are too many to digest: names, slices and sizes of files stand for them.
     shards = [info.shard_lengths for info in splits.values()]
     files = repr((source.builder.info.full_name, parts, shards))
     return SeekableDataset(epoch, steps, finish, digest([files]))
