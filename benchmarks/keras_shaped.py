@@ -17,7 +17,7 @@ class KerasShaped(keras.Model):
 
     def __init__(self, pair: Pair):
         super().__init__()
-        self.generator, self.discriminator = pair.players()
+        self.generator, self.discriminator = pair.networks()
         self.latent_dim = pair.latent_dim
         self.gamma = pair.gamma or 0.0
         self.seed_generator = keras.random.SeedGenerator(0)

@@ -51,7 +51,7 @@ class Lean:
     """A pair trained by a loop over one compiled function."""
 
     def __init__(self, pair: Pair):
-        self.generator, self.discriminator = pair.players()
+        self.generator, self.discriminator = pair.networks()
         self.latent_dim = pair.latent_dim
         self.gamma = pair.gamma
         self.d_weights = [weight.value for weight in self.discriminator.trainable_weights]

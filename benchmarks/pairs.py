@@ -28,7 +28,7 @@ class Pair:
     beta_2: float = 0.999
     gamma: float | None = None
 
-    def players(self, dtype: str = "float32") -> tuple[keras.Model, keras.Model]:
+    def networks(self, dtype: str = "float32") -> tuple[keras.Model, keras.Model]:
         """Return a generator and a discriminator with fresh weights."""
         generator, discriminator = self.generator(dtype), self.discriminator(dtype)
         generator.build((None, self.latent_dim))

@@ -94,7 +94,7 @@ def compiled_game(
     pair: Pair, several: int = 1, jit: bool = False, dtype: str = "float32"
 ) -> kgan.GAN:
     """Return the compiled `kgan.GAN` of a pair."""
-    gan = kgan.GAN(*pair.players(dtype), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
+    gan = kgan.GAN(*pair.networks(dtype), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
     objective: dict[str, Any] = {}
     if pair.gamma is not None:
         penalties = [kgan.penalties.R1(pair.gamma), kgan.penalties.R2(pair.gamma)]

@@ -68,7 +68,7 @@ class Grid(nn.Module):
         return self.grid * self.scale(x)[:, :, None, None]
 
 
-def players(pair):
+def networks(pair):
     """Return generator and discriminator of a pair, initialised as PyTorch does."""
     return {"mlp": mlp, "dcgan": dcgan, "residual": residual}[pair]()
 
@@ -118,12 +118,12 @@ class Game:
     """A pair and its two optimizers; compiled, the two losses are one compiled function each."""
 
     def __init__(self, pair, batch, compiled):
-        self.generator, self.discriminator = players(pair)
+        self.generator, self.discriminator = networks(pair)
         self.latent_dim, self.relativistic = LATENT_DIM[pair], pair == "residual"
         self.images = torch.rand(batch, 1, 28, 28) * 2 - 1
         self.optimizers = [
-            torch.optim.Adam(player.parameters(), 2e-4, BETAS[pair], eps=1e-7, fused=True)
-            for player in (self.generator, self.discriminator)
+            torch.optim.Adam(network.parameters(), 2e-4, BETAS[pair], eps=1e-7, fused=True)
+            for network in (self.generator, self.discriminator)
         ]
         compile_or_not = torch.compile if compiled else lambda function: function
         self.d_loss = compile_or_not(self._d_loss)
@@ -152,9 +152,9 @@ class Game:
             real = self.discriminator(images)
         return functional.softplus(real - fake).mean()
 
-    def update(self, loss, player, optimizer):
+    def update(self, loss, network, optimizer):
         optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=list(player.parameters()))  # no gradient of the other network
+        loss.backward(inputs=list(network.parameters()))  # no gradient of the other network
         optimizer.step()
 
     def step(self):
@@ -178,8 +178,8 @@ def main():
     pair, batch = sys.argv[1], int(sys.argv[2])
     games = {kind: Game(pair, batch, kind == "compiled") for kind in ("eager", "compiled")}
     sizes = [
-        sum(weight.numel() for weight in player.parameters())
-        for player in (games["eager"].generator, games["eager"].discriminator)
+        sum(weight.numel() for weight in network.parameters())
+        for network in (games["eager"].generator, games["eager"].discriminator)
     ]
     print(json.dumps({"torch": torch.__version__, "sizes": sizes}), flush=True)
     for line in sys.stdin:
