@@ -1,10 +1,10 @@
-"""Runs benchmarks, each in a process of its own.
+"""Run benchmarks, each in a process of its own.
 
     python -m benchmarks [--torch_python=PATH] [NAME ...] [OPTION ...]
 
 Without names it runs the standard ones, shortened where they take long: under 15 minutes on two
-quiet cores. Further options go to every benchmark that is named, which knows its own:
-`python -m benchmarks.step --help`. Each prints a table and a line of JSON.
+idle cores. Further options go to every named benchmark; `python -m benchmarks.step --help` lists
+those of one. Each benchmark prints a table and a line of JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-# What the standard run tells each, in its order.
+# The standard benchmarks in their order, with their options.
 STANDARD: dict[str, list[str]] = {
     "step": ["--rounds=4"],
     "input": [],
@@ -27,19 +27,19 @@ STANDARD: dict[str, list[str]] = {
     "serve": ["--seconds=10", "--starts=2"],
     "scale": ["--rounds=5", "--steps=30"],
 }
-# What runs when it is named.
+# Benchmarks that run only when named.
 NAMED = ("operations", "presets", "kill")
 NAMES = (*STANDARD, *NAMED)
 
 
 def sentence(name: str) -> str:
-    """What a benchmark says of itself first; importing it would take seconds."""
+    """Return the first line of a benchmark's docstring without the slow import."""
     source = pathlib.Path(__file__).with_name(f"{name}.py").read_text()
     return (ast.get_docstring(ast.parse(source)) or "").splitlines()[0]
 
 
 def run(name: str, options: list[str]) -> bool:
-    """Runs one to its end; returns whether it went well."""
+    """Run one benchmark; return whether it succeeded."""
     command = ["-m", f"benchmarks.{name}", *options]
     print(f"== python {' '.join(command)}", flush=True)
     begin = time.monotonic()
@@ -52,17 +52,19 @@ def main() -> int:
     listed = [f"  {name:<11}{sentence(name)}" for name in NAMES]
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Runs benchmarks, each in a process of its own.",
-        epilog="\n".join([f"The first {len(STANDARD)} run when none is named:", *listed]),
+        description="Run benchmarks, each in a process of its own.",
+        epilog="\n".join([f"Without names, the first {len(STANDARD)} run:", *listed]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of the list below")
-    parser.add_argument("--torch_python", metavar="PATH", help="for step: one that has PyTorch")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="one or several of the list below")
+    parser.add_argument(
+        "--torch_python", metavar="PATH", help="for step: an interpreter with PyTorch"
+    )
     args, options = parser.parse_known_args()
     for unknown in set(args.names) - set(NAMES):
         parser.error(f"{unknown}: expected one of {', '.join(NAMES)}")
     if options and not args.names:
-        parser.error(f"{' '.join(options)}: name the benchmarks that these are for")
+        parser.error(f"{' '.join(options)}: name the benchmarks that take these options")
     chosen = dict.fromkeys(args.names, options) or STANDARD
     failed = []
     for name, own in chosen.items():

@@ -1,9 +1,9 @@
-"""Time and memory of the metrics, on uniform random rows of the size of MNIST's evaluation.
+"""Time and memory of the metrics, on uniform random rows as many as in MNIST's evaluation.
 
     python -m benchmarks.evaluate [--rows=10000] [--features=784] [--references=60000] [--rounds=3]
 
-Each metric runs `rounds` times. Memory is the peak of the whole process so far, which also holds
-the data and whatever `import kgan` loads.
+Each metric runs `rounds` times. Memory is the peak of the whole process so far, which includes the
+data and the imports.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kgan.metrics.parzen import SIGMAS
 
 
 def _calls(real, samples, references):
-    """Name -> what is timed."""
+    """Return the timed functions by name."""
     few = real[: len(real) // 10]
     return {
         "parzen, 1 sigma": lambda: metrics.parzen_log_likelihood(real, samples, 0.1668),

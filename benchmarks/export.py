@@ -1,12 +1,13 @@
-"""Every form of a generator side by side: how exact, how large, how fast.
+"""Every export format of a generator: error, size and speed.
 
     python -m benchmarks.export [--run_dir=RUN ...] [--rounds=10]
 
-Writes all formats of each run's generator, compares them with Keras as `kgan-export` does, and then
-calls them in turns (A B C A B C ...), in one process, for 1 image and for 64. The quickest call of
-each counts, which other work on the machine touches least. Without runs, it takes the generators of
-`kgan-train --dataset=mnist` and of the preset mnist_dcgan, the latter also with resizing before its
-convolutions, as they start: with the sizes and speeds, but not the errors, of trained ones.
+Writes all formats of each run's generator and compares them with Keras as `kgan-export` does. Then
+calls them in turns (A B C A B C ...), in one process, for 1 image and for 64. The fastest call of
+each counts, because other work on the machine affects it least. Without runs, it uses untrained
+generators of `kgan-train --dataset=mnist` and of the preset mnist_dcgan, the latter also with
+resizing before its convolutions. Their sizes and speeds are those of trained ones; their errors are
+not.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TURN = 0.05  # seconds
 
 
 def presets():
-    """The generators of two games, untrained."""
+    """Return the generators of two presets, untrained."""
     networks = {
         "mnist, MLP": kgan.networks.MLPGenerator((28, 28, 1)),
         "mnist_dcgan": kgan.networks.DCGANGenerator((28, 28, 1)),
@@ -44,7 +45,7 @@ def presets():
 
 
 def in_turns(calls, rounds):
-    """Seconds of the quickest call of each function; a turn of it lasts for `TURN` seconds."""
+    """Return the seconds of the fastest call of each function; a turn lasts `TURN` seconds."""
     times = dict.fromkeys(calls, math.inf)
     for _ in range(rounds):
         for name, call in calls.items():
@@ -56,7 +57,7 @@ def in_turns(calls, rounds):
 
 
 def measured(trained, rounds):
-    """Figures of Keras and of each format, by name."""
+    """Return the figures of Keras and of each format, by name."""
     reference = parity.Reference(trained)
     figures: dict[str, dict] = {"keras.Model.predict": {}, "keras.Model()": {}}
     calls = {"keras.Model.predict": trained.predict, "keras.Model()": trained.images}
@@ -83,7 +84,7 @@ def measured(trained, rounds):
 
 
 def targets(figures, weights):
-    """What the exporter shall reach, as ratios."""
+    """Return the ratios that the targets of the exporter are about."""
     size = {name: entry["bytes"] for name, entry in figures.items() if "bytes" in entry}
     slow = {name: entry["ms_for_1"] for name, entry in figures.items()}
     lite = slow["tflite_float32"]

@@ -1,4 +1,4 @@
-"""The step as users play it: by `fit`."""
+"""Time the training step inside `fit`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Times the steps alone: the end of `fit` waits for its threads, 0.3 s more or less."""
+    """A callback that times the steps alone; the end of `fit` waits for threads, about 0.3 s."""
 
     def on_train_begin(self, logs=None):
         self.ends = []
@@ -19,13 +19,19 @@ class Stopwatch(keras.callbacks.Callback):
         self.ends.append(time.perf_counter())
 
     def seconds_a_step(self) -> float:
-        """Of `fit`'s steps, the first left out, as all that comes before it would count to it."""
+        """Return the time of a step without the first, which would include the start of `fit`."""
         executions = len(self.ends) - 1
         return (self.ends[-1] - self.ends[0]) / executions / self.model.steps_per_execution
 
 
 def by_fit(model: keras.Model, data: tf.data.Dataset, steps: int) -> Callable[[], float]:
-    """Seconds a step of so many, rounded down to executions but for one that is not timed."""
+    """Return a function that runs `fit` and returns its seconds a step.
+
+    Args:
+        model: the compiled model.
+        data: endless.
+        steps: timed steps, rounded down to whole executions; one more execution is not timed.
+    """
 
     def seconds_a_step() -> float:
         watch, several = Stopwatch(), model.steps_per_execution

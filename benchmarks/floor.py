@@ -1,7 +1,6 @@
-"""The floor under a step: its matrix products and convolutions alone.
+"""The floor of a step: the time of its matrix products and convolutions alone.
 
-They are read off the graph of the step that `benchmarks.lean` plays, with their sizes, and run by
-themselves on random numbers: what is left when everything else costs nothing.
+Their sizes come from the graph of the step of `benchmarks.lean`. They run on random numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ PRODUCTS = ("MatMul", "Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter")
 
 
 def products(function: tf.types.experimental.ConcreteFunction) -> list[tf.Operation]:
-    """The matrix products and convolutions that a function needs for what it returns or assigns."""
+    """Return the products and convolutions on which a function's outputs and assignments depend."""
     waiting = [tensor.op for tensor in function.graph.outputs]
     waiting += function.graph.control_outputs
     needed = {}
@@ -29,7 +28,7 @@ def products(function: tf.types.experimental.ConcreteFunction) -> list[tf.Operat
 
 
 def multiply_adds(operation: tf.Operation) -> int:
-    """Of a product; in a padded convolution those with the padding count as well."""
+    """Return the multiply-adds of a product; those with a convolution's padding count as well."""
     output, first, last = (
         tensor.shape.as_list()
         for tensor in (operation.outputs[0], operation.inputs[0], operation.inputs[-1])
@@ -38,14 +37,14 @@ def multiply_adds(operation: tf.Operation) -> int:
         return math.prod(output) * first[0 if operation.get_attr("transpose_a") else 1]
     if operation.type == "Conv2D":
         return math.prod(output) * math.prod(last[:3])
-    # The other two are given the gradient of a convolution's output last.
+    # The last input of the other two is the gradient of a convolution's output.
     transposed = operation.type == "Conv2DBackpropInput"
     kernel = operation.inputs[1].shape.as_list() if transposed else output
     return math.prod(last) * math.prod(kernel[:3])
 
 
 class Floor:
-    """Runs products one after the other, each on tensors of its own."""
+    """Products that run one after the other, each on tensors of its own."""
 
     def __init__(self, operations: list[tf.Operation]):
         self.multiply_adds = sum(multiply_adds(operation) for operation in operations)
@@ -58,7 +57,7 @@ class Floor:
         self._run = tf.function(alone)
 
     def seconds_a_step(self, steps: int) -> float:
-        """Runs all products of a step so many times."""
+        """Run all products of a step `steps` times; return the seconds of one."""
         begin = time.perf_counter()
         for _ in range(steps):
             results = self._run()
@@ -67,7 +66,7 @@ class Floor:
 
 
 def _like_inputs(operation: tf.Operation) -> list[tf.Tensor]:
-    """Random numbers in the shapes of the inputs; the sizes of the output where one is these."""
+    """Return random inputs of the same shapes; an integer input is the output's shape."""
     return [
         tf.constant(operation.outputs[0].shape.as_list())
         if tensor.dtype.is_integer

@@ -1,10 +1,10 @@
-"""Speed and memory as batch, k, latent size and data set grow.
+"""Speed and memory as batch size, k, latent size and data set grow.
 
     python -m benchmarks.growth [--rounds=5] [--steps=8] [--largest=10000000]
 
-The game is the fully connected pair of `benchmarks.step` at batch 100, k = 1 and 100 latent
-numbers, but for the one that varies, whose values take turns. The data sets are synthetic images of
-MNIST's size that are made while they are streamed, by the code that streams large data sets.
+The networks are the fully connected pair of `benchmarks.step` at batch size 100, k = 1 and latent
+size 100; one of these varies at a time. The data sets are synthetic images of MNIST's size, made
+while the code for large data sets streams them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from benchmarks.fitting import by_fit
 from benchmarks.pairs import PAIRS, SHAPE
 from benchmarks.timing import in_turns, peak_mib, print_record
 from kgan import networks
-from kgan.data.pipeline import _SHUFFLE_BYTES
-from kgan.data.stream import Stream, streamed_epoch
+from kgan.data.pipeline import SHUFFLE_BYTES
+from kgan.data.stream import SeekableDataset, streamed_epoch
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """What the step is measured for."""
+    """The settings of a measured step."""
 
     batch_size: int = 100
     k: int = 1
@@ -44,7 +44,7 @@ VARIANTS = {
 
 
 def stepping(variant: Variant, steps: int):
-    """Seconds a step of a variant."""
+    """Return a function that measures the seconds a step of a variant."""
     pair = PAIRS["mlp"]
     gan = kgan.GAN(
         networks.MLPGenerator(SHAPE, variant.latent_dim),
@@ -59,7 +59,7 @@ def stepping(variant: Variant, steps: int):
 
 
 def growing_games(rounds: int, steps: int) -> list[dict]:
-    """A row for each variant: how fast D sees images, and how long a step is."""
+    """Return a row for each variant: images a second of the discriminator, milliseconds a step."""
     rows = []
     print(f"\n{'':<14}{'':>8}{'ms a step':>12}{'images/s':>12}")
     for what, several in VARIANTS.items():
@@ -75,19 +75,19 @@ def growing_games(rounds: int, steps: int) -> list[dict]:
 
 
 def streamed(count: int, rows: int) -> tf.data.Dataset:
-    """So many images, shuffled through the buffer that a data set of their size gets."""
+    """Return `count` images, shuffled through the buffer that `load` uses for such images."""
 
     def image(number: tf.Tensor) -> tf.Tensor:
         return tf.fill(SHAPE, tf.cast(number % 256, tf.uint8))
 
     examples = tf.data.Dataset.range(count).map(image, num_parallel_calls=tf.data.AUTOTUNE)
-    buffer = _SHUFFLE_BYTES // int(np.prod(SHAPE))
+    buffer = SHUFFLE_BYTES // int(np.prod(SHAPE))
     epoch = streamed_epoch(examples, rows, 0, buffer, count // rows)
-    return Stream(epoch, count // rows, lambda batch: tf.cast(batch, tf.float32), "").epochs()
+    return SeekableDataset(epoch, count // rows, lambda batch: tf.cast(batch, tf.float32), "")
 
 
 def growing_data(largest: int, batches: int, rows: int = 100) -> list[dict]:
-    """A row for each number of examples: until the first batch, then the speed; memory so far."""
+    """Return a row for each number of examples: time to first batch, speed, peak memory so far."""
     found = []
     print(f"{'examples':>12}{'first batch s':>15}{'then examples/s':>17}{'peak MiB':>10}")
     count = 1000
@@ -116,9 +116,11 @@ def growing_data(largest: int, batches: int, rows: int = 100) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=8, help="of each in its turn")
-    parser.add_argument("--largest", type=int, default=10_000_000, help="data set")
-    parser.add_argument("--batches", type=int, default=2000, help="that are read of each")
+    parser.add_argument("--steps", type=int, default=8, help="in a turn of each")
+    parser.add_argument(
+        "--largest", type=int, default=10_000_000, help="examples in the largest data set"
+    )
+    parser.add_argument("--batches", type=int, default=2000, help="read of each data set")
     args = parser.parse_args()
     data = growing_data(args.largest, args.batches)
     games = growing_games(args.rounds, args.steps)

@@ -1,12 +1,11 @@
-"""Speed and memory of `kgan.data.load`, and how much more it delivers than steps take.
+"""Speed and memory of `kgan.data.load`, compared with the speed of training steps.
 
     python -m benchmarks.input [--data_dir=DIR] [--batch_size=100] [--rounds=5]
 
-MNIST, if it is prepared in DIR (or where KGAN_TEST_DATA_DIR or TFDS says), else the bundled digits.
-`cached` is what `load` does with images of up to 1 GiB: read and decoded once, shuffled by their
-numbers. `streamed` is what it does with larger ones: each epoch read from TFRecord files through a
-shuffle buffer; here with a limit of nothing. The appetite of a step is measured on one batch that
-is always there, in turns with the data's speed.
+Reads MNIST if it is prepared in DIR, KGAN_TEST_DATA_DIR or TFDS's directory, else the bundled
+digits. `cached` is how `load` treats images of up to 1 GiB: decode once, shuffle row numbers.
+`streamed` is how it treats larger ones: read each epoch from TFRecord files through a shuffle
+buffer. Steps are measured on one batch in memory, in turns with the data.
 """
 
 from __future__ import annotations
@@ -26,27 +25,27 @@ import tensorflow as tf
 from benchmarks.fitting import by_fit
 from benchmarks.timing import in_turns, peak_mib, print_record, ratio
 from kgan import data
-from kgan.data import pipeline
+from kgan.data import pipeline, source
 from train.config import resolve
 from train.game import make_gan
 
-# The fully connected game takes its images quickest at k = 1, and at k = 5.
-HUNGRY = ("mnist_mlp", "mnist_wgan_gp")
+# The presets that consume images fastest, at k = 1 and at k = 5.
+FASTEST = ("mnist_mlp", "mnist_wgan_gp")
 
 
 def where(data_dir: str | None) -> tuple[str, str | None]:
-    """The data set to read, and its directory."""
+    """Return the data set to read, and its directory."""
     data_dir = data_dir or os.environ.get("KGAN_TEST_DATA_DIR")
     try:
         data.load("mnist", data_dir=data_dir, download=False)
     except FileNotFoundError:
-        print("MNIST is not prepared: this is digits, which is small.")
+        print("MNIST is not prepared; the bundled digits, a small data set, replace it.")
         return "digits", tempfile.mkdtemp()
     return "mnist", data_dir
 
 
 def reading(batches: tf.data.Dataset, count: int) -> Callable[[], float]:
-    """Seconds an example of so many batches, over as many epochs as they are."""
+    """Return a function that reads `count` batches and returns the seconds an example."""
 
     def seconds_an_example() -> float:
         examples = 0
@@ -59,8 +58,8 @@ def reading(batches: tf.data.Dataset, count: int) -> Callable[[], float]:
     return seconds_an_example
 
 
-def eating(preset: str, shape: tuple[int, ...], steps: int) -> Callable[[], float]:
-    """Seconds an image that a preset's step takes for itself."""
+def consuming(preset: str, shape: tuple[int, ...], steps: int) -> Callable[[], float]:
+    """Return a function that measures the seconds an image of a preset's training step."""
     config = resolve(preset, {})
     rows = config.batch_size * config.discriminator_steps
     rng = np.random.default_rng(0)
@@ -72,43 +71,47 @@ def eating(preset: str, shape: tuple[int, ...], steps: int) -> Callable[[], floa
     return lambda: step() / rows
 
 
+def to_range(pixels: tf.Tensor) -> tf.Tensor:
+    """Map pixels to [-1, 1] as `load` does."""
+    weight = tf.cast(pixels, tf.float32) / 255.0
+    return weight - (1.0 - weight)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data_dir")
     parser.add_argument("--batch_size", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=10, help="of a training, in its turn")
+    parser.add_argument("--steps", type=int, default=10, help="training steps in a turn")
     args = parser.parse_args()
 
     keras.utils.set_random_seed(0)
     name, data_dir = where(args.data_dir)
-    settings = {"batch_size": args.batch_size, "data_dir": data_dir}
     peaks = {"before": peak_mib()}
     begin = time.perf_counter()
-    cached = data.load(name, **settings)
+    cached = data.load(name, batch_size=args.batch_size, data_dir=data_dir)
     first = time.perf_counter() - begin
     peaks["cached"] = peak_mib()
-    limit, pipeline._MEMORY_BYTES = pipeline._MEMORY_BYTES, 0
-    streamed = data.load(name, **settings)
-    pipeline._MEMORY_BYTES = limit
+    images = source.find_images(name, None, False, data_dir)
+    streamed = pipeline.from_disk(images, "train", args.batch_size, 0, to_range)
     count = len(cached)
     reading(streamed, count)()
     peaks["streamed"] = peak_mib()
     shape = tuple(cached.element_spec.shape[1:])
     timed = {"cached": reading(cached, count), "streamed": reading(streamed, count)}
-    timed |= {f"step of {preset}": eating(preset, shape, args.steps) for preset in HUNGRY}
+    timed |= {f"step of {preset}": consuming(preset, shape, args.steps) for preset in FASTEST}
     times = in_turns(timed, args.rounds)
 
-    images = count * args.batch_size
-    print(f"{name}: reading all once, {first:.2f} s, {images / first:,.0f} examples/s")
+    rate = count * args.batch_size / first
+    print(f"{name}: reading all once, {first:.2f} s, {rate:,.0f} examples/s")
     rates, ratios = {}, {}
     for label, seconds in times.items():
         rates[label] = round(1 / statistics.median(seconds))
         print(f"  {label:<22}{rates[label]:>10,} examples/s")
-    for source, preset in itertools.product(("cached", "streamed"), HUNGRY):
-        low, middle, high = ratio(times[f"step of {preset}"], times[source])
-        ratios[f"{source} / {preset}"] = round(middle, 1)
-        print(f"  {source} / step of {preset}: {middle:.1f} ({low:.1f} to {high:.1f})")
+    for kind, preset in itertools.product(("cached", "streamed"), FASTEST):
+        low, middle, high = ratio(times[f"step of {preset}"], times[kind])
+        ratios[f"{kind} / {preset}"] = round(middle, 1)
+        print(f"  {kind} / step of {preset}: {middle:.1f} ({low:.1f} to {high:.1f})")
     print("  peak memory, MiB: " + ", ".join(f"{key} {value:,}" for key, value in peaks.items()))
     print_record(
         "input",

@@ -9,15 +9,15 @@ from benchmarks.pairs import Pair
 
 
 class KerasShaped(keras.Model):
-    """The shape of train_step that the Keras examples teach.
+    """A model with the train_step of the Keras examples.
 
-    G runs twice; data and samples are judged in one batch, whatever D's normalisation makes of it;
-    two `Mean` metrics are kept.
+    The generator runs twice. The discriminator sees data and samples in one batch, regardless of
+    batch normalisation. Two `Mean` metrics are kept.
     """
 
     def __init__(self, pair: Pair):
         super().__init__()
-        self.generator, self.discriminator = pair.players()
+        self.generator, self.discriminator = pair.networks()
         self.latent_dim = pair.latent_dim
         self.gamma = pair.gamma or 0.0
         self.seed_generator = keras.random.SeedGenerator(0)
@@ -35,16 +35,16 @@ class KerasShaped(keras.Model):
         noise = keras.random.normal((batch, self.latent_dim), seed=self.seed_generator)
         return self.generator(noise, training=True)
 
-    def judged(self, images):
+    def logits(self, images):
         return self.discriminator(images, training=True)
 
     def d_loss(self, images, samples):
         batch = tf.shape(images)[0]
         labels = tf.concat([tf.zeros((batch, 1)), tf.ones((batch, 1))], axis=0)
-        return self.cross_entropy(labels, self.judged(tf.concat([samples, images], axis=0)))
+        return self.cross_entropy(labels, self.logits(tf.concat([samples, images], axis=0)))
 
     def g_loss(self, images, samples):
-        return self.cross_entropy(tf.ones((tf.shape(samples)[0], 1)), self.judged(samples))
+        return self.cross_entropy(tf.ones((tf.shape(samples)[0], 1)), self.logits(samples))
 
     def train_step(self, images):
         batch = tf.shape(images)[0]
@@ -63,21 +63,21 @@ class KerasShaped(keras.Model):
 
 
 class NestedTapes(KerasShaped):
-    """The relativistic game with R1 and R2, as the example of WGAN-GP teaches to write a penalty.
+    """The relativistic loss with R1 and R2, with penalties as in the Keras example of WGAN-GP.
 
-    Each slope is a pass of D of its own, under a tape within the tape.
+    Each squared gradient norm takes a discriminator pass of its own, under a nested tape.
     """
 
-    def slope(self, images):
+    def squared_norm(self, images):
         with tf.GradientTape() as tape:
             tape.watch(images)
-            judged = self.judged(images)
-        return tf.reduce_sum(tf.square(tape.gradient(judged, images)), axis=(1, 2, 3))
+            logits = self.logits(images)
+        return tf.reduce_sum(tf.square(tape.gradient(logits, images)), axis=(1, 2, 3))
 
     def d_loss(self, images, samples):
-        gap = self.judged(images) - self.judged(samples)
-        slopes = tf.reduce_mean(self.slope(images)) + tf.reduce_mean(self.slope(samples))
-        return tf.reduce_mean(tf.nn.softplus(-gap)) + self.gamma / 2 * slopes
+        gap = self.logits(images) - self.logits(samples)
+        real, fake = (tf.reduce_mean(self.squared_norm(x)) for x in (images, samples))
+        return tf.reduce_mean(tf.nn.softplus(-gap)) + self.gamma / 2 * (real + fake)
 
     def g_loss(self, images, samples):
-        return tf.reduce_mean(tf.nn.softplus(self.judged(images) - self.judged(samples)))
+        return tf.reduce_mean(tf.nn.softplus(self.logits(images) - self.logits(samples)))

@@ -1,12 +1,12 @@
-"""Kills a training with SIGKILL again and again, resumes it, and compares it with one left alone.
+"""Kill a training repeatedly with SIGKILL, resume it, compare it with an uninterrupted one.
 
     python -m benchmarks.kill [--kills=100] [--seed=0] [--network=dcgan]
 
-Both runs are the program as a user starts it, on the bundled digits, with k = 2 and an average of
-G's weights; `dcgan` has batch normalisation in both players, `maxout` dropout. In turn, a kill
-comes when a random step has been passed and a random moment of up to two steps' time after it; when
-the file of a checkpoint is half-written; and at a random moment of the program's start. The two
-final states, generators, pictures and metrics (but for their times) must be the same, byte by byte.
+Both runs are the program on the bundled digits, with k = 2 and an EMA of the generator's weights.
+`dcgan` has batch normalisation in both networks, `maxout` dropout. Kills alternate between three
+moments: up to two steps' time after a random step; while a checkpoint file is half written; and
+during the program's start. The final states, generators, pictures and metrics (without their times)
+must be equal, byte for byte.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOMENTS = ("training", "checkpoint", "training", "start")
 
 
 def command(run_dir, data_dir, network, steps):
-    """The program that is killed."""
+    """Return the command of the program that is killed."""
     return [
         *(sys.executable, "-m", "train", f"--run_dir={run_dir}", f"--data_dir={data_dir}"),
         *(f"--network={network}", "--width=4", "--latent_dim=4", "--batch_size=16"),
@@ -43,32 +43,32 @@ def command(run_dir, data_dir, network, steps):
 
 
 def left_alone(words):
-    """Runs it to its end."""
+    """Run a command to its end."""
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)
 
 
 def newest_step(run):
-    """The step of the newest checkpoint."""
+    """Return the step of the newest checkpoint."""
     paths = Checkpoints(run.checkpoints).paths()
     return int(paths[-1].stem.removeprefix("step_")) if paths else 0
 
 
 def half_written(run):
-    """Whether a checkpoint is being written, or was when its process died."""
+    """Return whether a checkpoint is being written, or was when its process died."""
     return any(run.checkpoints.glob(".*.partial-*"))
 
 
 def kill(words, run, moment, steps, chance):
-    """Starts the program and kills it; returns the moment that it was in, or "end" if it finished.
+    """Start the program and kill it; return the moment of the kill, or "end" if it finished.
 
     Args:
         words: the command.
         run: its run directory.
         moment: one of `MOMENTS`.
-        steps: go by before a kill that is not at the start.
-        chance: of the kind `random.Random`.
+        steps: the most steps before a kill that is not at the start.
+        chance: a `random.Random`.
     """
     target = newest_step(run) + chance.uniform(0, steps)
     begin = time.monotonic()
@@ -90,7 +90,7 @@ def kill(words, run, moment, steps, chance):
 
 
 def state(run_dir):
-    """All that a run leaves but for times: its last checkpoint, generator, pictures and metrics."""
+    """Return what a run writes, without times: checkpoint, generator, pictures, metrics."""
     run = RunDirectory(run_dir)
     generator = keras.models.load_model(run.generator)
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
@@ -104,10 +104,10 @@ def state(run_dir):
 
 
 def killed_again_and_again(directory, data_dir, network, kills, seed):
-    """Plays both runs below a directory.
+    """Train both runs below a directory.
 
     Returns:
-        How often each moment was hit, and what differs in the end.
+        The number of kills at each moment, and the names of the final states that differ.
     """
     chance = random.Random(seed)
     steps = STEPS_A_KILL * kills

@@ -1,6 +1,6 @@
-"""The step written by hand for one game: no `fit`, no metrics, no checks, one fused Adam a weight.
+"""A hand-written training step: no `fit`, metrics or checks, one Adam operation a weight.
 
-It does what the algorithm needs and nothing else. `benchmarks.floor` counts its products.
+It does what Algorithm 1 needs and nothing else. `benchmarks.floor` counts its products.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.pairs import Pair
 
 
 class Adam:
-    """One operation a weight, which TensorFlow has had for this since its first version."""
+    """Adam by TensorFlow's own operation, one a weight."""
 
     def __init__(self, weights: list[Any], beta_1: float, beta_2: float):
         self.weights = weights
@@ -48,10 +48,10 @@ class Adam:
 
 
 class Lean:
-    """A game of a pair, played by a loop over one compiled function."""
+    """A pair trained by a loop over one compiled function."""
 
     def __init__(self, pair: Pair):
-        self.generator, self.discriminator = pair.players()
+        self.generator, self.discriminator = pair.networks()
         self.latent_dim = pair.latent_dim
         self.gamma = pair.gamma
         self.d_weights = [weight.value for weight in self.discriminator.trainable_weights]
@@ -90,19 +90,19 @@ class Lean:
         with _watching([images, samples]) as tape:
             real, fake = self._logits(images, samples)
             total = tf.reduce_sum(real) + tf.reduce_sum(fake)
-        slopes = tf.concat(tape.gradient(total, [images, samples]), axis=0)
-        norm = 2 * tf.reduce_mean(tf.reduce_sum(tf.square(slopes), axis=(1, 2, 3)))
+        gradients = tf.concat(tape.gradient(total, [images, samples]), axis=0)
+        norm = 2 * tf.reduce_mean(tf.reduce_sum(tf.square(gradients), axis=(1, 2, 3)))
         return tf.reduce_mean(tf.nn.softplus(fake - real)) + self.gamma / 2 * norm
 
     def _g_loss(self, images: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
         fake = self.discriminator(samples, training=True)
         if self.gamma is None:
             return tf.reduce_mean(tf.nn.softplus(-fake))
-        real = self.discriminator(images, training=True)  # of which no gradient is asked
+        real = self.discriminator(images, training=True)  # needs no gradient
         return tf.reduce_mean(tf.nn.softplus(real - fake))
 
     def seconds_a_step(self, data: Iterator[tf.Tensor], steps: int) -> float:
-        """Plays steps, one call each, as a training does."""
+        """Run `steps` steps, one call each; return the seconds of one."""
         begin = time.perf_counter()
         for _ in range(steps):
             d_loss, _ = self.step(next(data))
@@ -112,7 +112,7 @@ class Lean:
 
 @contextlib.contextmanager
 def _watching(sources: list[Any]) -> Iterator[tf.GradientTape]:
-    """A tape that follows these alone."""
+    """Yield a tape that watches `sources` alone."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(sources)
         yield tape

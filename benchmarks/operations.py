@@ -1,9 +1,9 @@
-"""Where the time of kgan's step goes: operations by kind, from TensorFlow's profiler.
+"""The time of kgan's step by kind of operation, from TensorFlow's profiler.
 
     python -m benchmarks.operations [--pair=mlp ...] [--batch_size=100] [--steps=20]
 
-Operations run one after the other here (each may use every core), so that their times add up.
-`moves` are those that compute nothing: casts, copies, transposes, slices, splits and joins.
+Operations run one after the other (each may use every core), so that their times add up.
+`moves` are operations that compute nothing: casts, copies, transposes, slices, splits and joins.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOVES = (
 
 
 def executed(trace: str) -> tuple[collections.Counter, collections.Counter]:
-    """Seconds and executions of each kind of operation in a trace."""
+    """Return the seconds and executions of each kind of operation in a trace."""
     seconds: collections.Counter = collections.Counter()
     times: collections.Counter = collections.Counter()
     (path,) = pathlib.Path(trace).rglob("*.xplane.pb")
@@ -44,7 +44,7 @@ def executed(trace: str) -> tuple[collections.Counter, collections.Counter]:
 
 
 def profiled(pair: str, batch_size: int, steps: int) -> dict:
-    """Milliseconds a step of each kind of operation, and how often it runs."""
+    """Return the milliseconds and the executions a step of each kind of operation."""
     images = np.random.default_rng(0).uniform(-1, 1, (batch_size, *SHAPE)).astype("float32")
     data = tf.data.Dataset.from_tensors(images).cache().repeat()
     gan = compiled_game(PAIRS[pair])
@@ -62,7 +62,7 @@ def profiled(pair: str, batch_size: int, steps: int) -> dict:
 
 
 def show(title: str, found: dict, most: int = 14) -> None:
-    """Prints the kinds that take most, and the rest together."""
+    """Print the kinds that take most time, and the sum of the others."""
     kinds = found["kinds"]
     print(f"{title}: {found['ms']:.1f} ms a step under the profiler")
     print(f"  {'':<34}{'ms a step':>10}{'a step':>9}")

@@ -1,10 +1,9 @@
-"""The pairs of networks whose steps `benchmarks.step` measures, and the games they play."""
+"""The pairs of networks whose steps `benchmarks.step` measures, and their losses."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import keras
 
@@ -15,10 +14,10 @@ SHAPE = (28, 28, 1)
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Two players, their optimizers' settings, and whether D pays for its slopes.
+    """A generator, a discriminator and the settings of their optimizers.
 
-    With penalties the game is the relativistic one with R1 and R2 (Huang et al. 2024), without
-    them the non-saturating one.
+    With `gamma` the loss is the relativistic one with R1 and R2 (Huang et al. 2024), without it the
+    non-saturating one.
     """
 
     generator: Callable[[str], keras.Model]
@@ -29,20 +28,20 @@ class Pair:
     beta_2: float = 0.999
     gamma: float | None = None
 
-    def players(self, dtype: str = "float32") -> tuple[keras.Model, keras.Model]:
-        """G and D with fresh weights."""
+    def networks(self, dtype: str = "float32") -> tuple[keras.Model, keras.Model]:
+        """Return a generator and a discriminator with fresh weights."""
         generator, discriminator = self.generator(dtype), self.discriminator(dtype)
         generator.build((None, self.latent_dim))
         discriminator.build((None, *SHAPE))
         return generator, discriminator
 
     def adam(self) -> keras.optimizers.Adam:
-        """An optimizer for one player."""
+        """Return an optimizer for one network."""
         return keras.optimizers.Adam(2e-4, self.beta_1, self.beta_2)
 
 
 PAIRS: dict[str, Pair] = {
-    # The widths of the generator of 2014, in both players.
+    # The widths of the generator of 2014, in both networks.
     "mlp": Pair(
         lambda dtype: networks.MLPGenerator(SHAPE, 100, (1200, 1200), dtype=dtype),
         lambda dtype: networks.MLPDiscriminator(SHAPE, (1200, 1200), dtype=dtype),
@@ -55,7 +54,7 @@ PAIRS: dict[str, Pair] = {
         latent_dim=100,
         batch_sizes=(64,),
     ),
-    # The players of the preset mnist_r3gan.
+    # The networks of the preset mnist_r3gan.
     "residual": Pair(
         lambda dtype: networks.ResNetGenerator(SHAPE, 64, dtype=dtype),
         lambda dtype: networks.ResNetDiscriminator(SHAPE, dtype=dtype),
@@ -68,6 +67,6 @@ PAIRS: dict[str, Pair] = {
 }
 
 
-def trainable(player: Any) -> int:
-    """How many numbers the player's optimizer moves."""
-    return sum(weight.shape.num_elements() for weight in player.trainable_weights)
+def trainable(network: keras.Model) -> int:
+    """Return the number of trainable parameters."""
+    return sum(weight.shape.num_elements() for weight in network.trainable_weights)

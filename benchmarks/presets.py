@@ -1,4 +1,4 @@
-"""What each preset costs: parameters, and seconds for 1,000 steps, on images of random pixels.
+"""Parameters of each preset, and seconds for 1,000 steps on images of random pixels.
 
 python -m benchmarks.presets mnist_dcgan ring
 """
@@ -30,7 +30,7 @@ POINTS = (2,)  # of `ring` and `grid`
 
 
 def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
-    """The median time of a step, over tens of steps, for some seconds."""
+    """Return the median time of a step over at least so many seconds, and the model."""
     config = resolve(preset, {})
     shape = SHAPES.get(config.dataset, POINTS)
     rows = config.batch_size * config.discriminator_steps
@@ -52,8 +52,10 @@ def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"of {', '.join(PRESETS)}")
-    parser.add_argument("--seconds", type=float, default=20.0, help="to time each, at least")
+    parser.add_argument(
+        "presets", nargs="*", metavar="PRESET", help=f"of {', '.join(PRESETS)}; all if not given"
+    )
+    parser.add_argument("--seconds", type=float, default=20.0, help="least time for each")
     args = parser.parse_args()
     for unknown in set(args.presets) - set(PRESETS):
         parser.error(f"{unknown}: expected one of {', '.join(PRESETS)}")

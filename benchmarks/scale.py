@@ -1,10 +1,10 @@
-"""What a strategy costs at one replica, and a model of what many replicas would gain.
+"""The cost of a distribution strategy at one replica, and a model of the gain of many.
 
     python -m benchmarks.scale
 
-Steps of a DCGAN on MNIST with and without a strategy take turns in one process. The model adds, to
-the measured step, a ring's all-reduce of D's gradients k times and G's once: 2 (R - 1) / R times
-their bytes over the bandwidth, and 2 (R - 1) latencies each.
+Steps of a DCGAN on MNIST with and without a strategy take turns in one process. To the measured
+step, the model adds ring all-reduces: k of the discriminator's gradients, one of the generator's.
+Each takes 2 (R - 1) / R times their bytes over the bandwidth, and 2 (R - 1) latencies.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ LINKS = {  # bytes a second and seconds of latency
 def communication(
     replicas: int, numbers: list[int], bandwidth: float, latency: float, size: int = 4
 ) -> float:
-    """Seconds that a step spends on all-reduces of so many numbers each, in a ring.
+    """Return the seconds that a step spends on all-reduces in a ring.
 
     Args:
-        replicas: R, in the ring.
-        numbers: how many each all-reduce adds up.
+        replicas: R.
+        numbers: numbers added up by each all-reduce.
         bandwidth: of a link, bytes a second.
         latency: of a message, seconds.
         size: bytes of a number.
@@ -51,7 +51,7 @@ def communication(
 
 
 def measured(rounds: int, steps: int) -> tuple[dict[str, list[float]], keras.Model]:
-    """Seconds a step without a strategy and with one of one replica, round by round."""
+    """Return seconds a step without a strategy and with one of one replica, round by round."""
     config = resolve(None, GAME)
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (config.batch_size, 28, 28, 1)).astype("float32")

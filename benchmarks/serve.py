@@ -1,11 +1,11 @@
-"""Load on a server: what 16 clients get from it in 30 seconds, over the loopback.
+"""Latency and throughput of a server under the load of 16 clients, over the loopback.
 
     python -m benchmarks.serve [--model_dir=OUT/saved_model] [--seconds=30] [--connections=16]
 
 Without a model it serves the generator of the preset mnist_dcgan, untrained. Starts kgan-serve five
-times, each time asking once and then a hundred times more, over connections of their own. Then
-every connection asks a server for `count` images of the signature `sample`, one request after the
-other. Clients and server share the machine.
+times and sends it one request and then a hundred more, each over a connection of its own. Then
+every connection requests `count` images of the signature `sample`, one request after the other.
+Clients and server share the machine.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _start(model_dir: str) -> tuple[subprocess.Popen, int]:
 
 
 def _rss_mib(process: subprocess.Popen) -> float:
-    """Resident memory of the process, as Linux tells it."""
+    """Return the resident memory of the process; on Linux only."""
     pages = int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -59,7 +59,7 @@ def _request(count: int) -> bytes:
 
 
 async def _ask(reader, writer, request) -> tuple[float, bytes]:
-    """Seconds until the whole answer is there, and its first line."""
+    """Return the seconds until the whole response has arrived, and its first line."""
     start = time.perf_counter()
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
@@ -70,7 +70,7 @@ async def _ask(reader, writer, request) -> tuple[float, bytes]:
 
 
 async def _load(port: int, request: bytes, connections: int, seconds: float):
-    """The seconds of every answered request, and how many were lost: not answered with a 200."""
+    """Return the seconds of every request answered with a 200, and the number of the others."""
     times: list[float] = []
     lost = 0
     end = time.perf_counter() + seconds
@@ -96,7 +96,7 @@ async def _load(port: int, request: bytes, connections: int, seconds: float):
 
 
 async def _one_by_one(port: int, request: bytes, times: int) -> list[float]:
-    """Seconds of so many requests, each over a connection of its own."""
+    """Return the seconds of `times` requests, each over a connection of its own."""
     taken = []
     for _ in range(times):
         start = time.perf_counter()
@@ -109,7 +109,7 @@ async def _one_by_one(port: int, request: bytes, times: int) -> list[float]:
 
 @contextlib.contextmanager
 def _server(model_dir: str):
-    """The server's process and port; it ends with the block."""
+    """Yield the process and port of a server that ends with the block."""
     process, port = _start(model_dir)
     try:
         yield process, port
@@ -127,7 +127,7 @@ def _measure(args: argparse.Namespace) -> dict[str, float]:
         firsts.append(first)
         others += more
     with _server(args.model_dir) as (process, port):
-        asyncio.run(_load(port, request, args.connections, 2.0))  # threads and buffers are there
+        asyncio.run(_load(port, request, args.connections, 2.0))  # warms up threads and buffers
         before = _rss_mib(process)
         times, lost = asyncio.run(_load(port, request, args.connections, args.seconds))
         after = _rss_mib(process)
@@ -146,7 +146,7 @@ def _measure(args: argparse.Namespace) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _model(model_dir: str | None):
-    """The directory that is served; one that is written for the while if none is given."""
+    """Yield the directory of the model, by default a temporary one."""
     if model_dir:
         yield model_dir
         return
@@ -161,7 +161,9 @@ def main() -> None:
     parser.add_argument("--model_dir", help="OUT/saved_model of kgan-export")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--starts", type=int, default=5, help="how often a first request is timed")
+    parser.add_argument(
+        "--starts", type=int, default=5, help="servers whose first request is timed"
+    )
     parser.add_argument("--count", type=int, default=1, help="images a request")
     args = parser.parse_args()
 

@@ -1,10 +1,10 @@
-"""Seconds from the command `kgan-train` to the first step, and to its help.
+"""Seconds from a command to the first training step, and to the help of `kgan-train`.
 
     python -m benchmarks.start [--preset=digits_mlp] [--rounds=5] [--data_dir=DIR]
 
-A fresh process a round. The program is the installed one's, with a clock at the end of its imports,
-of `kgan.data.load`, of making the game and of the first execution of steps, where it ends. The
-data are prepared before the first round; how long that takes is printed as well.
+A fresh process a round imports what `kgan-train` imports, loads the data, makes the GAN and trains
+until the first execution of steps ends. It reads a clock after each part. The data are prepared
+before the first round, in a time that is printed as well.
 """
 
 from __future__ import annotations
@@ -22,47 +22,46 @@ from benchmarks.timing import print_record, seconds
 
 PARTS = ("import", "data", "networks", "first step")
 
-# What a round runs. The clock is the system's: the command was given in another process.
+# The program of a round. The clock is the system's: another process gives the command.
 PROGRAM = """
 import json, os, sys, time
-begin, ends = float(sys.argv.pop(1)), {}
+begin, preset, data_dir = float(sys.argv[1]), sys.argv[2], sys.argv[3] or None
+ends = {}
 
-def timed(name, function):
-    def call(*args, **kwargs):
-        result = function(*args, **kwargs)
-        ends[name] = time.time() - begin
-        return result
-    return call
+def end(part):
+    ends[part] = time.time() - begin
 
-from train import main, program
-with program.quiet_start():
-    from train import run
-ends["import"] = time.time() - begin
+from train import main, run  # all that the program imports
+from kgan import data
+from kgan.callbacks.base import StepCallback
+from train.config import resolve
+from train.game import make_gan
+end("import")
+config = resolve(preset, {})
+images = data.load(
+    config.dataset, config.split, config.batch_size, config.discriminator_steps,
+    config.image_size, config.pixels, seed=config.seed, data_dir=data_dir,
+    with_labels=config.conditional,
+)
+classes = data.describe(config.dataset, data_dir).num_classes if config.conditional else None
+end("data")
+gan = make_gan(config, images, classes)
+end("networks")
 
-class End(run.StepCallback):
+class Stop(StepCallback):
     def on_steps_end(self, before, logs):
-        ends["first step"] = time.time() - begin
+        end("first step")
         print(json.dumps(ends), flush=True)
         os._exit(0)
 
-fit = run.kgan.GAN.fit
-run.data.load = timed("data", run.data.load)
-run.make_gan = timed("networks", run.make_gan)
-run.kgan.GAN.fit = lambda gan, *args, **kwargs: fit(
-    gan, *args, **{**kwargs, "callbacks": [End(), *kwargs["callbacks"]]}
-)
-main.cli()
+gan.fit(images, verbose=0, callbacks=[Stop()])
 """
 
 
 def first_step(preset: str, data_dir: str | None) -> dict[str, float]:
-    """Seconds of each part of one start."""
-    with tempfile.TemporaryDirectory() as run:
-        flags = [f"--preset={preset}", f"--run_dir={run}/run"]
-        if data_dir:
-            flags.append(f"--data_dir={data_dir}")
-        command = [sys.executable, "-c", PROGRAM, str(time.time()), *flags]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    """Return the seconds of each part of one start."""
+    command = [sys.executable, "-c", PROGRAM, str(time.time()), preset, data_dir or ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     ends = json.loads(done.stdout.splitlines()[-1])
     begins = [0.0, *(ends[part] for part in PARTS)]
     spans = zip(PARTS, begins, begins[1:], strict=False)
@@ -70,7 +69,7 @@ def first_step(preset: str, data_dir: str | None) -> dict[str, float]:
 
 
 def show_help() -> None:
-    """Asks the program for its help."""
+    """Run `kgan-train --help`."""
     command = [sys.executable, "-m", "train", "--help"]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
 
@@ -79,7 +78,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="digits_mlp")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data_dir", help="TFDS data; a temporary one, without its data, if none")
+    parser.add_argument(
+        "--data_dir", help="directory of TFDS data; by default a temporary, empty one"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         data_dir = args.data_dir or os.path.join(temporary, "data")
@@ -89,7 +90,7 @@ def main() -> None:
 
     medians = {part: statistics.median(row[part] for row in rounds) for part in PARTS}
     totals = [sum(row.values()) for row in rounds]
-    print(f"kgan-train --preset={args.preset}, from the command to the first step:")
+    print(f"preset {args.preset}, from the command to the first step:")
     for part, taken in medians.items():
         print(f"  {part:<12}{taken:7.2f} s")
     print(

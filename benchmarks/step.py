@@ -1,12 +1,12 @@
-"""Speed of the training step: kgan against Keras's shape, a bare loop, PyTorch and the floor.
+"""Speed of the training step: kgan, plain Keras, a bare loop, PyTorch and the floor.
 
     python -m benchmarks.step [--pair=mlp ...] [--batch_size=100] [--rounds=7] [--torch_python=PATH]
 
-All play the same game with networks and optimizers of the same sizes and take turns (A B A B ...),
-TensorFlow's in one process, PyTorch's in another that waits meanwhile. The floor is the time that
-the step's matrix products and convolutions take alone. `x` is a name's speed over that of
-keras-shaped, `floor` the floor's time over the name's; all but `bfloat16`, which rounds what it
-multiplies, compute in float32. PyTorch is not needed: --torch_python is an interpreter that has it.
+All train networks of the same sizes with the same losses and optimizers, in turns (A B A B ...):
+TensorFlow's in one process, PyTorch's in another that waits meanwhile. The floor is the time of the
+step's matrix products and convolutions alone. `x` is the speed relative to keras-shaped; `floor` is
+the floor's share of the time. All but `bfloat16` compute in float32. PyTorch is optional:
+--torch_python is an interpreter that has it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Torch:
-    """PyTorch's process of a pair, which plays when it is told to and sleeps when it is not."""
+    """A process with PyTorch's networks of a pair, which trains on request and waits otherwise."""
 
     def __init__(self, python: str, pair: str, batch_size: int):
         self.process = subprocess.Popen(
@@ -69,12 +69,12 @@ class Torch:
         return answer["seconds"]
 
     def contenders(self, sizes: list[int], steps: int) -> dict[str, Callable[[], float]]:
-        """Those that play at all, after each has shown that it does."""
+        """Return the functions to time, after one step of each has succeeded."""
         if not self.about:
             print("  (no PyTorch: --torch_python names an interpreter that has it)")
             return {}
         if self.about["sizes"] != sizes:
-            raise RuntimeError(f"PyTorch's players have other sizes: {self.about}, {sizes}")
+            raise RuntimeError(f"PyTorch's networks have other sizes: {self.about}, {sizes}")
         able: dict[str, Callable[[], float]] = {}
         for kind in ("eager", "compiled"):
             try:
@@ -93,8 +93,8 @@ class Torch:
 def compiled_game(
     pair: Pair, several: int = 1, jit: bool = False, dtype: str = "float32"
 ) -> kgan.GAN:
-    """kgan's game of a pair."""
-    gan = kgan.GAN(*pair.players(dtype), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
+    """Return the compiled `kgan.GAN` of a pair."""
+    gan = kgan.GAN(*pair.networks(dtype), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
     objective: dict[str, Any] = {}
     if pair.gamma is not None:
         penalties = [kgan.penalties.R1(pair.gamma), kgan.penalties.R2(pair.gamma)]
@@ -104,7 +104,7 @@ def compiled_game(
 
 
 def games(pair: Pair) -> dict[str, kgan.GAN]:
-    """kgan's step in the ways that it can be run; XLA where there are penalties."""
+    """Return the pair compiled in several ways; with XLA only where there are penalties."""
     made = {
         "kgan": compiled_game(pair),
         f"kgan, {SEVERAL} at once": compiled_game(pair, SEVERAL),
@@ -117,7 +117,7 @@ def games(pair: Pair) -> dict[str, kgan.GAN]:
 
 
 def measured(name: str, batch_size: int, rounds: int, steps: int, torch_python: str):
-    """Seconds a step of every contender, round by round, and the multiply-adds of the floor."""
+    """Return seconds a step of each contender, by round, and the multiply-adds of the floor."""
     pair = PAIRS[name]
     images = np.random.default_rng(0).uniform(-1, 1, (batch_size, *SHAPE)).astype("float32")
     data = tf.data.Dataset.from_tensors(images).cache().repeat()
@@ -139,7 +139,7 @@ def measured(name: str, batch_size: int, rounds: int, steps: int, torch_python: 
 
 
 def show(name: str, batch_size: int, times: dict[str, list[float]], multiply_adds: int) -> dict:
-    """Prints the table of a pair; returns its figures."""
+    """Print the table of a pair; return its figures."""
     rate = multiply_adds / statistics.median(times["floor"]) / 1e9
     print(
         f"{name}, batch {batch_size}: {multiply_adds / 1e9:.3f} G multiply-adds a step; "
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--pair", action="append", choices=list(PAIRS), help="all if not given")
     parser.add_argument("--batch_size", type=int, help="instead of a pair's own")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=5, help="of each in its turn")
+    parser.add_argument("--steps", type=int, default=5, help="in a turn of each")
     parser.add_argument("--torch_python", default=sys.executable, metavar="PATH")
     args = parser.parse_args()
 

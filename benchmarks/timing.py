@@ -1,4 +1,4 @@
-"""What every benchmark shares: turns, ratios, peak memory, and the line of JSON at its end."""
+"""Parts that all benchmarks share: turns, ratios, peak memory, the line of JSON at the end."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from typing import Any
 VERSIONS = ("tensorflow", "keras", "numpy", "kgan")
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """How long a call takes."""
+def seconds(call: Callable[[], object]) -> float:
+    """Return the seconds that a call takes."""
     begin = time.perf_counter()
     call()
     return time.perf_counter() - begin
 
 
 def in_turns(timed: dict[Any, Callable[[], float]], rounds: int) -> dict[Any, list[float]]:
-    """What each function returns, round by round (A B A B ...); a first round is left out.
+    """Call the functions in turns (A B A B ...) and return their results, round by round.
 
-    Other work on the machine then touches all alike, and the first round, which compiles and fills
-    caches, touches none.
+    Other work on the machine then affects all alike. A further first round, which compiles and
+    fills caches, does not count.
     """
     times: dict[Any, list[float]] = {name: [] for name in timed}
     for _ in range(rounds + 1):
@@ -37,7 +37,7 @@ def in_turns(timed: dict[Any, Callable[[], float]], rounds: int) -> dict[Any, li
 
 
 def ratio(above: list[float], below: list[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile of the ratios of two lists, round by round."""
+    """Return lower quartile, median and upper quartile of the ratios of two lists by round."""
     ratios = [a / b for a, b in zip(above, below, strict=True)]
     if len(ratios) == 1:
         return ratios[0], ratios[0], ratios[0]
@@ -46,12 +46,12 @@ def ratio(above: list[float], below: list[float]) -> tuple[float, float, float]:
 
 
 def peak_mib() -> int:
-    """The most memory that the process has had so far."""
+    """Return the peak resident memory of the process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def print_record(benchmark: str, **figures: Any) -> None:
-    """Prints the line of JSON: figures, versions, and the machine they are of."""
+def print_record(benchmark: str, **figures: object) -> None:
+    """Print the line of JSON: figures, versions and the machine."""
     versions = {name: importlib.metadata.version(name) for name in VERSIONS}
     machine = {
         "processor": _processor(),

@@ -1,9 +1,9 @@
-"""The same steps in PyTorch, in a process of their own: two pools of threads would fight in one.
+"""The same steps in PyTorch, in a process of their own: two thread pools in one would compete.
 
     python -m benchmarks.torch_step mlp 100
 
-It needs PyTorch alone, imports nothing of kgan, and is spoken to by `benchmarks.step`: a line such
-as `eager 20` has it play 20 steps and answer with the seconds that one took.
+It needs PyTorch alone and imports nothing from kgan. `benchmarks.step` writes a line such as
+`eager 20`, for 20 steps, and reads the seconds that one took.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ GAMMA = 1.0
 
 
 class ToRange(nn.Module):
-    """From logits to [-1, 1] by a sigmoid."""
+    """A sigmoid onto [-1, 1]."""
 
     def forward(self, x):
         return 2 * torch.sigmoid(x) - 1
 
 
 class Double(nn.Module):
-    """Bilinear interpolation to twice the size."""
+    """Bilinear upsampling to twice the size."""
 
     def forward(self, x):
         return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 class Block(nn.Module):
-    """A residual block: to twice the channels, a convolution in groups of 16, and back."""
+    """A residual block: twice the channels, a convolution in groups of 16, the channels again."""
 
     def __init__(self, channels):
         super().__init__()
@@ -55,7 +55,7 @@ class Block(nn.Module):
 
 
 class Grid(nn.Module):
-    """A learned grid: with a scale for its channels G's first layer, without it D's last mean."""
+    """A learned grid: the generator's first layer, or the discriminator's last weighted sum."""
 
     def __init__(self, latent_dim=None):
         super().__init__()
@@ -68,8 +68,8 @@ class Grid(nn.Module):
         return self.grid * self.scale(x)[:, :, None, None]
 
 
-def players(pair):
-    """G and D as kgan makes them, with PyTorch's own starting weights."""
+def networks(pair):
+    """Return generator and discriminator of a pair, initialised as PyTorch does."""
     return {"mlp": mlp, "dcgan": dcgan, "residual": residual}[pair]()
 
 
@@ -118,12 +118,12 @@ class Game:
     """A pair and its two optimizers; compiled, the two losses are one compiled function each."""
 
     def __init__(self, pair, batch, compiled):
-        self.generator, self.discriminator = players(pair)
+        self.generator, self.discriminator = networks(pair)
         self.latent_dim, self.relativistic = LATENT_DIM[pair], pair == "residual"
         self.images = torch.rand(batch, 1, 28, 28) * 2 - 1
         self.optimizers = [
-            torch.optim.Adam(player.parameters(), 2e-4, BETAS[pair], eps=1e-7, fused=True)
-            for player in (self.generator, self.discriminator)
+            torch.optim.Adam(network.parameters(), 2e-4, BETAS[pair], eps=1e-7, fused=True)
+            for network in (self.generator, self.discriminator)
         ]
         compile_or_not = torch.compile if compiled else lambda function: function
         self.d_loss = compile_or_not(self._d_loss)
@@ -135,8 +135,8 @@ class Game:
             samples.requires_grad_()
             real, fake = self.discriminator(torch.cat([images, samples])).chunk(2)
             total = real.sum() + fake.sum()
-            slopes = torch.autograd.grad(total, [images, samples], create_graph=True)
-            norm = torch.cat(slopes).square().sum((1, 2, 3)).mean() * 2
+            gradients = torch.autograd.grad(total, [images, samples], create_graph=True)
+            norm = torch.cat(gradients).square().sum((1, 2, 3)).mean() * 2
             return functional.softplus(fake - real).mean() + GAMMA / 2 * norm
         if any(isinstance(layer, nn.BatchNorm2d) for layer in self.discriminator):
             real, fake = self.discriminator(images), self.discriminator(samples)
@@ -152,9 +152,9 @@ class Game:
             real = self.discriminator(images)
         return functional.softplus(real - fake).mean()
 
-    def update(self, loss, player, optimizer):
+    def update(self, loss, network, optimizer):
         optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=list(player.parameters()))  # no gradient of the other player's
+        loss.backward(inputs=list(network.parameters()))  # no gradient of the other network
         optimizer.step()
 
     def step(self):
@@ -178,8 +178,8 @@ def main():
     pair, batch = sys.argv[1], int(sys.argv[2])
     games = {kind: Game(pair, batch, kind == "compiled") for kind in ("eager", "compiled")}
     sizes = [
-        sum(weight.numel() for weight in player.parameters())
-        for player in (games["eager"].generator, games["eager"].discriminator)
+        sum(weight.numel() for weight in network.parameters())
+        for network in (games["eager"].generator, games["eager"].discriminator)
     ]
     print(json.dumps({"torch": torch.__version__, "sizes": sizes}), flush=True)
     for line in sys.stdin:

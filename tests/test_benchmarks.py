@@ -1,4 +1,4 @@
-"""What the benchmarks measure is what they say."""
+"""The benchmarks measure what they claim."""
 
 import dataclasses
 import json
@@ -37,7 +37,7 @@ def step_of(pair, monkeypatch, batch=10):
 
 
 def test_the_floor_has_the_products_that_the_algorithm_needs(monkeypatch):
-    """Counted by hand: no gradient towards images, latents or the other player's weights."""
+    """Counted by hand: no gradient of images, latents or the other network's weights."""
     _, step = step_of(MLP, monkeypatch)
     g_first, g = 3 * 5, 3 * 5 + 5 * 7 + 7 * 64
     d_first, d = 64 * 6, 64 * 6 + 6 * 8 + 8 * 1
@@ -52,13 +52,13 @@ def test_the_floor_counts_convolutions():
     images, kernel = tf.zeros((2, 6, 6, 3)), tf.zeros((3, 3, 3, 5))
 
     @tf.function
-    def slopes(images, kernel):
+    def gradients(images, kernel):
         with tf.GradientTape() as tape:
             tape.watch([images, kernel])
             total = tf.reduce_sum(tf.nn.conv2d(images, kernel, 2, "SAME") ** 2)
         return tape.gradient(total, [images, kernel])
 
-    found = floor.products(slopes.get_concrete_function(images, kernel))
+    found = floor.products(gradients.get_concrete_function(images, kernel))
     forward = (2 * 3 * 3 * 5) * (3 * 3 * 3)  # outputs times taps; each gradient has as many
     assert [floor.multiply_adds(product) for product in found] == [forward] * 3
     assert {product.type for product in found} == set(floor.PRODUCTS) - {"MatMul"}
@@ -77,7 +77,7 @@ RESIDUAL = tiny(
 
 @pytest.mark.parametrize("pair", [MLP, DCGAN, RESIDUAL], ids=["mlp", "dcgan", "residual"])
 def test_kgan_computes_the_products_of_the_floor(monkeypatch, pair):
-    """None twice, and none for nobody."""
+    """None twice, and none in vain."""
     _, lean_step = step_of(pair, monkeypatch)
     gan = compiled_game(pair)
     spec = tf.TensorSpec((10, *SHAPE))
@@ -90,7 +90,7 @@ def test_kgan_computes_the_products_of_the_floor(monkeypatch, pair):
 
 
 def test_nested_tapes_compute_more(monkeypatch):
-    """D once for the loss and once for each penalty, where one pass does for all."""
+    """They run D once for the loss and once for each penalty; one pass is enough for all."""
     _, lean_step = step_of(RESIDUAL, monkeypatch)
     naive = NestedTapes(RESIDUAL)
     step = tf.function(naive.train_step).get_concrete_function(tf.TensorSpec((10, *SHAPE)))
@@ -121,7 +121,7 @@ def test_the_bare_loop_learns(monkeypatch):
         np.abs(weight.numpy() - old)
         for weight, old in zip(game.d_weights + game.g_weights, before, strict=True)
     ]
-    # A weight behind a unit that no example wakes stays. float32 rounds 2e-4 added to 1 by 6e-8.
+    # The weights of an inactive unit stay. float32 rounds 2e-4 added to 1 by 6e-8.
     for change in moved:
         assert np.max(change) == pytest.approx(2e-4, rel=2e-3)
 
@@ -172,7 +172,7 @@ def test_the_entry_refuses_what_it_does_not_know(monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_the_step_has_all_its_contenders():
-    """By the entry, which starts it; PyTorch is there or is missed in a word."""
+    """Started by the entry; without PyTorch, a line says so."""
     command = [sys.executable, "-m", "benchmarks", "step", "--pair=mlp", "--batch_size=4"]
     done = subprocess.run(
         [*command, "--rounds=1", "--steps=2"], capture_output=True, text=True, cwd=ROOT, timeout=900

@@ -1,4 +1,4 @@
-"""Finding, sizing and averaging images."""
+"""Finding and sizing images, and their mean."""
 
 import numpy as np
 import pytest

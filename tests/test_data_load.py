@@ -24,7 +24,7 @@ def digits(request, monkeypatch, data_dir):
     """Loads `digits` through either path."""
     if request.param == "streamed":
         monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
-        monkeypatch.setattr(pipeline, "_read", None)  # not to be called
+        monkeypatch.setattr(pipeline, "read", None)  # not to be called
 
     def load_digits_(**options):
         return load("digits", data_dir=data_dir, **options)

@@ -8,25 +8,26 @@ import tensorflow as tf
 
 from kgan import data
 from kgan.data import pipeline
-from kgan.data.stream import Stream, memory_epoch, streamed_epoch
+from kgan.data.stream import SeekableDataset, memory_epoch, streamed_epoch
 
 N, ROWS = 23, 4  # 5 batches, and 3 rows left over
 STEPS = N // ROWS
 
 
-def stream(kind, seed, n=N, rows=ROWS, buffer=64):
+def sequence(kind, seed, n=N, rows=ROWS, buffer=64):
     """Batches of the numbers 0 to n - 1."""
     if kind == "memory":
         epoch = memory_epoch(n, rows, seed)
     else:
         epoch = streamed_epoch(tf.data.Dataset.range(n), rows, seed, buffer, n // rows)
-    return Stream(epoch, n // rows, tf.identity, "numbers")
+    return SeekableDataset(epoch, n // rows, tf.identity, "numbers")
 
 
-def played(stream, begin, count):
-    dataset = stream.sought(STEPS)
-    stream.seek(begin, count)
-    return np.array(list(dataset.as_numpy_iterator()))
+def batches(images, begin, count):
+    """The batches from step `begin` on."""
+    from_position = images.from_position(images.steps)
+    images.seek(begin, count)
+    return np.array(list(from_position.as_numpy_iterator()))
 
 
 @pytest.fixture(params=["memory", "streamed"])
@@ -35,35 +36,38 @@ def kind(request):
 
 
 def test_from_any_step_on_comes_the_rest_of_the_whole_sequence(kind):
-    whole = played(stream(kind, seed=3), 0, 4 * STEPS)
+    whole = batches(sequence(kind, seed=3), 0, 4 * STEPS)
     assert whole.shape == (4 * STEPS, ROWS)
     for begin in (1, 4, 5, 7, 10, 19):
-        rest = played(stream(kind, seed=3), begin, 4 * STEPS - begin)
+        rest = batches(sequence(kind, seed=3), begin, 4 * STEPS - begin)
         np.testing.assert_array_equal(rest, whole[begin:])
 
 
-def test_far_steps_are_gone_to_at_once():
-    """Going to epoch 10**9 by way of the others would take days."""
+def test_far_steps_are_reached_at_once():
+    """To iterate over 10**9 epochs would take days."""
     far = 10**9 * STEPS + 2
     np.testing.assert_array_equal(
-        played(stream("memory", seed=3), far, 4)[1:], played(stream("memory", seed=3), far + 1, 3)
+        batches(sequence("memory", seed=3), far, 4)[1:],
+        batches(sequence("memory", seed=3), far + 1, 3),
     )
 
 
 def test_every_epoch_is_a_permutation_of_its_own(kind):
-    epochs = played(stream(kind, seed=0, rows=1), 0, 20 * N).reshape(20, N)
+    epochs = batches(sequence(kind, seed=0, rows=1), 0, 20 * N).reshape(20, N)
     np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(N), (20, 1)))
     assert len(np.unique(epochs, axis=0)) == 20
 
 
 def test_no_seed_keeps_the_order(kind):
     expected = np.arange(STEPS * ROWS).reshape(STEPS, ROWS)
-    np.testing.assert_array_equal(played(stream(kind, None), 0, 2 * STEPS), [*expected, *expected])
+    np.testing.assert_array_equal(
+        batches(sequence(kind, None), 0, 2 * STEPS), [*expected, *expected]
+    )
 
 
 def test_seeds_decide_and_differ(kind):
     orders = {
-        seed: played(stream(kind, seed, rows=1), 0, N).tobytes()
+        seed: batches(sequence(kind, seed, rows=1), 0, N).tobytes()
         for seed in (0, 1, -1, 2**40, 2**63 - 1)
     }
     assert len(set(orders.values())) == len(orders)
@@ -71,13 +75,13 @@ def test_seeds_decide_and_differ(kind):
 
 def test_nothing_else_decides(kind):
     """Neither the process's seeds, nor what was drawn before, nor another iteration."""
-    first = played(stream(kind, seed=1), 3, 7)
+    first = batches(sequence(kind, seed=1), 3, 7)
     keras.utils.set_random_seed(99)  # of Python, NumPy and TensorFlow
     tf.random.uniform([5])
-    again = stream(kind, seed=1)
-    iter(again.sought(STEPS))
-    np.testing.assert_array_equal(played(again, 3, 7), first)
-    np.testing.assert_array_equal(played(again, 3, 7), first)
+    again = sequence(kind, seed=1)
+    iter(again.from_position(STEPS))
+    np.testing.assert_array_equal(batches(again, 3, 7), first)
+    np.testing.assert_array_equal(batches(again, 3, 7), first)
 
 
 def test_without_a_seed_of_the_graph_the_process_would_decide(monkeypatch):
@@ -88,7 +92,7 @@ def test_without_a_seed_of_the_graph_the_process_would_decide(monkeypatch):
 
     def order(global_seed):
         tf.random.set_seed(global_seed)
-        return played(stream("streamed", seed=1), 0, STEPS)
+        return batches(sequence("streamed", seed=1), 0, STEPS)
 
     np.testing.assert_array_equal(order(1), order(2))
     monkeypatch.setattr(tf.compat.v1, "get_default_graph", Graph)
@@ -96,13 +100,13 @@ def test_without_a_seed_of_the_graph_the_process_would_decide(monkeypatch):
 
 
 def test_an_iteration_under_way_is_not_moved(kind):
-    moved = stream(kind, seed=2)
-    iterator = moved.sought(STEPS).as_numpy_iterator()
+    moved = sequence(kind, seed=2)
+    iterator = moved.from_position(STEPS).as_numpy_iterator()
     moved.seek(0, STEPS)
     begun = [next(iterator)]
     moved.seek(3, 1)
     begun += list(iterator)
-    np.testing.assert_array_equal(begun, played(stream(kind, seed=2), 0, STEPS))
+    np.testing.assert_array_equal(begun, batches(sequence(kind, seed=2), 0, STEPS))
 
 
 def test_the_shuffle_is_uniform():
@@ -112,7 +116,7 @@ def test_the_shuffle_is_uniform():
     ordered pairs of neighbours 100 times. The statistics have 25 and nearly 29 degrees of freedom.
     """
     n, epochs = 6, 600
-    orders = played(stream("memory", seed=0, n=n, rows=1), 0, epochs * n).reshape(epochs, n)
+    orders = batches(sequence("memory", seed=0, n=n, rows=1), 0, epochs * n).reshape(epochs, n)
     places = np.array([np.bincount(orders[:, place], minlength=n) for place in range(n)])
     follow = np.zeros((n, n), int)
     np.add.at(follow, (orders[:, :-1], orders[:, 1:]), 1)
@@ -135,35 +139,41 @@ def digits(request, monkeypatch, tmp_path_factory):
     return lambda **options: data.load("digits", batch_size=200, data_dir=directory, **options)
 
 
-def sought(images, begin, count):
-    dataset = images.stream.sought(len(images))
-    images.stream.seek(begin, count)
-    return np.array(list(dataset.as_numpy_iterator()))
-
-
-def test_loaded_images_are_gone_to(digits):
-    whole = sought(digits(seed=5), 0, 21)
+def test_loaded_images_can_seek(digits):
+    whole = batches(digits(seed=5), 0, 21)
     assert whole.shape == (21, 200, 8, 8, 1)
     for begin in (1, 6, 7, 20):
-        np.testing.assert_array_equal(sought(digits(seed=5), begin, 21 - begin), whole[begin:])
-    assert not np.array_equal(sought(digits(seed=6), 0, 1), whole[:1])
+        np.testing.assert_array_equal(batches(digits(seed=5), begin, 21 - begin), whole[begin:])
+    assert not np.array_equal(batches(digits(seed=6), 0, 1), whole[:1])
 
 
 def test_iterations_are_the_epochs_of_the_sequence(digits):
     images = digits(seed=5)
     passes = np.concatenate([list(images.as_numpy_iterator()) for _ in range(3)])
-    np.testing.assert_array_equal(passes, sought(digits(seed=5), 0, 21))
+    np.testing.assert_array_equal(passes, batches(digits(seed=5), 0, 21))
 
 
-def test_the_fingerprint_tells_data_apart(digits):
-    first = digits().stream.fingerprint
-    assert first == digits(seed=3, shuffle=False).stream.fingerprint
-    others = {digits(split=split).stream.fingerprint for split in ("test", "train[:1400]")}
+def test_fingerprints_of_different_data_differ(digits):
+    first = digits().data_fingerprint
+    assert first == digits(seed=3, shuffle=False).data_fingerprint
+    others = {digits(split=split).data_fingerprint for split in ("test", "train[:1400]")}
     assert len({first, *others}) == 3
 
 
-def test_derived_data_cannot_be_gone_to():
+def test_derived_data_cannot_seek():
     points = data.load("ring", "test", batch_size=100)
-    assert hasattr(points, "stream")
+    assert hasattr(points, "seek")
     for derived in (points.take(3), points.map(tf.negative), points.prefetch(1)):
-        assert not hasattr(derived, "stream")
+        assert not hasattr(derived, "seek")
+
+
+def test_it_is_a_dataset_of_tensorflow():
+    points = data.load("ring", "test", batch_size=100)
+    rest = points.from_position(steps_per_epoch=7)
+    points.seek(begin=98, count=4)
+    for dataset, length in ((points, 100), (rest, 7)):
+        assert isinstance(dataset, tf.data.Dataset)
+        assert dataset.element_spec == tf.TensorSpec([100, 2], tf.float32)
+        assert len(dataset) == int(dataset.cardinality()) == length
+    assert len(list(rest)) == 4, "an iteration may be shorter than reported"
+    assert len(list(rest.take(2))) == len(list(points.map(tf.negative).take(2))) == 2

@@ -80,7 +80,7 @@ def make_run(path, model, dataset="digits", data_dir=None, num_classes=None, **c
     run = RunDirectory(path)
     record = {
         "split": "train",
-        "fingerprint": batches.stream.fingerprint,
+        "fingerprint": batches.data_fingerprint,
         "image_shape": list(data.images_of(batches).element_spec.shape[1:]),
         "num_classes": num_classes,
     }

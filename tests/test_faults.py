@@ -345,7 +345,7 @@ def test_other_data_are_refused(data_dir, tmp_path, monkeypatch):
     run = tmp_path / "run"
     break_off(run, data_dir, monkeypatch)
     before = saved(run)
-    monkeypatch.setattr(pipeline, "_fingerprint", lambda content: "another")
+    monkeypatch.setattr(pipeline, "digest", lambda parts: "another")
     refused = (
         r"The data are not those that the run in .*run was made of: .* -> .*'another'.*\. Bring"
     )

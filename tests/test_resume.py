@@ -16,7 +16,7 @@ from kgan import artifacts, checkpoint
 from kgan.callbacks import Checkpoint, MetricsLog
 from kgan.callbacks.base import StepCallback
 from kgan.checkpoint import variables
-from kgan.data.stream import Stream
+from kgan.data.stream import SeekableDataset
 
 EPOCHS, STEPS = 3, 7  # 360 images in batches of 50
 
@@ -199,8 +199,8 @@ def test_without_the_place_in_the_data_the_end_is_another(digits, tmp_path, monk
     start = values(gan)
     whole, _ = play(gan, images, tmp_path / "whole")
     set_all(gan, start)
-    seek = Stream.seek
-    monkeypatch.setattr(Stream, "seek", lambda self, begin, count: seek(self, 0, count))
+    seek = SeekableDataset.seek
+    monkeypatch.setattr(SeekableDataset, "seek", lambda self, begin, count: seek(self, 0, count))
     parts, _ = play(gan, images, tmp_path / "parts", [5])
     with pytest.raises(AssertionError, match="Arrays are not equal"):
         assert_same(whole, parts)

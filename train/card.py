@@ -40,7 +40,7 @@ def write_or_check(
             "image_shape": list(gan.image_shape),
             "num_classes": gan.num_classes,
             "split": config.split,
-            "fingerprint": images.stream.fingerprint,
+            "fingerprint": images.data_fingerprint,
         },
         "versions": _versions(),
         "replicas": gan.distribute_strategy.num_replicas_in_sync,

@@ -5,6 +5,7 @@ from kgan.data.description import Description, describe, labels
 from kgan.data.digits import Digits  # registers the name with TFDS
 from kgan.data.images import images_of, mean_image
 from kgan.data.pipeline import load
+from kgan.data.stream import SeekableDataset
 
 __all__ = [
     "DENSITIES",
@@ -13,6 +14,7 @@ __all__ = [
     "Gaussian",
     "Grid",
     "Ring",
+    "SeekableDataset",
     "describe",
     "images_of",
     "labels",

@@ -38,7 +38,7 @@ class Mixture:
         self.dim = self.means.shape[1]
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
-        """Draws points; the same `n` and `seed` give the same points.
+        """Draw points; the same `n` and `seed` give the same points.
 
         Args:
             n: Number of points.
@@ -53,13 +53,13 @@ class Mixture:
         return points.astype(np.float32)
 
     def log_prob(self, x: ArrayLike) -> np.ndarray:
-        """Returns the log-density at each point.
+        """Return the log-density at each point.
 
         Args:
             x: [n, dim] array-like.
 
         Returns:
-            float64 [n], in nats; finite however far a point lies from every mode.
+            float64 [n], in nats; finite at any distance from the modes.
 
         Raises:
             ValueError: If `x` is not of shape [n, dim].
@@ -79,8 +79,8 @@ class Gaussian(Mixture):
     """The normal distribution on the line.
 
     Args:
-        mean: Its mean.
-        std: Its standard deviation, positive.
+        mean: Mean.
+        std: Standard deviation, positive.
     """
 
     def __init__(self, mean: float = 0.0, std: float = 1.0):

@@ -1,4 +1,4 @@
-"""What a data set has beside its images: its splits, its labels and its place on the disk."""
+"""Describe a data set without reading its images: splits, labels, directory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import tensorflow_datasets as tfds
 
 from kgan.data.densities import DENSITIES
 from kgan.data.images import image_feature, label_feature
-from kgan.data.pipeline import load, split_parts, split_sizes
-from kgan.data.prepare import find_builder, prepare
+from kgan.data.pipeline import load
+from kgan.data.prepare import prepare
+from kgan.data.source import builder_of
+from kgan.data.splits import count_rows, split_infos, split_parts
 from kgan.data.stacked import PREFIX, STACKS
 
 __all__ = ["Description", "describe", "labels"]
@@ -20,15 +22,15 @@ __all__ = ["Description", "describe", "labels"]
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What there is to know of a data set before it is read.
+    """Facts about a data set.
 
     Attributes:
         name: as `kgan.data.load` has it.
-        splits: how many images, points or stacks each has.
-        num_classes: how many classes its labels tell apart, or those of the images that are
+        splits: number of images, points or stacks of each split.
+        num_classes: number of classes of its labels, or of the labels of the images that are
             stacked; None without labels.
-        directory: where data sets lie, this one among them; None for a density.
-        stacked: the data set whose images are stacked; None where none are.
+        directory: the directory of data sets that holds it; None for a density.
+        stacked: name of the data set whose images are stacked; None where none are.
     """
 
     name: str
@@ -38,23 +40,23 @@ class Description:
     stacked: str | None = None
 
     def rows(self, split: str) -> int:
-        """How many a split, or a slice of one such as 'train[:50%]', has.
+        """Return the number of rows of a split, or of a slice of one such as 'train[:50%]'.
 
         Raises:
             ValueError: there is no such split.
         """
-        parts = split_parts(self.name, split, split_sizes(self.splits))
-        return sum(len(range(self.splits[key])[part]) for key, part in parts)
+        splits = split_infos(self.splits)
+        return count_rows(split_parts(self.name, split, splits), splits)
 
 
 def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Description:
-    """Describes a data set, which is prepared where it is not.
+    """Describe a data set; prepare it on disk if it is not.
 
-    The labels are the feature `label`, or else the first that is a class label.
+    The labels are the feature `label`, or else the first class label.
 
     Args:
         name: as `kgan.data.load` has it.
-        data_dir: the same.
+        data_dir: as `kgan.data.load` has it.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
@@ -76,11 +78,11 @@ def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Descr
 def labels(
     name: str, split: str = "train", data_dir: str | os.PathLike[str] | None = None
 ) -> np.ndarray:
-    """Reads the labels of a split, in the order in which `load(..., shuffle=False)` gives images.
+    """Return the labels of a split, in the order of the images of `load(..., shuffle=False)`.
 
     Args:
-        name: a data set with labels, but no stacks.
-        split: split or slice of one.
+        name: a data set with labels; stacks have none.
+        split: a split or a slice of one.
         data_dir: as `kgan.data.load` has it.
 
     Returns:
@@ -109,6 +111,6 @@ def labels(
 
 
 def _prepared(name: str, data_dir: str | os.PathLike[str] | None) -> tfds.core.DatasetBuilder:
-    builder = find_builder(name.removeprefix(PREFIX), data_dir, bundled=["digits", *DENSITIES])
+    builder = builder_of(name, data_dir)
     prepare(builder)
     return builder

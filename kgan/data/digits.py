@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -30,13 +30,13 @@ class Digits(tfds.core.GeneratorBasedBuilder):
     """scikit-learn's handwritten digits: `image` uint8 [8, 8, 1] in [0, 255] and `label` 0 to 9.
 
     The splits follow the order of the file: `train` is its first 1,437 images (four fifths) and
-    `test` its last 360. The file does not say who wrote which digit, so nothing promises that the
-    two splits are by different hands.
+    `test` its last 360. The file does not name the writers, so the same person may have written
+    digits of both splits.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First release."}
-    url_infos: ClassVar[dict[str, Any]] = {}  # nothing to download
+    url_infos: ClassVar[dict[str, object]] = {}  # nothing to download
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(

@@ -1,21 +1,22 @@
-"""The image inside a TFDS example: which feature it is, its label, its size, its pixels."""
+"""Images in TFDS examples: the feature that holds them, their labels, size and mean."""
 
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 
-def image_feature(name: str, features: Any) -> tuple[str, tuple[int | None, ...]]:
-    """Finds the image of a data set: the feature `image`, or else the first that is an image.
+def image_feature(
+    name: str, features: tfds.features.FeaturesDict
+) -> tuple[str, tuple[int | None, ...]]:
+    """Find the image of a data set: the feature `image`, or else the first that is an image.
 
     Args:
         name: Name of the data set, for messages.
-        features: Its `tfds.features.FeaturesDict`.
+        features: Its features.
 
     Returns:
         The feature's key and its shape (height, width, channels), None where images differ.
@@ -38,21 +39,14 @@ def image_feature(name: str, features: Any) -> tuple[str, tuple[int | None, ...]
     return key, features[key].shape
 
 
-def label_feature(features: Any) -> str | None:
-    """Finds the labels of a data set: the feature `label`, or else the first of class labels.
-
-    Args:
-        features: Its `tfds.features.FeaturesDict`.
-
-    Returns:
-        The feature's key; None where there are no labels.
-    """
+def label_feature(features: tfds.features.FeaturesDict) -> str | None:
+    """Return the key of the feature `label`, or of the first class label; None without labels."""
     keys = [key for key in features if isinstance(features[key], tfds.features.ClassLabel)]
     return "label" if "label" in keys else next(iter(keys), None)
 
 
 def images_of(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """The images of a data set, without the labels where it has pairs of both."""
+    """Return the images of a data set, without the labels of pairs `(images, labels)`."""
     if isinstance(batches.element_spec, tuple):
         return batches.map(lambda images, *_: images)
     return batches
@@ -61,7 +55,7 @@ def images_of(batches: tf.data.Dataset) -> tf.data.Dataset:
 def target_size(
     name: str, shape: tuple[int | None, ...], image_size: int | tuple[int, int] | None
 ) -> tuple[int, int]:
-    """Returns the (height, width) in pixels that every image will have.
+    """Return the (height, width) in pixels that every image will have.
 
     Args:
         name: Name of the data set, for messages.
@@ -69,7 +63,7 @@ def target_size(
         image_size: The side of a square, (height, width), or None for the native size.
 
     Raises:
-        ValueError: If `image_size` is not of positive integers, or is None for images that differ.
+        ValueError: If `image_size` is unusable, or None for images that differ in size.
     """
     if image_size is None:
         if None in shape:
@@ -92,7 +86,7 @@ def _is_side(side: object) -> bool:
 
 
 def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Cuts the largest centred piece that has the aspect ratio of `size`, then resizes it.
+    """Crop the largest centred piece of the aspect ratio of `size`, then resize it.
 
     Args:
         image: uint8 [height, width, channels] in [0, 255], of any size.
@@ -111,16 +105,16 @@ def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def mean_image(images: tf.data.Dataset) -> np.ndarray:
-    """Averages the images of one pass, for instance to start an output bias.
+    """Return the mean image of one epoch, for instance to initialise an output bias.
 
-    The pass is an epoch like any other: a shuffled data set is in its next order afterwards.
+    The epoch counts: the next iteration over a shuffled data set is in the order after it.
 
     Args:
-        images: A finite data set of batches [batch, ...], or of pairs of these and labels, such
-            as `kgan.data.load` returns.
+        images: A finite data set of batches [batch, ...], or of pairs of these and labels, such as
+            `kgan.data.load` returns.
 
     Returns:
-        float64 [...], for images [height, width, channels], in the units of `images`.
+        float64 [...], for images [height, width, channels], in the value range of `images`.
 
     Raises:
         ValueError: If `images` is endless or empty.

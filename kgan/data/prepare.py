@@ -1,17 +1,18 @@
-"""Find a TFDS data set and prepare it on disk, or say at once what is missing.
+"""Find a TFDS data set and prepare it on disk, or report at once what is missing.
 
-Left to itself TFDS asks for each archive ten times with growing pauses, about 205 s when there is
-no network, and then raises a chain of errors that names neither the directory nor a way out.
+Without a network, TFDS alone requests each archive ten times with growing pauses, about 205 s, and
+then raises a chain of errors that names neither the directory nor a remedy.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-from typing import Any
+import pathlib
 
 import requests
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.resource import get_dl_fname
 
@@ -21,7 +22,7 @@ _PROBE_SECONDS = 5
 def find_builder(
     name: str, data_dir: str | os.PathLike[str] | None, bundled: list[str]
 ) -> tfds.core.DatasetBuilder:
-    """Returns the builder of a data set, prepared or not; reads no network.
+    """Return the builder of a data set, prepared or not; use no network.
 
     Args:
         name: 'dataset', 'dataset/config' or 'dataset:version'.
@@ -53,15 +54,15 @@ def find_builder(
 
 
 def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
-    """Prepares a data set in its directory unless it is there.
+    """Prepare a data set in its directory unless it is there.
 
-    TFDS writes into a scratch directory and renames it when it is complete, so an interrupted
-    preparation leaves nothing that a second one would take for the data, and of several at a time
-    the first to be complete stays.
+    TFDS writes into a scratch directory and renames it when it is complete. An interrupted
+    preparation therefore never passes for the data. Of several at a time, the first to complete
+    stays.
 
     Args:
-        builder: The builder; afterwards its `info.splits` are known.
-        download: Whether what is missing may be downloaded.
+        builder: The builder. This function fills its `info.splits`.
+        download: Whether missing archives may be downloaded.
 
     Raises:
         FileNotFoundError: If the data set is absent and cannot be downloaded, or is half copied.
@@ -74,7 +75,7 @@ def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
         if not _may_suffice(builder, missing):
             _probe(builder, missing)
         _download_and_prepare(builder, missing)
-        builder.info.read_from_directory(builder.data_path)  # which may be another process's
+        builder.info.read_from_directory(builder.data_path)  # perhaps another process's
     if not builder.info.splits:
         raise FileNotFoundError(
             f"{builder.data_path} holds no complete data set (no dataset_info.json); delete it and "
@@ -95,12 +96,12 @@ def _readable(data_dir: str | os.PathLike[str]) -> str:
     return str(path)
 
 
-def _downloads(builder: tfds.core.DatasetBuilder) -> Any:
+def _downloads(builder: tfds.core.DatasetBuilder) -> pathlib.Path:
     return builder.data_dir_root / "downloads"  # TFDS's own choice
 
 
-def _missing_archives(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
-    """Maps each address whose archive is neither placed by hand nor downloaded to its record."""
+def _missing_archives(builder: tfds.core.DatasetBuilder) -> dict[str, UrlInfo]:
+    """Return the records, by URL, of the archives neither downloaded nor placed by hand."""
     downloads = _downloads(builder)
 
     def is_here(url, record):
@@ -111,8 +112,8 @@ def _missing_archives(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     return {url: record for url, record in records.items() if not is_here(url, record)}
 
 
-def _may_suffice(builder: tfds.core.DatasetBuilder, missing: dict[str, Any]) -> bool:
-    """Whether the archives at hand may be all that this builder needs."""
+def _may_suffice(builder: tfds.core.DatasetBuilder, missing: dict[str, UrlInfo]) -> bool:
+    """Return whether the archives on disk may be all that this builder needs."""
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         manual = _downloads(builder) / "manual"
         return manual.exists() and any(manual.iterdir())
@@ -121,20 +122,20 @@ def _may_suffice(builder: tfds.core.DatasetBuilder, missing: dict[str, Any]) -> 
     return not missing
 
 
-def _probe(builder: tfds.core.DatasetBuilder, missing: dict[str, Any]) -> None:
-    """Asks once, through the proxies TFDS would use, for the first archive that is missing."""
+def _probe(builder: tfds.core.DatasetBuilder, missing: dict[str, UrlInfo]) -> None:
+    """Request the first missing archive once, through the proxies TFDS would use."""
     url = next((url for url in missing if url.startswith("http")), None)
     if url is None:
         return
     try:
         with requests.get(url, stream=True, timeout=_PROBE_SECONDS) as response:
-            if response.status_code >= 500:  # TFDS would ask again and again
+            if response.status_code >= 500:  # TFDS would retry
                 response.raise_for_status()
     except requests.RequestException as error:
         raise _absent(builder, missing, f"{type(error).__name__} at {url}") from error
 
 
-def _download_and_prepare(builder: tfds.core.DatasetBuilder, missing: dict[str, Any]) -> None:
+def _download_and_prepare(builder: tfds.core.DatasetBuilder, missing: dict[str, UrlInfo]) -> None:
     config = tfds.download.DownloadConfig(try_download_gcs=False)
     try:
         builder.download_and_prepare(download_config=config)
@@ -157,7 +158,7 @@ def _download_and_prepare(builder: tfds.core.DatasetBuilder, missing: dict[str, 
 
 
 def _absent(
-    builder: tfds.core.DatasetBuilder, missing: dict[str, Any], reason: str
+    builder: tfds.core.DatasetBuilder, missing: dict[str, UrlInfo], reason: str
 ) -> FileNotFoundError:
     names = [record.filename for record in missing.values() if record.filename]
     manual = _downloads(builder) / "manual"

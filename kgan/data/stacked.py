@@ -7,12 +7,12 @@ import tensorflow as tf
 
 PREFIX = "stacked_"
 
-# PacGAN (arXiv 1712.04086, section 4.2): 128,000 stacks to train on, 26,000 samples to judge.
+# PacGAN (arXiv 1712.04086, section 4.2): 128,000 stacks to train on, 26,000 samples to evaluate.
 STACKS = {"train": 128_000, "test": 26_000}
 
 
 def check_channels(name: str, channels: int | None) -> None:
-    """Raises ValueError unless the images of the data set that `name` stacks have one channel."""
+    """Raise ValueError unless the images that `name` stacks have one channel."""
     if channels != 1:
         raise ValueError(
             f"Invalid value for argument `name`: expected 'stacked_' before a data set of images "
@@ -22,14 +22,14 @@ def check_channels(name: str, channels: int | None) -> None:
 
 
 def draw(split: str, n: int) -> np.ndarray:
-    """Which images each stack of a split is made of: independent and uniform, always the same.
+    """Return the rows of the images of each stack: independent, uniform, always the same.
 
-    The numbers are the words of a Philox generator, whose key is the place of the split in
-    `STACKS`, modulo `n`; NumPy promises that these words never change.
+    The rows are the words of a Philox generator, modulo `n`. Its key is the position of the split
+    in `STACKS`. NumPy guarantees that these words do not change between versions.
 
     Args:
         split: 'train' or 'test'.
-        n: Number of images to draw from.
+        n: Number of images of the split.
 
     Returns:
         int64 [stacks, 3] in [0, n).
@@ -39,7 +39,7 @@ def draw(split: str, n: int) -> np.ndarray:
 
 
 def stack(images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """Lays three images a row on top of each other.
+    """Stack three grey images as the channels of one.
 
     Args:
         images: [n, height, width, 1].

@@ -1,77 +1,98 @@
-"""Batches whose order is a pure function of (seed, step), so that any step can be gone to."""
+"""Batches in an order that is a pure function of (seed, step), so that any step can come first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import tensorflow as tf
 
-__all__ = ["Stream", "memory_epoch", "streamed_epoch"]
+from kgan.training.keras_private import WrappedDataset
 
-# Gives the batches of one epoch: (number of the epoch, batches to leave out) -> data set.
-Epoch = Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]
+__all__ = ["Epoch", "Finish", "SeekableDataset", "memory_epoch", "streamed_epoch"]
+
+# Returns the batches of one epoch: (number of the epoch, batches to skip) -> data set.
+Epoch: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]
+# Maps the components of a batch to what the data set yields: images, or images and labels.
+Finish: TypeAlias = Callable[..., "tf.Tensor | tuple[tf.Tensor, tf.Tensor]"]
 
 
-class Stream:
-    """An endless sequence of epochs, each a pass over the data in an order of its own.
+class SeekableDataset(WrappedDataset):
+    """A `tf.data.Dataset` of one epoch that can also start at any step of an endless sequence.
+
+    The sequence is epoch 0, epoch 1, ..., each in an order that follows from its number alone.
+    Iterating over the data set yields the next epoch of the sequence. To start elsewhere, call
+    `seek` and iterate over `from_position`; `kgan.GAN.fit` does so to resume a training. A data set
+    derived by `map`, `take` or another method of `tf.data.Dataset` cannot seek.
 
     Args:
-        epoch: gives the batches of one epoch, from any of them on.
+        epoch: returns the batches of one epoch, without those to skip.
         steps: batches in an epoch.
-        finish: what is done to a batch, or to the parts of a pair, last and in parallel.
-        fingerprint: a short text that other data would not have.
+        finish: the last function applied to each batch, in parallel. It takes the components of a
+            batch as its arguments.
+        data_fingerprint: a digest of the data, for comparing data sets.
+
+    Attributes:
+        steps: batches in an epoch.
+        data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
+            graph.
+
+    Example:
+        ```python
+        images = kgan.data.load("digits", batch_size=100)  # 14 batches an epoch
+        rest = images.from_position(steps_per_epoch=14)
+        images.seek(begin=150, count=14)
+        for batch in rest:  # batches 150 to 163 of the sequence
+            ...
+        ```
     """
 
-    def __init__(
-        self,
-        epoch: Epoch,
-        steps: int,
-        finish: Callable[..., Any],
-        fingerprint: str,
-    ):
-        self.fingerprint = fingerprint
+    def __init__(self, epoch: Epoch, steps: int, finish: Finish, data_fingerprint: str):
+        self.steps = steps
+        self.data_fingerprint = data_fingerprint
         self._epoch = epoch
-        self._steps = steps
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs
-            self._passes = tf.Variable(0, dtype=tf.int64, trainable=False)
+            self._next_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
             self._begin = tf.Variable(0, dtype=tf.int64, trainable=False)
             self._count = tf.Variable(steps, dtype=tf.int64, trainable=False)
+        number = tf.data.Dataset.from_tensors(0).map(lambda _: self._next_epoch.assign_add(1) - 1)
+        batches = number.flat_map(lambda number: epoch(number, tf.constant(0, tf.int64)))
+        batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+        super().__init__(self._finished(batches))
 
-    def epochs(self) -> tf.data.Dataset:
-        """One epoch at each iteration: at the first the first, and so on."""
-        number = tf.data.Dataset.from_tensors(0).map(lambda _: self._passes.assign_add(1) - 1)
-        batches = number.flat_map(lambda number: self._epoch(number, tf.constant(0, tf.int64)))
-        return self._finished(batches.apply(tf.data.experimental.assert_cardinality(self._steps)))
+    def seek(self, begin: int, count: int) -> None:
+        """Select the batches that the next iteration over `from_position` yields.
 
-    def sought(self, steps: int) -> tf.data.Dataset:
-        """The steps that `seek` named last when the iteration begins.
+        An iteration under way is not affected.
 
         Args:
-            steps: how many these are as a rule: the cardinality that Keras is told.
+            begin: step of the first batch, from 0.
+            count: number of batches.
+        """
+        self._begin.assign(begin)
+        self._count.assign(count)
+
+    def from_position(self, steps_per_epoch: int) -> tf.data.Dataset:
+        """Return a data set each of whose iterations yields the batches last selected by `seek`.
+
+        Args:
+            steps_per_epoch: the cardinality to report. An iteration may be shorter, for instance
+                the rest of an epoch that an earlier training began.
         """
 
         def batches_of(begin: tf.Tensor, count: tf.Tensor) -> tf.data.Dataset:
-            first, skipped = begin // self._steps, begin % self._steps
+            first, skipped = begin // self.steps, begin % self.steps
             numbers = tf.data.Dataset.range(first, tf.int64.max)
             batches = numbers.flat_map(
                 lambda number: self._epoch(number, tf.where(number == first, skipped, 0))
             )
             return batches.take(count)
 
-        place = tf.data.Dataset.from_tensors(0).map(
+        position = tf.data.Dataset.from_tensors(0).map(
             lambda _: (self._begin.read_value(), self._count.read_value())
         )
-        dataset = self._finished(place.flat_map(batches_of))
-        # tf.data would check an asserted cardinality, but an epoch that was begun before is short.
-        dataset.cardinality = lambda: tf.constant(steps, tf.int64)
-        return dataset
-
-    def seek(self, begin: int, count: int) -> None:
-        """Makes the next iteration of `sought` give the steps `begin` to `begin + count - 1`."""
-        self._begin.assign(begin)
-        self._count.assign(count)
+        return _FixedCardinality(self._finished(position.flat_map(batches_of)), steps_per_epoch)
 
     def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         return batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
@@ -79,10 +100,29 @@ class Stream:
         )
 
 
-def memory_epoch(n: int, rows: int, seed: int | None) -> Epoch:
-    """Epochs over a table in memory, as batches `[rows]` of its row numbers; None keeps its order.
+class _FixedCardinality(WrappedDataset):
+    """A data set that reports a given cardinality.
 
-    A permutation costs 5 ms for 60,000 rows, whatever the epoch, so going to a step is quick.
+    `tf.data.experimental.assert_cardinality` fails where an iteration is shorter than reported.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, cardinality: int):
+        super().__init__(dataset)
+        self._reported = cardinality
+
+    def cardinality(self) -> tf.Tensor:
+        return tf.constant(self._reported, tf.int64)
+
+
+def memory_epoch(n: int, rows: int, seed: int | None) -> Epoch:
+    """Return epochs over a table in memory, as batches `[rows]` of its row numbers.
+
+    A permutation of 60,000 rows takes 5 ms, whatever the epoch, so seeking is quick.
+
+    Args:
+        n: rows of the table.
+        rows: rows of a batch; the last `n % rows` of an epoch are dropped.
+        seed: seed of the orders; None keeps the order of the table.
     """
     steps = n // rows
 
@@ -101,9 +141,16 @@ def memory_epoch(n: int, rows: int, seed: int | None) -> Epoch:
 def streamed_epoch(
     examples: tf.data.Dataset, rows: int, seed: int | None, buffer: int, steps: int
 ) -> Epoch:
-    """Epochs over examples read from disk through a shuffle buffer; None keeps their order.
+    """Return epochs over examples that are read from disk through a shuffle buffer.
 
-    Going to a step reads the epoch up to there.
+    Seeking reads the epoch from its start up to the step.
+
+    Args:
+        examples: the examples in the order of their files.
+        rows: rows of a batch.
+        seed: seed of the orders; None keeps the order of the files.
+        buffer: examples in the shuffle buffer.
+        steps: batches in an epoch.
     """
 
     def epoch(number: tf.Tensor, skipped: tf.Tensor) -> tf.data.Dataset:

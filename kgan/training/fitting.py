@@ -64,19 +64,19 @@ def fit(
         options: further arguments of `keras.Model.fit`.
     """
     callbacks = validate_callbacks(callbacks)
-    stream = getattr(x, "stream", None)
+    seekable = x if hasattr(x, "seek") else None
     steps = 0
-    if stream:
+    if seekable is not None:
         steps = options.pop("steps_per_epoch", None) or len(x)
-        x = stream.sought(steps)
+        x = seekable.from_position(steps)
     # `resume` restores the state of an earlier training and says where its epochs stood.
     done = 0
     for callback in callbacks:
         if hasattr(callback, "resume") and gan.compiled:
             initial_epoch, done = callback.resume(gan, steps) or (initial_epoch, 0)
     # First, so that the data stand right before any other callback looks at them.
-    if stream:
-        callbacks = [SeekEachEpoch(stream, steps, done), *callbacks]
+    if seekable is not None:
+        callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
     if isinstance(x, tf.data.Dataset):
         options.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
     elif hasattr(x, "shape") and not options.get("validation_split"):
@@ -120,17 +120,17 @@ class SeekEachEpoch(keras.callbacks.Callback):
     """Start each epoch at the batch of the model's next step.
 
     Args:
-        stream: the data.
+        dataset: the data, with a method `seek(begin, count)`.
         steps: the number of steps of an epoch.
         done: the number of steps of the first epoch that were taken before.
     """
 
-    def __init__(self, stream: Any, steps: int, done: int):
+    def __init__(self, dataset: Any, steps: int, done: int):
         super().__init__()
-        self.stream = stream
+        self.dataset = dataset
         self.steps = steps
         self.done = done
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.stream.seek(self.model.step, self.steps - self.done)
+        self.dataset.seek(self.model.step, self.steps - self.done)
         self.done = 0

@@ -155,7 +155,7 @@ def images(
         data_dir=data_dir,
         with_labels=labelled,
     )
-    fingerprint, batches = batches.stream.fingerprint, data.images_of(batches)
+    fingerprint, batches = batches.data_fingerprint, data.images_of(batches)
     shape = batches.element_spec.shape[1:]
     count = min(n // size, max(1, _LARGEST // (size * math.prod(shape))))
     array = np.empty((count * size, *shape), np.float32)
