@@ -104,7 +104,7 @@ class GAN(ReplicatedModel):
         self.prior = prior
         self.discriminator_steps = discriminator_steps
         self.ema_decay = ema_decay
-        self.average = None if ema_decay is None else ExponentialMovingAverage(ema_decay)
+        self.ema = None if ema_decay is None else ExponentialMovingAverage(ema_decay)
         self.augmentation = augmentation
         self.packing = packing
         self.num_classes: int | None = getattr(generator, "num_classes", None)
@@ -123,17 +123,17 @@ class GAN(ReplicatedModel):
             images = keras.Input((*self.image_shape[:-1], self.packing * self.image_shape[-1]))
             labels = None if labels is None else keras.Input((self.packing,), dtype="int32")
         self.discriminator(with_labels(images, labels))
-        self.iteration = self.add_weight(
+        self.step_counter = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="iteration"
         )
         # How often the game went back to a checkpoint to take another way: part of every seed.
-        self.detour = self.add_weight(
+        self.rollbacks = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="detour"
         )
         for player in (self.generator, self.discriminator):
             synchronise(player)
-        if self.average is not None:
-            self.average.build(self.generator.trainable_variables)
+        if self.ema is not None:
+            self.ema.build(self.generator.trainable_variables)
         self.built = True
 
     def compile(
@@ -246,15 +246,15 @@ class GAN(ReplicatedModel):
             ]
             images, labels = batches[-1]
             g_loss = self._update_generator(images, labels)
-            if self.average is not None:
-                self.average.update(self.generator.trainable_variables, self.iteration)
+            if self.ema is not None:
+                self.ema.update(self.generator.trainable_variables, self.step_counter)
             self.report.update_state(g_loss, tf.reduce_mean(reports, axis=0), tf.shape(images)[0])
-            self.iteration.assign_add(1)
+            self.step_counter.assign_add(1)
             return self.get_metrics_result()
 
     def _update_discriminator(self, images: tf.Tensor, labels: Any, step: int) -> tf.Tensor:
         """Ascends D's objective on one minibatch of data and as many samples."""
-        update = self._update_number(self.iteration, step)
+        update = self._update_number(self.step_counter, step)
         latents = self._latents(tf.shape(images)[0], _TRAIN, update)
         with unchanged(self.generator):
             self._seed_layers(update)
@@ -278,7 +278,7 @@ class GAN(ReplicatedModel):
         if not self.penalties or self.penalty_interval == 1:
             found = descent(paying=bool(self.penalties))
         else:
-            ordinal = tf.cast(self.iteration, tf.int64) * self.discriminator_steps + step
+            ordinal = tf.cast(self.step_counter, tf.int64) * self.discriminator_steps + step
             due = ordinal % self.penalty_interval == 0
             found = tf.cond(due, lambda: descent(paying=True), lambda: descent(paying=False))
         loss, real_logits, fake_logits, *gradients = found
@@ -309,7 +309,7 @@ class GAN(ReplicatedModel):
         The samples are of the labels of D's last minibatch. Only a loss that compares with data
         looks at `images`.
         """
-        update = self._update_number(self.iteration, self.discriminator_steps)
+        update = self._update_number(self.step_counter, self.discriminator_steps)
         latents = self._latents(tf.shape(images)[0], _TRAIN, update)
         judge = self._judge(labels, update)
         weights = self.generator_variables
@@ -348,7 +348,7 @@ class GAN(ReplicatedModel):
     @property
     def step(self) -> int:
         """How many rounds have been played."""
-        return int(self.iteration.numpy())
+        return int(self.step_counter.numpy())
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
@@ -356,10 +356,10 @@ class GAN(ReplicatedModel):
 
         `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
         """
-        if self.average is None or not self.built or not self.step:
+        if self.ema is None or not self.built or not self.step:
             yield
             return
-        with self.average.in_place_of(self.generator.trainable_variables):
+        with self.ema.in_place_of(self.generator.trainable_variables):
             yield
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -508,7 +508,7 @@ class GAN(ReplicatedModel):
     def _seed(self, stream: int, position: Any) -> tf.Tensor:
         """A seed `[2]` that no other draw has: the model's seed, and where and when it is drawn."""
         place = tf.cast(position, tf.int64) * _REPLICAS + tf.cast(replica(), tf.int64)
-        way = tf.constant(self.seed, tf.int64) + tf.cast(self.detour, tf.int64) * _DETOURS
+        way = tf.constant(self.seed, tf.int64) + tf.cast(self.rollbacks, tf.int64) * _DETOURS
         return tf.stack([way, place * _STREAMS + stream])
 
     def get_config(self) -> dict[str, Any]:
