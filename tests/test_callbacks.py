@@ -82,7 +82,7 @@ def test_a_last_state_reached_another_way_is_drawn_again(gan, tmp_path):
     watcher = callbacks.SampleGrid(tmp_path, every=5)
     pictures = []
     for _ in range(2):
-        gan.iteration.assign(0)  # the training goes back, and its weights are others
+        gan.step_counter.assign(0)  # the training goes back, and its weights are others
         fit(gan, 4, 1, watcher)
         pictures.append((tmp_path / "samples" / "step_00000004.png").read_bytes())
     assert pictures[0] != pictures[1]
@@ -158,7 +158,7 @@ def test_metrics_are_one_line_an_epoch(gan, tmp_path):
 def test_metrics_of_steps_that_lie_ahead_are_forgotten(gan, tmp_path):
     """As when a training goes back to a checkpoint."""
     fit(gan, 3, 2, callbacks.MetricsLog(tmp_path))
-    gan.iteration.assign(3)
+    gan.step_counter.assign(3)
     fit(gan, 2, 1, callbacks.MetricsLog(tmp_path))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 5]
@@ -172,7 +172,7 @@ def test_progress_counts_all_steps(gan, capsys):
 
 
 def test_progress_begins_where_the_model_stands(gan, capsys):
-    gan.iteration.assign(6)
+    gan.step_counter.assign(6)
     fit(gan, 3, 2, callbacks.Progress(12))
     shown = capsys.readouterr().err
     assert "6/12" in shown.split("\r")[1]
@@ -202,7 +202,7 @@ def test_steps_are_those_of_the_model(gan, n, counts):
 
     class Count(StepCallback):
         def on_steps_end(self, before, logs):
-            seen.append((before, self.step, int(self.model.iteration)))
+            seen.append((before, self.step, int(self.model.step_counter)))
 
     gan.compile("adam", "adam", steps_per_execution=n)
     fit(gan, 5, 2, Count())
@@ -235,7 +235,7 @@ def test_a_generator_that_spoils_itself_is_named_at_that_step(gan):
         r"\S+kernel, \S+bias, \S+kernel and 1 more\.",
         str(error.value),
     )
-    assert int(gan.iteration) == 3
+    assert gan.step == 3
 
 
 def test_a_discriminator_that_spoils_itself_is_named_at_that_step(gan):

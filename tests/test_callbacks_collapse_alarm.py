@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 import kgan
 from kgan import callbacks
 from kgan.callbacks import CollapseAlarm, CollapseError
-from kgan.callbacks.collapse_metrics import LIMITS, CollapseMetrics, Reference
+from kgan.callbacks.collapse_metrics import LIMITS, CollapseMetrics, ReferenceImages
 from kgan.metrics.diversity import diversity
 from train import run as program
 from train.config import Config
@@ -32,7 +32,7 @@ LOW = CollapseMetrics(0.1, 0.01, 0.5)
 
 def test_vitals_are_the_diversity_and_the_error():
     samples = np.random.default_rng(1).normal(size=(40, 3))
-    vitals = Reference(IMAGES, 40).vitals(samples, 0.3)
+    vitals = ReferenceImages(IMAGES, 40).measure(samples, 0.3)
     expected = diversity(samples, IMAGES)
     assert (vitals.spread, vitals.distinct, vitals.d_error) == (
         expected.spread,
@@ -40,9 +40,9 @@ def test_vitals_are_the_diversity_and_the_error():
         0.3,
     )
     assert math.isnan(vitals.classes)
-    far = Reference(IMAGES, 40).vitals(4 * samples, 0.3)
+    far = ReferenceImages(IMAGES, 40).measure(4 * samples, 0.3)
     assert far.spread == pytest.approx(1 / (4 * expected.spread), rel=1e-12)
-    assert Reference(IMAGES, 40).vitals(0 * samples, 0.3).spread == 0
+    assert ReferenceImages(IMAGES, 40).measure(0 * samples, 0.3).spread == 0
     assert str(dataclasses.replace(vitals, spread=0.5, distinct=0.25)) == (
         "spread 0.5, distinct 0.25, d_error 0.3"
     )
@@ -76,25 +76,25 @@ def as_scores(points):
     ],
 )
 def test_a_class_with_less_than_a_tenth_of_its_share_is_lost(classifier, counts, left):
-    reference = Reference(of_classes(60, 30, 10), 100, classifier)
-    assert reference.vitals(of_classes(*counts), 0.5).classes == pytest.approx(left)
+    reference = ReferenceImages(of_classes(60, 30, 10), 100, classifier)
+    assert reference.measure(of_classes(*counts), 0.5).classes == pytest.approx(left)
 
 
 def test_classes_too_small_to_judge_do_not_count():
-    reference = Reference(of_classes(50, 41, 9), 100, first_coordinate)
-    assert reference.vitals(of_classes(50, 50, 0), 0.5).classes == 1
+    reference = ReferenceImages(of_classes(50, 41, 9), 100, first_coordinate)
+    assert reference.measure(of_classes(50, 50, 0), 0.5).classes == 1
 
 
 def test_the_reference_is_a_random_part_of_an_array_or_the_first_of_a_data_set():
     rows = np.arange(200, dtype="float32").reshape(100, 2)
-    part = Reference(rows, 30).images
+    part = ReferenceImages(rows, 30).images
     assert len(np.unique(part[:, 0])) == 30
     assert np.isin(part[:, 0], rows[:, 0]).all()
     assert part[:, 0].max() > 100  # the first thirty end at 58
-    np.testing.assert_array_equal(part, Reference(rows, 30).images)
+    np.testing.assert_array_equal(part, ReferenceImages(rows, 30).images)
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(7).repeat()
-    np.testing.assert_array_equal(Reference(batches, 30).images, rows[:30])
-    np.testing.assert_array_equal(Reference(rows, 300).images, rows)
+    np.testing.assert_array_equal(ReferenceImages(batches, 30).images, rows[:30])
+    np.testing.assert_array_equal(ReferenceImages(rows, 300).images, rows)
 
 
 # When it fires: the alarm alone, with vitals that are given
@@ -110,7 +110,7 @@ def drive(alarm, script, start=0):
     alarm.set_model(game)
     alarm.on_train_begin()
     for vitals in script:
-        alarm.reference.vitals = lambda samples, d_error, vitals=vitals: vitals
+        alarm.reference.measure = lambda samples, d_error, vitals=vitals: vitals
         game.step += 1
         alarm.on_train_batch_end(0, {"d_accuracy": 0.5})
     alarm.on_train_end()
@@ -175,7 +175,7 @@ def test_a_warning_names_the_numbers(tmp_path):
     alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0)
     with pytest.warns(
         UserWarning,
-        match=r"^The game has gone bad: 3 checks in a row, up to step 3, found spread below 0\.5 "
+        match=r"^Training has collapsed: 3 checks in a row, up to step 3, found spread below 0\.5 "
         r"and distinct below 0\.05; now spread 0\.1, distinct 0\.01, d_error 0\.5\. "
         r"docs/health\.md says what may help\.$",
     ):
@@ -190,7 +190,7 @@ def test_a_warning_names_the_numbers(tmp_path):
 @pytest.mark.parametrize(("script", "after"), [([LOW] * 3, 0), ([GOOD, GOOD, LOW, LOW, LOW], 2)])
 def test_stop_raises_and_says_when_all_was_well(script, after, tmp_path):
     alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0, action="stop")
-    with pytest.raises(CollapseError, match="The game has gone bad: 3 checks in a row") as error:
+    with pytest.raises(CollapseError, match="Training has collapsed: 3 checks in a row") as error:
         drive(alarm, script)
     assert error.value.after == after
 
@@ -323,7 +323,7 @@ def quick(monkeypatch, vitals):
     class Quick(CollapseAlarm):
         def __init__(self, *args, **options):
             super().__init__(*args, every=2, warmup=0, patience=2, **options)
-            self.reference.vitals = lambda samples, d_error: vitals(self.model)
+            self.reference.measure = lambda samples, d_error: vitals(self.model)
 
     monkeypatch.setattr(callbacks, "CollapseAlarm", Quick)
 
@@ -345,7 +345,7 @@ def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
     went = []
 
     def bad_after_4_on_the_first_way(gan):
-        went.append((int(gan.detour), int(gan.iteration)))
+        went.append((int(gan.rollbacks), gan.step))
         return LOW if went[-1][0] == 0 and went[-1][1] > 4 else GOOD
 
     quick(monkeypatch, bad_after_4_on_the_first_way)
@@ -370,7 +370,7 @@ def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
 def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
     data_dir, tmp_path, monkeypatch, capsys
 ):
-    quick(monkeypatch, lambda gan: LOW if int(gan.iteration) > 4 else GOOD)
+    quick(monkeypatch, lambda gan: LOW if gan.step > 4 else GOOD)
     with pytest.raises(CollapseError, match="up to step 8"):
         train(tmp_path / "thrice", data_dir, on_collapse="rollback")
     assert "(3 of 3 times)" in capsys.readouterr().err
@@ -410,7 +410,7 @@ def test_stop_is_one_sentence_and_exit_code_1(data_dir, tmp_path):
     )
     assert done.returncode == 1
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("kgan-train: ")]
-    assert "The game has gone bad: 3 checks in a row, up to step 2500, found " in sentence
+    assert "Training has collapsed: 3 checks in a row, up to step 2500, found " in sentence
     assert "distinct below 0.05; now spread 0." in sentence
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run" / "generator.keras").exists()
@@ -425,13 +425,13 @@ NAN = np.full((20, 3), np.nan, "float32")
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"every": 0}, r"`every`: expected an integer of at least 1, received 0"),
-        ({"every": 2.5}, r"`every`: expected an integer of at least 1, received 2\.5"),
+        ({"every": 0}, r"`every`: expected a positive integer, received 0"),
+        ({"every": 2.5}, r"`every`: expected a positive integer, received 2\.5"),
         ({"warmup": -1}, r"`warmup`: expected an integer of at least 0, received -1"),
-        ({"patience": True}, r"`patience`: expected an integer of at least 1, received True"),
-        ({"count": 1}, r"`count`: expected an integer of at least 2 and at most 4096, received 1"),
-        ({"count": 5000}, r"`count`: .* at most 4096, received 5000"),
-        ({"action": "rollback"}, r"`action`: expected one of warn, stop, received 'rollback'"),
+        ({"patience": True}, r"`patience`: expected a positive integer, received True"),
+        ({"count": 1}, r"`count`: expected an integer from 2 to 4096, received 1"),
+        ({"count": 5000}, r"`count`: .* to 4096, received 5000"),
+        ({"action": "rollback"}, r"`action`: expected one of 'warn', 'stop', received 'rollback'"),
         ({"images": IMAGES[:1]}, r"`images`: expected finite floats .* of shape \(1, 3\)"),
         ({"images": IMAGES[:, 0]}, r"`images`: .* received float32 of shape \(40,\)"),
         ({"images": IMAGES.astype("int32")}, r"`images`: .* received int32"),

@@ -77,7 +77,7 @@ def test_a_resumed_training_writes_the_lines_of_one_that_was_not_stopped(tmp_pat
 
     class Crash(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if int(self.model.iteration) == 6:
+            if self.model.step == 6:
                 raise InterruptedError
 
     train(tmp_path / "whole", 3)
@@ -151,7 +151,7 @@ def test_tensorboard_shows_the_figures_over_the_steps(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"every": 0}, r"`every`: expected an integer of at least 1, received 0"),
+        ({"every": 0}, r"`every`: expected a positive integer, received 0"),
         ({"num_samples": 19}, r"`num_samples`: expected an integer of at least 20, received 19"),
         ({"images": IMAGES[:39]}, r"`images`: expected at least 40, received 39. Take them"),
     ],

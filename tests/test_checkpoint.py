@@ -83,7 +83,7 @@ def test_nothing_that_decides_the_future_is_left_out():
     assert {id(v) for v in gan.metrics_variables} <= kept
     inner = gan.generator_optimizer.inner_optimizer
     for variable in (
-        *(gan.iteration, gan.detour, gan.report.totals, *gan.average.averages),
+        *(gan.step_counter, gan.rollbacks, gan.report.totals, *gan.ema.variables),
         *(gan.generator_optimizer.dynamic_scale, gan.generator_optimizer.step_counter),
         *(inner.iterations, inner.learning_rate, *inner.variables),
     ):
@@ -149,7 +149,7 @@ def saved(directory, steps, keep=3):
     """Checkpoints of one game at those steps."""
     gan, checkpoints = game(), Checkpoints(directory, keep)
     for step in steps:
-        gan.iteration.assign(step)
+        gan.step_counter.assign(step)
         checkpoints.save(gan, {**PLACE, "epoch": step})
     return checkpoints
 
@@ -168,7 +168,7 @@ def test_the_newest_whole_one_is_taken_and_each_damaged_one_named(tmp_path):
     checkpoints = saved(tmp_path, [5, 10, 15])
     assert checkpoints.newest()[2]["epoch"] == 15
     damage(checkpoints.paths()[-1])
-    with pytest.warns(UserWarning, match=r"step_00000015\.npz is damaged: .* Going back to the"):
+    with pytest.warns(UserWarning, match=r"step_00000015\.npz is damaged: .* Trying the one"):
         path, _, place = checkpoints.newest()
     assert (path.name, place["epoch"]) == ("step_00000010.npz", 10)
     checkpoints.paths()[1].write_bytes(b"")
@@ -236,11 +236,11 @@ sys.path.insert(0, {tests!r})
 from test_checkpoint import game, PLACE
 from kgan.checkpoint import Checkpoints
 gan, checkpoints = game(), Checkpoints(sys.argv[1])
-gan.iteration.assign(1)
+gan.step_counter.assign(1)
 checkpoints.save(gan, PLACE)
 size = checkpoints.paths()[0].stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
-gan.iteration.assign(2)
+gan.step_counter.assign(2)
 try:
     checkpoints.save(gan, PLACE)
 except OSError as error:

@@ -260,7 +260,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(
     assert done.returncode == 0, done.stderr
     assert (
         f"kgan-train: The checkpoint {newest} is damaged: its content does not fit its digest. "
-        "Going back to the one before.\n"
+        "Trying the one before.\n"
     ) in done.stderr
     assert kill.state(run) == alone
 

@@ -168,7 +168,7 @@ def test_refused(callback, sentence):
     gan = game()
     with pytest.raises(ValueError, match=r"`callbacks`: expected callbacks that .*" + sentence):
         fit(gan, callback)
-    assert int(gan.iteration) == 0
+    assert gan.step == 0
 
 
 def test_what_is_refused_does_not_do_its_work():
