@@ -1,4 +1,4 @@
-"""Callbacks that watch a game, whatever its epochs and steps_per_execution are."""
+"""Callbacks: they act at the right steps, whatever the epochs and steps_per_execution are."""
 
 import json
 import math
@@ -78,11 +78,11 @@ def test_a_second_fit_counts_on(gan, tmp_path):
     assert drawn(tmp_path) == [3, 4, 6, 8]
 
 
-def test_a_last_state_reached_another_way_is_drawn_again(gan, tmp_path):
+def test_a_last_state_reached_after_a_rollback_is_drawn_again(gan, tmp_path):
     watcher = callbacks.SampleGrid(tmp_path, every=5)
     pictures = []
     for _ in range(2):
-        gan.step_counter.assign(0)  # the training goes back, and its weights are others
+        gan.step_counter.assign(0)  # as after a rollback, with other weights
         fit(gan, 4, 1, watcher)
         pictures.append((tmp_path / "samples" / "step_00000004.png").read_bytes())
     assert pictures[0] != pictures[1]
@@ -156,7 +156,7 @@ def test_metrics_are_one_line_an_epoch(gan, tmp_path):
 
 
 def test_metrics_of_steps_that_lie_ahead_are_forgotten(gan, tmp_path):
-    """As when a training goes back to a checkpoint."""
+    """As when a training resumes from a checkpoint."""
     fit(gan, 3, 2, callbacks.MetricsLog(tmp_path))
     gan.step_counter.assign(3)
     fit(gan, 2, 1, callbacks.MetricsLog(tmp_path))
@@ -275,7 +275,7 @@ def test_the_last_update_is_looked_at_too(gan):
         fit(gan, 2, 1, spoil, callbacks.NonFinite())
 
 
-def test_finite_games_are_left_alone(gan):
+def test_a_finite_training_is_not_changed(gan):
     watched = make_gan()
     fit(watched, 5, 2, callbacks.NonFinite())
     fit(gan, 5, 2)

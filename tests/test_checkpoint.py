@@ -21,7 +21,7 @@ PLACE = {"epoch": 3, "done": 2, "steps": 7}
 
 
 def game(policy="float32", units=4, k=2):
-    """Batch normalisation in G, dropout in D, an average, and Adam's slots."""
+    """Batch normalization in G, dropout in D, an EMA, and Adam's slots."""
     keras.config.set_dtype_policy(policy)
     gan = kgan.GAN(
         kgan.networks.DCGANGenerator((8, 8, 1), latent_dim=3, filters=units),

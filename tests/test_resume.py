@@ -30,7 +30,7 @@ def digits(tmp_path_factory):
 
 
 def mlp(k=1, units=(8,), **options):
-    """Dropout in D and an average."""
+    """Dropout in D and an EMA."""
     gan = kgan.GAN(
         kgan.networks.MLPGenerator((8, 8, 1), latent_dim=3, units=units),
         kgan.networks.MLPDiscriminator((8, 8, 1), units=units, hidden_dropout=0.5),
@@ -43,7 +43,7 @@ def mlp(k=1, units=(8,), **options):
 
 
 def dcgan(k=1, **options):
-    """Batch normalisation in both players and an average."""
+    """Batch normalization in both networks and an EMA."""
     gan = kgan.GAN(
         kgan.networks.DCGANGenerator((8, 8, 1), latent_dim=3, filters=4),
         kgan.networks.DCGANDiscriminator((8, 8, 1), filters=4),
@@ -265,7 +265,7 @@ def test_when_checkpoints_are_written_with_executions(digits, tmp_path):
     assert saved(tmp_path) == [6, 10, 13, 14]
 
 
-# Data that cannot be gone to
+# Data that cannot seek to a step
 
 
 @pytest.mark.parametrize("kind", ["array", "dataset", "derived"])
@@ -344,7 +344,7 @@ def test_a_stop_is_for_one_training(digits, tmp_path):
 
 @pytest.mark.slow
 def test_validation_moves_nothing_and_resumes(digits, tmp_path):
-    """With the average in G's place while it lasts."""
+    """While it lasts, G has its EMA weights."""
     gan, images = mlp(), digits()
     start = values(gan)
     whole, diary = play(gan, images, tmp_path / "whole")
@@ -362,16 +362,16 @@ def test_validation_moves_nothing_and_resumes(digits, tmp_path):
 
 
 @pytest.mark.slow
-def test_going_back_draws_other_numbers(digits, tmp_path):
-    """And the same ones each time, so that a run that went back can be killed and resumed too."""
+def test_a_rollback_draws_other_numbers(digits, tmp_path):
+    """And the same ones each time, so that a run with a rollback can be killed and resumed too."""
     gan, images = mlp(), digits()
     fit = {"epochs": 2, "verbose": 0}
-    gan.fit(images, epochs=1, verbose=0, callbacks=[Checkpoint(tmp_path / "way0")])
+    gan.fit(images, epochs=1, verbose=0, callbacks=[Checkpoint(tmp_path / "run0")])
     ends = []
     for rollbacks in (0, 1, 2, 1):
-        directory = tmp_path / f"way{len(ends) + 1}"
+        directory = tmp_path / f"run{len(ends) + 1}"
         directory.mkdir()
-        for file in (tmp_path / "way0").iterdir():
+        for file in (tmp_path / "run0").iterdir():
             (directory / file.name).write_bytes(file.read_bytes())
         callback = Checkpoint(directory)
         callback.rollbacks = rollbacks
@@ -382,8 +382,8 @@ def test_going_back_draws_other_numbers(digits, tmp_path):
     for one, other in ((0, 1), (0, 2), (1, 2)):
         with pytest.raises(AssertionError, match="Arrays are not equal"):
             assert_same(ends[one], ends[other], leaving=["metrics", "model/0"])
-    # A new process finds in the checkpoint how often the training had gone back.
-    again = Checkpoint(tmp_path / "way3")
+    # A new process reads the rollback count from the checkpoint.
+    again = Checkpoint(tmp_path / "run3")
     gan.fit(images, callbacks=[again], **fit)
     assert again.rollbacks == 2
 
@@ -440,7 +440,10 @@ def test_a_model_that_was_not_compiled_gets_keras_own_sentence(tmp_path):
         ({"every": 2.5}, r"`every`: expected a positive integer, received 2\.5"),
         ({"keep": 0}, r"`keep`: expected a positive integer, received 0"),
         ({"keep": None}, r"`keep`: expected a positive integer, received None"),
-        ({"minutes": 0}, r"`minutes`: expected a positive number, received 0\. None sets no limit\."),
+        (
+            {"minutes": 0},
+            r"`minutes`: expected a positive number, received 0\. None sets no limit\.",
+        ),
         ({"minutes": float("nan")}, r"`minutes`: expected a positive number, received nan"),
     ],
 )
