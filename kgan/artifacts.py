@@ -98,6 +98,7 @@ class RunDirectory:
             ) from error
 
     def _check_same(self, options: Mapping[str, object], growing: Collection[str]) -> None:
+        # As JSON holds them: a tuple is a list there.
         before, now = self.read_config()["options"], json.loads(json.dumps(dict(options)))
         changes = [
             f"{name} {before.get(name)!r} -> {now.get(name)!r}"

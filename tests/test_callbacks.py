@@ -97,6 +97,19 @@ def test_grids_show_the_same_latents_and_the_state_of_their_step(gan, tmp_path):
     assert written == (tmp_path / "expected.png").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"every": 0}, r"`every`: expected a positive integer, received 0"),
+        ({"every": 2.5}, r"`every`: expected a positive integer, received 2\.5"),
+        ({"count": True}, r"`count`: expected a positive integer, received True"),
+    ],
+)
+def test_unusable_arguments_of_grids(options, sentence, tmp_path):
+    with pytest.raises(ValueError, match=sentence):
+        callbacks.SampleGrid(tmp_path, **options)
+
+
 def board(run_dir):
     """What TensorBoard would show: tag -> steps."""
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")

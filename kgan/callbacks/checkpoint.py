@@ -1,4 +1,4 @@
-"""Save a training's whole state, and resume it exactly."""
+"""Checkpoints while training, and exact resumption from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint(StepCallback):
-    """Save the whole state of a training at intervals, and resume from the newest checkpoint.
+    """Checkpoints of the whole state of a training, from the newest of which it resumes exactly.
 
     `gan.fit(images, epochs=20, callbacks=[..., Checkpoint(directory)])` resumes from the newest
     checkpoint in the directory. It ends with the same bits as a training that never stopped, given

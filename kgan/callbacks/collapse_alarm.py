@@ -35,7 +35,7 @@ class CollapseError(RuntimeError):
 
 
 class CollapseAlarm(EveryNSteps):
-    """Compare samples with real images every `every` steps, and warn or stop at collapse.
+    """An alarm that compares samples with real images, and warns or stops at collapse.
 
     The alarm fires if one of the `CollapseMetrics` is below its limit at `patience` successive
     checks and does not recover: its last value is at most 1.1 times the first of these checks.

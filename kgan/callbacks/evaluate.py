@@ -27,7 +27,7 @@ class Mixture(Protocol):
 
 
 class Evaluate(EveryNSteps):
-    """Compare samples with real images every `every` steps.
+    """An evaluation of samples against real images, every `every` steps.
 
     Each evaluation is a line in `RUN_DIR/metrics.jsonl`, and goes to TensorBoard if tensorboard is
     installed: Frechet and kernel distance, precision and recall. Each has a floor, its value with

@@ -16,7 +16,7 @@ __all__ = ["GradientNorms"]
 
 
 class GradientNorms(EveryNSteps):
-    """Log the discriminator's margin and its gradient norms every `every` steps.
+    """A log of the discriminator's margin and gradient norms, every `every` steps.
 
     Each measurement is a line in `RUN_DIR/metrics.jsonl`, and goes to TensorBoard if tensorboard
     is installed:

@@ -1,4 +1,4 @@
-"""Stop a training whose losses or variables are not finite."""
+"""A guard against losses and variables that are not finite."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def non_finite(model: keras.Model) -> dict[str, list[str]]:
 
 
 class NonFinite(StepCallback):
-    """Stop at the step after which a loss or a weight is not finite, and name the network.
+    """A guard that stops training once a loss or a weight is not finite, and names the network.
 
     Both losses and all trained weights are checked after each step, or after each execution with
     `steps_per_execution`. The discriminator is checked first, as it is updated first: the network

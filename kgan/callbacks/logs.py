@@ -14,7 +14,7 @@ __all__ = ["MetricsLog", "Progress"]
 
 
 class MetricsLog(RunCallback):
-    """Append each epoch's logs to `RUN_DIR/metrics.jsonl`, with the step, the epoch and the time.
+    """A line in `RUN_DIR/metrics.jsonl` for each epoch: the step, the epoch, its logs and the time.
 
     The logs also go to TensorBoard, over the step, if tensorboard is installed. When training
     begins, lines of later steps than the model's are removed: a training that stopped after its
@@ -34,7 +34,7 @@ class MetricsLog(RunCallback):
 
 
 class Progress(StepCallback):
-    """Show one progress bar over all steps of a training, however short its epochs are.
+    """One progress bar over all steps of a training, however short its epochs are.
 
     Args:
         steps: number of steps of the whole training.

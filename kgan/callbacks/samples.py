@@ -18,7 +18,7 @@ __all__ = ["SampleGrid"]
 
 
 class SampleGrid(EveryNSteps):
-    """Draw samples of fixed latent points as a grid every `every` steps and when training ends.
+    """A grid of samples from fixed latent points, every `every` steps and when training ends.
 
     If the generator takes class labels, each row is of one class, from 0 on, and all rows have the
     same latent points. Grids go to `RUN_DIR/samples/step_########.png`, and to TensorBoard
