@@ -132,7 +132,7 @@ def play(options, seed, data_dir, classifiers):
             verbose=0,
             callbacks=watchers,
         )
-    return alarm, [str(w.message) for w in said if "gone bad" in str(w.message)]
+    return alarm, [str(w.message) for w in said if "has collapsed" in str(w.message)]
 
 
 def _row(name, seed, alarm, sentences):

@@ -29,13 +29,13 @@ COLUMNS = (
     "margin",
     "r1",
     "r2",
-    "slope_on_data",
-    "slope_on_samples",
+    "gradient_norm_real",
+    "gradient_norm_fake",
     "kernel",
     "precision",
     "recall",
 )
-CURVES = {"margin": False, "slope_on_data": True}  # whether on a logarithmic axis
+CURVES = {"margin": False, "gradient_norm_real": True}  # whether on a logarithmic axis
 
 
 def both(gamma):

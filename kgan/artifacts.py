@@ -1,7 +1,7 @@
-"""The run directory: every file name in it, and how files come to be there.
+"""The run directory: every file name in it, its configuration, its metrics and its lock.
 
-This is all that training and export share. Files are written under a temporary name and renamed, so
-a file that has its name is whole.
+Training and export share nothing else. Files are written atomically, so a file that has its name is
+complete.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pathlib
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.types import JsonDict
 
 __all__ = ["RunDirectory"]
 
@@ -30,7 +30,7 @@ class RunDirectory:
     """One training run on disk.
 
     Args:
-        path: the directory; `~` is expanded. Nothing is made or read until it is asked for.
+        path: the directory; `~` is expanded. The constructor reads and writes nothing.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -44,28 +44,32 @@ class RunDirectory:
         self.discriminator = self.path / "discriminator.keras"
 
     def sample(self, step: int) -> pathlib.Path:
-        """The sample grid of one step."""
+        """Return the path of the sample grid of one step."""
         return self.samples / f"step_{step:08d}.png"
 
     def evaluation(self, kind: str = "keras") -> pathlib.Path:
-        """What `kgan-evaluate` found of the generator, or of its export as `kind`."""
+        """Return the path of the results of `kgan-evaluate`.
+
+        Args:
+            kind: `"keras"` for the run's generator, or the format of an export of it.
+        """
         return self.path / f"{_evaluation(kind)}.json"
 
     def evaluation_picture(self, name: str, kind: str = "keras") -> pathlib.Path:
-        """A picture of that evaluation."""
+        """Return the path of a picture of that evaluation."""
         return self.path / f"{_evaluation(kind)}_{name}.png"
 
-    def check(self, options: Mapping[str, Any], growing: Collection[str] = ()) -> None:
-        """Makes sure that a run of these options may be written here, and writes nothing.
+    def check(self, options: Mapping[str, object], growing: Collection[str] = ()) -> None:
+        """Check that a run with these options may be written here, and write nothing.
 
         Args:
             options: the resolved options of the run, as JSON holds them.
-            growing: names of options whose numbers may be greater than those of the run here.
+            growing: names of options whose numbers may exceed those recorded here.
 
         Raises:
             NotADirectoryError: the path is a file.
             PermissionError: the directory cannot be written to.
-            ValueError: it holds a run of other options, or a `config.json` that is none of ours.
+            ValueError: it holds a run with other options, or `config.json` is damaged.
         """
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(
@@ -76,7 +80,7 @@ class RunDirectory:
             self._check_same(options, growing)
 
     def check_writable(self) -> None:
-        """Makes sure that files can be written here, and leaves none.
+        """Check that files can be written here, and leave none.
 
         Raises:
             PermissionError: they cannot.
@@ -93,7 +97,8 @@ class RunDirectory:
                 "Name another one."
             ) from error
 
-    def _check_same(self, options: Mapping[str, Any], growing: Collection[str]) -> None:
+    def _check_same(self, options: Mapping[str, object], growing: Collection[str]) -> None:
+        # As JSON holds them: a tuple is a list there.
         before, now = self.read_config()["options"], json.loads(json.dumps(dict(options)))
         changes = [
             f"{name} {before.get(name)!r} -> {now.get(name)!r}"
@@ -108,8 +113,8 @@ class RunDirectory:
                 "Name another directory, or repeat the options it began with."
             )
 
-    def create(self, options: Mapping[str, Any], **record: Any) -> None:
-        """Makes the directory and records the run's options, and what else shall be known of it.
+    def create(self, options: Mapping[str, object], **record: object) -> None:
+        """Create the directory and write `config.json`.
 
         Args:
             options: the resolved options of the run.
@@ -121,29 +126,27 @@ class RunDirectory:
         self.check(options)
         self._write_config({"options": dict(options), **record})
 
-    def lengthen(self, options: Mapping[str, Any]) -> None:
-        """Makes a run one that has further to go.
-
-        The networks and evaluations of an earlier end are removed.
+    def extend(self, options: Mapping[str, object]) -> None:
+        """Record a greater length of the run, and remove its networks and evaluations.
 
         Args:
-            options: the options as they are to be recorded, that of its length among them.
+            options: all options to record, with the new `steps` or `epochs`.
         """
-        self.generator.unlink(missing_ok=True)  # first, as it says that the run is finished
+        self.generator.unlink(missing_ok=True)  # first, as its presence means a finished run
         for path in (self.discriminator, *self.path.glob("evaluation*")):
             path.unlink(missing_ok=True)
         self._write_config({**self.read_config(), "options": dict(options)})
 
-    def _write_config(self, config: Mapping[str, Any]) -> None:
+    def _write_config(self, config: Mapping[str, object]) -> None:
         with atomic_write(self.config) as partial:
             partial.write_text(json.dumps(config, indent=2) + "\n")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps every other process out of the directory, which is made if it is absent.
+        """Keep every other process out of the directory, and create it if absent.
 
-        The operating system frees the lock of a process that has died. What that process left
-        half-written is removed.
+        The operating system frees the lock of a process that has died. Incomplete files of such a
+        process are removed.
 
         Raises:
             BlockingIOError: another process is at work in the directory.
@@ -153,6 +156,7 @@ class RunDirectory:
         with path.open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The former owner may have removed the file between `open` and `flock`.
                 ours = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
             except BlockingIOError:
                 ours = False
@@ -172,10 +176,10 @@ class RunDirectory:
             finally:
                 path.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):
-                    self.path.rmdir()  # where nothing came of it
+                    self.path.rmdir()  # succeeds only if nothing was written
 
-    def read_config(self) -> dict[str, Any]:
-        """The recorded `options` and whatever else the run recorded.
+    def read_config(self) -> JsonDict:
+        """Return the content of `config.json`: `options`, and what else `create` recorded.
 
         Raises:
             FileNotFoundError: no run began here.
@@ -197,7 +201,7 @@ class RunDirectory:
         return config
 
     def forget_metrics(self, after: int) -> None:
-        """Removes the lines of steps beyond `after`, and a last one that was not finished."""
+        """Remove lines of `metrics.jsonl` of later steps than `after`, and incomplete lines."""
         if not self.metrics.exists():
             return
         kept = []
@@ -208,11 +212,13 @@ class RunDirectory:
         with atomic_write(self.metrics) as partial:
             partial.write_text("".join(kept))
 
-    def append_metrics(self, values: Mapping[str, Any]) -> None:
-        """Adds one line to `metrics.jsonl`: the values and the time, in seconds since 1970.
+    def append_metrics(self, values: Mapping[str, object]) -> None:
+        """Append one line to `metrics.jsonl`: the values and the time, in seconds since 1970.
 
-        The line is on the disk when this returns, as the checkpoint that follows it will be.
-        A number that is not finite becomes null, as JSON knows no other word for it.
+        The line is on the disk when this returns, so that no later checkpoint can exist without it.
+
+        Args:
+            values: what JSON can hold. A float that is not finite becomes null, as JSON has no NaN.
         """
         values = {
             name: None if isinstance(value, float) and not math.isfinite(value) else value

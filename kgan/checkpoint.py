@@ -1,7 +1,7 @@
-"""Exact checkpoints of a game: everything that decides its future, in one file that shows damage.
+"""Exact checkpoints of a training: its whole state, in one file that shows damage.
 
-A file holds the arrays of every variable as NumPy's .npz and, at its end, their SHA-256 digest. It
-is written under a temporary name, synced and renamed, so a file that has its name is whole.
+A file is a NumPy .npz archive of every variable and of the place in the training, followed by the
+SHA-256 digest of the archive. It is written atomically, so a file that has its name is complete.
 """
 
 from __future__ import annotations
@@ -14,26 +14,32 @@ import pathlib
 import re
 import warnings
 import zipfile
-from typing import Any
 
 import keras
 import numpy as np
 
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.types import JsonDict
 
 __all__ = ["Checkpoints", "read", "restore", "variables", "write"]
 
 _DIGEST = hashlib.sha256().digest_size
-_PLACE = "place"  # the entry that holds the place in the training, as JSON
+_PLACE = "place"  # name of the entry with the place in the training, as JSON
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Every variable that decides how the training of a compiled game goes on, by group and number.
+    """Return every variable that decides how training continues, by group and number.
 
-    These are both networks' weights and statistics, the average, the states of random layers, the
-    counters, both optimizers with their loss scales, and the running means of the logs. Keras's own
-    names depend on what else the process has made, so they are not used.
+    These are the weights and statistics of both networks, the EMA, the states of random layers, the
+    counters, both optimizers with their loss scales, and the running means of the logs.
+
+    Args:
+        model: a compiled `kgan.GAN`.
+
+    Returns:
+        Variables by name, such as `"model/0"`.
     """
+    # Keras's own names depend on the other layers that the process has made.
     groups = {
         "model": model.variables,
         "generator_optimizer": model.generator_optimizer.variables,
@@ -47,16 +53,17 @@ def variables(model: keras.Model) -> dict[str, keras.Variable]:
     }
 
 
-def write(path: str | os.PathLike[str], model: keras.Model, place: dict[str, Any]) -> None:
-    """Writes the state of a compiled game.
+def write(path: str | os.PathLike[str], model: keras.Model, place: JsonDict) -> None:
+    """Write the state of a training.
 
     Args:
         path: the file.
-        model: the game, a compiled `kgan.GAN`.
-        place: where in the training this is; anything that JSON can hold.
+        model: a compiled `kgan.GAN`.
+        place: the place in the training, as JSON holds it.
 
     Raises:
-        OSError: the file cannot be written, as where the disk is full; `path` is then untouched.
+        OSError: the file cannot be written, for example on a full disk. `path` has not changed
+            then.
     """
     arrays = {name: value.numpy() for name, value in variables(model).items()}
     arrays[_PLACE] = np.array(json.dumps(place))
@@ -68,8 +75,8 @@ def write(path: str | os.PathLike[str], model: keras.Model, place: dict[str, Any
         file.write(hashlib.sha256(content).digest())
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays of a file by variable name, and the place in the training.
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], JsonDict]:
+    """Return the arrays of a file by the names of `variables`, and the place in the training.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -87,11 +94,18 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         raise ValueError(f"{path} is no checkpoint of kgan.") from error
 
 
-def restore(model: keras.Model, arrays: dict[str, np.ndarray], path: Any = "") -> None:
-    """Sets every variable of a compiled game to what `read` returned.
+def restore(
+    model: keras.Model, arrays: dict[str, np.ndarray], path: str | os.PathLike[str] = ""
+) -> None:
+    """Assign to every variable the array that `read` returned.
+
+    Args:
+        model: a compiled `kgan.GAN`.
+        arrays: arrays by the names of `variables`.
+        path: the file, for the message.
 
     Raises:
-        ValueError: the file is of another model; no variable has been touched.
+        ValueError: the file is of another model. No variable has changed then.
     """
     present = variables(model)
     other = sorted(present.keys() ^ arrays.keys()) or [
@@ -101,7 +115,7 @@ def restore(model: keras.Model, arrays: dict[str, np.ndarray], path: Any = "") -
         raise ValueError(
             f"The checkpoint {path} is of another model: expected the variables of this one, "
             "received other ones, or of other shapes or dtypes, such as "
-            f"{other[0]!r}. Build the model as it was when the training began, or name another "
+            f"{other[0]!r}. Build the model that the training began with, or name another "
             "directory."
         )
     for name, variable in present.items():
@@ -110,7 +124,7 @@ def restore(model: keras.Model, arrays: dict[str, np.ndarray], path: Any = "") -
 
 def _fits(array: np.ndarray, variable: keras.Variable) -> bool:
     dtype = np.dtype(variable.dtype)
-    # NumPy's format does not know bfloat16 and gives back bytes.
+    # NumPy's format does not know bfloat16 and returns raw bytes.
     same = array.dtype == dtype or (array.dtype.kind, array.itemsize) == ("V", dtype.itemsize)
     return same and array.shape == tuple(variable.shape)
 
@@ -119,8 +133,8 @@ class Checkpoints:
     """The newest checkpoints of one training, in a directory.
 
     Args:
-        directory: where they lie; made when the first is written.
-        keep: how many are kept.
+        directory: where they are; created with the first checkpoint.
+        keep: number of newest checkpoints to keep.
     """
 
     def __init__(self, directory: str | os.PathLike[str], keep: int = 3):
@@ -128,11 +142,11 @@ class Checkpoints:
         self.keep = keep
 
     def path(self, step: int) -> pathlib.Path:
-        """The file of the state after so many steps."""
+        """Return the file of the checkpoint after `step` steps."""
         return self.directory / f"step_{step:08d}.npz"
 
     def paths(self) -> list[pathlib.Path]:
-        """The files, oldest first."""
+        """Return the files, in the order of their steps."""
         name = re.compile(r"step_(\d{8,})\.npz")
         steps = {
             int(match[1]): path
@@ -141,18 +155,18 @@ class Checkpoints:
         }
         return [steps[step] for step in sorted(steps)]
 
-    def save(self, model: keras.Model, place: dict[str, Any]) -> pathlib.Path:
-        """Writes one, named after the model's iteration, and removes those beyond `keep`."""
+    def save(self, model: keras.Model, place: JsonDict) -> pathlib.Path:
+        """Write a checkpoint named after the model's step; delete all but the newest `keep`."""
         path = self.path(model.step)
         write(path, model, place)
         for old in self.paths()[: -self.keep]:
             old.unlink(missing_ok=True)
         return path
 
-    def newest(self) -> tuple[pathlib.Path, dict[str, np.ndarray], dict[str, Any]] | None:
-        """The path, arrays and place of the newest that is whole; None where there is none.
+    def newest(self) -> tuple[pathlib.Path, dict[str, np.ndarray], JsonDict] | None:
+        """Return path, arrays and place of the newest intact checkpoint, or None without any.
 
-        A damaged one is named in a warning, and the one before is taken.
+        A warning names each damaged one.
 
         Raises:
             ValueError: all are damaged.
@@ -162,7 +176,7 @@ class Checkpoints:
             try:
                 return (path, *read(path))
             except ValueError as error:
-                warnings.warn(f"{error} Going back to the one before.", stacklevel=2)
+                warnings.warn(f"{error} Trying the one before.", stacklevel=2)
         if paths:
             raise ValueError(
                 f"Every checkpoint in {self.directory} is damaged. Remove the directory to begin "

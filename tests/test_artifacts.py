@@ -170,7 +170,7 @@ def test_a_number_that_may_grow_may_do_nothing_else(run):
             run.check(options, growing=(name,))
 
 
-def test_lengthening_takes_back_the_end_and_nothing_else(run, monkeypatch):
+def test_extending_removes_the_end_and_nothing_else(run, monkeypatch):
     run.create(OPTIONS, versions={"kgan": "0.1.0"})
     ends = [run.discriminator, run.generator, run.evaluation(), run.evaluation("tflite")]
     ends.append(run.evaluation_picture("neighbours"))
@@ -185,9 +185,9 @@ def test_lengthening_takes_back_the_end_and_nothing_else(run, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("os.replace", fail)
         with pytest.raises(OSError, match="full"):
-            run.lengthen({**OPTIONS, "batch_size": 101})
+            run.extend({**OPTIONS, "batch_size": 101})
     assert run.read_config()["options"] == OPTIONS  # and unfinished, as the generator went first
-    run.lengthen({**OPTIONS, "batch_size": 101})
+    run.extend({**OPTIONS, "batch_size": 101})
     assert run.read_config() == {
         "options": {**OPTIONS, "batch_size": 101},
         "versions": {"kgan": "0.1.0"},

@@ -1,4 +1,4 @@
-"""Callbacks that watch a game, whatever its epochs and steps_per_execution are."""
+"""Callbacks: they act at the right steps, whatever the epochs and steps_per_execution are."""
 
 import json
 import math
@@ -78,11 +78,11 @@ def test_a_second_fit_counts_on(gan, tmp_path):
     assert drawn(tmp_path) == [3, 4, 6, 8]
 
 
-def test_a_last_state_reached_another_way_is_drawn_again(gan, tmp_path):
+def test_a_last_state_reached_after_a_rollback_is_drawn_again(gan, tmp_path):
     watcher = callbacks.SampleGrid(tmp_path, every=5)
     pictures = []
     for _ in range(2):
-        gan.step_counter.assign(0)  # the training goes back, and its weights are others
+        gan.step_counter.assign(0)  # as after a rollback, with other weights
         fit(gan, 4, 1, watcher)
         pictures.append((tmp_path / "samples" / "step_00000004.png").read_bytes())
     assert pictures[0] != pictures[1]
@@ -95,6 +95,19 @@ def test_grids_show_the_same_latents_and_the_state_of_their_step(gan, tmp_path):
     kgan.plots.write_png(tmp_path / "expected.png", picture)
     written = (tmp_path / "samples" / "step_00000002.png").read_bytes()
     assert written == (tmp_path / "expected.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"every": 0}, r"`every`: expected a positive integer, received 0"),
+        ({"every": 2.5}, r"`every`: expected a positive integer, received 2\.5"),
+        ({"count": True}, r"`count`: expected a positive integer, received True"),
+    ],
+)
+def test_unusable_arguments_of_grids(options, sentence, tmp_path):
+    with pytest.raises(ValueError, match=sentence):
+        callbacks.SampleGrid(tmp_path, **options)
 
 
 def board(run_dir):
@@ -156,7 +169,7 @@ def test_metrics_are_one_line_an_epoch(gan, tmp_path):
 
 
 def test_metrics_of_steps_that_lie_ahead_are_forgotten(gan, tmp_path):
-    """As when a training goes back to a checkpoint."""
+    """As when a training resumes from a checkpoint."""
     fit(gan, 3, 2, callbacks.MetricsLog(tmp_path))
     gan.step_counter.assign(3)
     fit(gan, 2, 1, callbacks.MetricsLog(tmp_path))
@@ -235,7 +248,7 @@ def test_a_generator_that_spoils_itself_is_named_at_that_step(gan):
         r"\S+kernel, \S+bias, \S+kernel and 1 more\.",
         str(error.value),
     )
-    assert int(gan.step_counter) == 3
+    assert gan.step == 3
 
 
 def test_a_discriminator_that_spoils_itself_is_named_at_that_step(gan):
@@ -275,7 +288,7 @@ def test_the_last_update_is_looked_at_too(gan):
         fit(gan, 2, 1, spoil, callbacks.NonFinite())
 
 
-def test_finite_games_are_left_alone(gan):
+def test_a_finite_training_is_not_changed(gan):
     watched = make_gan()
     fit(watched, 5, 2, callbacks.NonFinite())
     fit(gan, 5, 2)

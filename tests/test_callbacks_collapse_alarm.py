@@ -1,4 +1,4 @@
-"""The collapse alarm: silent while games learn, heard where samples are all alike or D has won."""
+"""The collapse alarm: silent for healthy trainings, fires at collapse or if D separates all."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 import kgan
 from kgan import callbacks
 from kgan.callbacks import CollapseAlarm, CollapseError
-from kgan.callbacks.collapse_metrics import LIMITS, CollapseMetrics, Reference
+from kgan.callbacks.collapse_metrics import LIMITS, CollapseMetrics, ReferenceImages
 from kgan.metrics.diversity import diversity
 from train import run as program
 from train.config import Config
@@ -30,20 +30,20 @@ LOW = CollapseMetrics(0.1, 0.01, 0.5)
 # What is measured
 
 
-def test_vitals_are_the_diversity_and_the_error():
+def test_metrics_are_the_diversity_and_the_error():
     samples = np.random.default_rng(1).normal(size=(40, 3))
-    vitals = Reference(IMAGES, 40).vitals(samples, 0.3)
+    found = ReferenceImages(IMAGES, 40).measure(samples, 0.3)
     expected = diversity(samples, IMAGES)
-    assert (vitals.spread, vitals.distinct, vitals.d_error) == (
+    assert (found.spread, found.distinct, found.d_error) == (
         expected.spread,
         expected.distinct,
         0.3,
     )
-    assert math.isnan(vitals.classes)
-    far = Reference(IMAGES, 40).vitals(4 * samples, 0.3)
+    assert math.isnan(found.classes)
+    far = ReferenceImages(IMAGES, 40).measure(4 * samples, 0.3)
     assert far.spread == pytest.approx(1 / (4 * expected.spread), rel=1e-12)
-    assert Reference(IMAGES, 40).vitals(0 * samples, 0.3).spread == 0
-    assert str(dataclasses.replace(vitals, spread=0.5, distinct=0.25)) == (
+    assert ReferenceImages(IMAGES, 40).measure(0 * samples, 0.3).spread == 0
+    assert str(dataclasses.replace(found, spread=0.5, distinct=0.25)) == (
         "spread 0.5, distinct 0.25, d_error 0.3"
     )
 
@@ -76,32 +76,32 @@ def as_scores(points):
     ],
 )
 def test_a_class_with_less_than_a_tenth_of_its_share_is_lost(classifier, counts, left):
-    reference = Reference(of_classes(60, 30, 10), 100, classifier)
-    assert reference.vitals(of_classes(*counts), 0.5).classes == pytest.approx(left)
+    reference = ReferenceImages(of_classes(60, 30, 10), 100, classifier)
+    assert reference.measure(of_classes(*counts), 0.5).classes == pytest.approx(left)
 
 
-def test_classes_too_small_to_judge_do_not_count():
-    reference = Reference(of_classes(50, 41, 9), 100, first_coordinate)
-    assert reference.vitals(of_classes(50, 50, 0), 0.5).classes == 1
+def test_small_classes_do_not_count():
+    reference = ReferenceImages(of_classes(50, 41, 9), 100, first_coordinate)
+    assert reference.measure(of_classes(50, 50, 0), 0.5).classes == 1
 
 
 def test_the_reference_is_a_random_part_of_an_array_or_the_first_of_a_data_set():
     rows = np.arange(200, dtype="float32").reshape(100, 2)
-    part = Reference(rows, 30).images
+    part = ReferenceImages(rows, 30).images
     assert len(np.unique(part[:, 0])) == 30
     assert np.isin(part[:, 0], rows[:, 0]).all()
     assert part[:, 0].max() > 100  # the first thirty end at 58
-    np.testing.assert_array_equal(part, Reference(rows, 30).images)
+    np.testing.assert_array_equal(part, ReferenceImages(rows, 30).images)
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(7).repeat()
-    np.testing.assert_array_equal(Reference(batches, 30).images, rows[:30])
-    np.testing.assert_array_equal(Reference(rows, 300).images, rows)
+    np.testing.assert_array_equal(ReferenceImages(batches, 30).images, rows[:30])
+    np.testing.assert_array_equal(ReferenceImages(rows, 300).images, rows)
 
 
-# When it fires: the alarm alone, with vitals that are given
+# When it fires: the alarm alone, with given metrics
 
 
 def drive(alarm, script, start=0):
-    """Gives the alarm a game whose vitals at steps start + 1, start + 2, ... are those given."""
+    """Give the alarm a model whose metrics at steps start + 1, start + 2, ... are those given."""
     game = types.SimpleNamespace(
         step=start,
         image_shape=(3,),
@@ -109,19 +109,19 @@ def drive(alarm, script, start=0):
     )
     alarm.set_model(game)
     alarm.on_train_begin()
-    for vitals in script:
-        alarm.reference.vitals = lambda samples, d_error, vitals=vitals: vitals
+    for metrics in script:
+        alarm.reference.measure = lambda samples, d_error, metrics=metrics: metrics
         game.step += 1
         alarm.on_train_batch_end(0, {"d_accuracy": 0.5})
     alarm.on_train_end()
 
 
 def alarms(run_dir, script, start=0, **options):
-    """The steps at which it warns."""
+    """Return the steps at which it fires."""
     alarm = CollapseAlarm(run_dir, IMAGES, **{"every": 1, "warmup": 0, **options})
     steps = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CollapseAlarm, "_fire", lambda self, bad: steps.append(self.step))
+        patch.setattr(CollapseAlarm, "_fire", lambda self, collapsed: steps.append(self.step))
         drive(alarm, script, start)
     return steps
 
@@ -139,7 +139,7 @@ def alarms(run_dir, script, start=0, **options):
         ([dataclasses.replace(GOOD, distinct=0.049)] * 3, [3]),
         ([dataclasses.replace(GOOD, d_error=0.009)] * 3, [3]),
         ([dataclasses.replace(GOOD, classes=0.4)] * 3, [3]),
-        ([dataclasses.replace(GOOD, spread=x) for x in (0.3, 0.1, 0.34, 0.1)], [4]),  # on its way
+        ([dataclasses.replace(GOOD, spread=x) for x in (0.3, 0.1, 0.34, 0.1)], [4]),  # it recovers
         ([dataclasses.replace(GOOD, spread=x) for x in (0.3, 0.1, 0.32, 0.1)], [3]),
         (  # never the same one
             [
@@ -151,7 +151,7 @@ def alarms(run_dir, script, start=0, **options):
         ),
     ],
 )
-def test_it_fires_when_a_number_stays_low_and_does_not_rise(script, steps, tmp_path):
+def test_it_fires_when_a_metric_stays_low_and_does_not_rise(script, steps, tmp_path):
     assert alarms(tmp_path, script) == steps
 
 
@@ -171,11 +171,11 @@ def test_a_resumed_training_hears_the_alarm_when_it_would_have_come(tmp_path):
     assert alarms(tmp_path / "other", [LOW], start=3) == []
 
 
-def test_a_warning_names_the_numbers(tmp_path):
+def test_a_warning_names_the_metrics(tmp_path):
     alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0)
     with pytest.warns(
         UserWarning,
-        match=r"^The game has gone bad: 3 checks in a row, up to step 3, found spread below 0\.5 "
+        match=r"^Training has collapsed: 3 checks in a row, up to step 3, found spread below 0\.5 "
         r"and distinct below 0\.05; now spread 0\.1, distinct 0\.01, d_error 0\.5\. "
         r"docs/health\.md says what may help\.$",
     ):
@@ -188,9 +188,9 @@ def test_a_warning_names_the_numbers(tmp_path):
 
 
 @pytest.mark.parametrize(("script", "after"), [([LOW] * 3, 0), ([GOOD, GOOD, LOW, LOW, LOW], 2)])
-def test_stop_raises_and_says_when_all_was_well(script, after, tmp_path):
+def test_stop_raises_and_names_the_last_good_step(script, after, tmp_path):
     alarm = CollapseAlarm(tmp_path, IMAGES, every=1, warmup=0, action="stop")
-    with pytest.raises(CollapseError, match="The game has gone bad: 3 checks in a row") as error:
+    with pytest.raises(CollapseError, match="Training has collapsed: 3 checks in a row") as error:
         drive(alarm, script)
     assert error.value.after == after
 
@@ -204,7 +204,7 @@ def test_samples_that_are_not_finite_are_left_to_the_other_callback(tmp_path):
     assert list(alarm.history) == [1]
 
 
-# Real games on scikit-learn's digits
+# Real trainings on scikit-learn's digits
 
 
 DIGITS = (load_digits().data / 8 - 1).astype("float32").reshape(-1, 8, 8, 1)
@@ -239,7 +239,7 @@ def play(gan, epochs, *watchers, steps=100):
 
 
 def listen(gan, run_dir, epochs, *watchers):
-    """The sentences of an alarm that checks every 100 steps, and all vitals."""
+    """Return the warnings of an alarm that checks every 100 steps, and all its metrics."""
     alarm = CollapseAlarm(run_dir, DIGITS, every=100, warmup=200)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -248,7 +248,7 @@ def listen(gan, run_dir, epochs, *watchers):
 
 
 def keep_up_or_not(gan, frozen):
-    """From epoch 3 on both players learn four times as fast, or G alone."""
+    """From epoch 3 on both networks learn four times as fast, or G alone."""
 
     def change(epoch, logs):
         if epoch == 3:
@@ -258,7 +258,7 @@ def keep_up_or_not(gan, frozen):
     return keras.callbacks.LambdaCallback(on_epoch_begin=change)
 
 
-# Ranges over 4 to 6 seeds, from the second check on. Games that learn: spread 0.68 to 1.04,
+# Ranges over 4 to 6 seeds, from the second check on. Healthy trainings: spread 0.68 to 1.04,
 # distinct 0.10 to 0.72, D's error 0.18 to 0.37. A frozen D: spread at most 0.16, distinct 0.014. A
 # slow D: spread at most 0.44, distinct 0.021. A slow G: D's error at most 0.001.
 
@@ -269,34 +269,34 @@ def keep_up_or_not(gan, frozen):
 def test_it_hears_the_helvetica_scenario_and_not_the_same_game_played_well(frozen, tmp_path):
     """Minimax, as the paper has it: "G must not be trained too much without updating D"."""
     gan = make_gan(loss="minimax")
-    sentences, vitals = listen(gan, tmp_path, 6, keep_up_or_not(gan, frozen))
+    sentences, history = listen(gan, tmp_path, 6, keep_up_or_not(gan, frozen))
     if not frozen:
         assert sentences == []
-        assert vitals[-1].distinct > 0.15
-        assert vitals[-1].spread > 0.7
-        assert 0.15 < vitals[-1].d_error < 0.45
+        assert history[-1].distinct > 0.15
+        assert history[-1].spread > 0.7
+        assert 0.15 < history[-1].d_error < 0.45
     else:
         assert len(sentences) == 1
         assert "up to step 600, found spread below 0.5 and distinct below 0.05;" in sentences[0]
-        assert vitals[-1].distinct < 0.02
+        assert history[-1].distinct < 0.02
 
 
 def test_it_hears_a_discriminator_that_hardly_learns(tmp_path):
-    sentences, vitals = listen(make_gan(discriminator_rate=1e-6), tmp_path, 5)
+    sentences, history = listen(make_gan(discriminator_rate=1e-6), tmp_path, 5)
     assert len(sentences) == 1
     assert "found spread below 0.5 and distinct below 0.05;" in sentences[0]
-    assert vitals[-1].d_error > 0.4  # it is fooled
+    assert history[-1].d_error > 0.4  # it is fooled
 
 
 @pytest.mark.slow
 def test_it_hears_a_generator_that_hardly_learns(tmp_path):
-    sentences, vitals = listen(make_gan(generator_rate=1e-6), tmp_path, 5)
+    sentences, history = listen(make_gan(generator_rate=1e-6), tmp_path, 5)
     assert len(sentences) == 1
     assert "d_error below 0.01;" in sentences[0]
-    assert max(found.d_error for found in vitals[2:]) < 0.005
+    assert max(found.d_error for found in history[2:]) < 0.005
 
 
-def test_a_silent_alarm_leaves_the_game_alone(tmp_path):
+def test_a_silent_alarm_changes_nothing(tmp_path):
     ends = []
     for alarm in ([], [CollapseAlarm(tmp_path, DIGITS, every=50)]):
         gan = make_gan()
@@ -317,13 +317,13 @@ def data_dir(tmp_path_factory):
     return str(directory)
 
 
-def quick(monkeypatch, vitals):
-    """Makes kgan-train check every second step, and find `vitals(gan)`."""
+def quick(monkeypatch, metrics_of):
+    """Make kgan-train check every second step, and find `metrics_of(gan)`."""
 
     class Quick(CollapseAlarm):
         def __init__(self, *args, **options):
             super().__init__(*args, every=2, warmup=0, patience=2, **options)
-            self.reference.vitals = lambda samples, d_error: vitals(self.model)
+            self.reference.measure = lambda samples, d_error: metrics_of(self.model)
 
     monkeypatch.setattr(callbacks, "CollapseAlarm", Quick)
 
@@ -338,19 +338,19 @@ def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
+def test_a_rollback_resumes_before_the_collapse_with_other_numbers(
     data_dir, tmp_path, monkeypatch, capsys
 ):
     plain = train(tmp_path / "ignore", data_dir, on_collapse="ignore")
-    went = []
+    checked = []
 
-    def bad_after_4_on_the_first_way(gan):
-        went.append((int(gan.rollbacks), int(gan.step_counter)))
-        return LOW if went[-1][0] == 0 and went[-1][1] > 4 else GOOD
+    def low_after_4_before_a_rollback(gan):
+        checked.append((int(gan.rollbacks), gan.step))
+        return LOW if checked[-1][0] == 0 and checked[-1][1] > 4 else GOOD
 
-    quick(monkeypatch, bad_after_4_on_the_first_way)
+    quick(monkeypatch, low_after_4_before_a_rollback)
     other = train(tmp_path / "back", data_dir, on_collapse="rollback")
-    assert went == [(0, 2), (0, 4), (0, 6), (0, 8), (1, 6), (1, 8), (1, 10), (1, 12)]
+    assert checked == [(0, 2), (0, 4), (0, 6), (0, 8), (1, 6), (1, 8), (1, 10), (1, 12)]
     assert not same(plain, other)
     assert (
         "found spread below 0.5 and distinct below 0.05; now spread 0.1, distinct 0.01, d_error "
@@ -362,7 +362,7 @@ def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
     assert [(line["step"], line["distinct"]) for line in checks] == [
         (step, 1) for step in range(2, 13, 2)
     ]
-    # Without a reason to go back the way is the same as without an alarm.
+    # Without a collapse the weights are the same as without an alarm.
     quick(monkeypatch, lambda gan: GOOD)
     assert same(plain, train(tmp_path / "silent", data_dir, on_collapse="rollback"))
 
@@ -370,7 +370,7 @@ def test_rollback_goes_back_to_where_all_was_well_and_takes_another_way(
 def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
     data_dir, tmp_path, monkeypatch, capsys
 ):
-    quick(monkeypatch, lambda gan: LOW if int(gan.step_counter) > 4 else GOOD)
+    quick(monkeypatch, lambda gan: LOW if gan.step > 4 else GOOD)
     with pytest.raises(CollapseError, match="up to step 8"):
         train(tmp_path / "thrice", data_dir, on_collapse="rollback")
     assert "(3 of 3 times)" in capsys.readouterr().err
@@ -382,11 +382,11 @@ def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
 
 
 def test_the_error_of_a_critic_does_not_matter(data_dir, tmp_path, monkeypatch):
-    """Wasserstein's logits are no log-odds: their sign tells nothing."""
+    """Wasserstein's logits are no log-odds: their sign classifies nothing."""
     quick(monkeypatch, lambda gan: dataclasses.replace(GOOD, d_error=0.0))
     train(tmp_path / "critic", data_dir, loss="wasserstein", gradient_penalty=10.0)
     with pytest.warns(UserWarning, match=r"found d_error below 0\.01; now"):
-        train(tmp_path / "judge", data_dir, loss="minimax")
+        train(tmp_path / "minimax", data_dir, loss="minimax")
 
 
 @pytest.mark.slow
@@ -410,7 +410,7 @@ def test_stop_is_one_sentence_and_exit_code_1(data_dir, tmp_path):
     )
     assert done.returncode == 1
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("kgan-train: ")]
-    assert "The game has gone bad: 3 checks in a row, up to step 2500, found " in sentence
+    assert "Training has collapsed: 3 checks in a row, up to step 2500, found " in sentence
     assert "distinct below 0.05; now spread 0." in sentence
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run" / "generator.keras").exists()
@@ -425,13 +425,13 @@ NAN = np.full((20, 3), np.nan, "float32")
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"every": 0}, r"`every`: expected an integer of at least 1, received 0"),
-        ({"every": 2.5}, r"`every`: expected an integer of at least 1, received 2\.5"),
+        ({"every": 0}, r"`every`: expected a positive integer, received 0"),
+        ({"every": 2.5}, r"`every`: expected a positive integer, received 2\.5"),
         ({"warmup": -1}, r"`warmup`: expected an integer of at least 0, received -1"),
-        ({"patience": True}, r"`patience`: expected an integer of at least 1, received True"),
-        ({"count": 1}, r"`count`: expected an integer of at least 2 and at most 4096, received 1"),
-        ({"count": 5000}, r"`count`: .* at most 4096, received 5000"),
-        ({"action": "rollback"}, r"`action`: expected one of warn, stop, received 'rollback'"),
+        ({"patience": True}, r"`patience`: expected a positive integer, received True"),
+        ({"count": 1}, r"`count`: expected an integer from 2 to 4096, received 1"),
+        ({"count": 5000}, r"`count`: .* to 4096, received 5000"),
+        ({"action": "rollback"}, r"`action`: expected one of 'warn', 'stop', received 'rollback'"),
         ({"images": IMAGES[:1]}, r"`images`: expected finite floats .* of shape \(1, 3\)"),
         ({"images": IMAGES[:, 0]}, r"`images`: .* received float32 of shape \(40,\)"),
         ({"images": IMAGES.astype("int32")}, r"`images`: .* received int32"),

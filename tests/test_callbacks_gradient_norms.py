@@ -1,4 +1,4 @@
-"""D's margin and slopes over a training: closed forms, packs and classes, and nothing touched."""
+"""D's margin and gradient norms: closed forms, packs and classes, and no state changed."""
 
 import json
 
@@ -33,7 +33,14 @@ class Weighing(keras.Model):
         return tf.reduce_sum(squares, axis=1, keepdims=True)
 
 
-def make_gan(discriminator=None, num_classes=None, **options):
+class SameLatents(kgan.priors.Normal):
+    """The latents of one seed, whatever the seed."""
+
+    def sample(self, batch, seed):
+        return super().sample(batch, 0)
+
+
+def make_gan(discriminator=None, num_classes=None, prior=None, **options):
     keras.utils.set_random_seed(0)
     discriminator = discriminator or kgan.networks.MLPDiscriminator(
         (4, 4, options.get("packing", 1)), (5,), hidden_dropout=0.5, num_classes=num_classes
@@ -41,7 +48,7 @@ def make_gan(discriminator=None, num_classes=None, **options):
     gan = kgan.GAN(
         kgan.networks.MLPGenerator((4, 4, 1), 3, (5,), num_classes=num_classes),
         discriminator,
-        kgan.priors.Normal(3),
+        prior or kgan.priors.Normal(3),
         **options,
     )
     gan.compile("adam", "adam")
@@ -49,13 +56,13 @@ def make_gan(discriminator=None, num_classes=None, **options):
 
 
 def measured(gan, run_dir, images=IMAGES, **options):
-    """What one measurement says."""
+    """Return the scalars of one measurement."""
     watcher = GradientNorms(run_dir, images, count=12, **options)
     watcher.set_model(gan)
     watcher.on_train_begin()
-    figures = watcher.measure()
+    scalars = watcher.measure()
     watcher.on_train_end()
-    return figures
+    return scalars
 
 
 def fit(gan, steps, *watchers, epochs=1):
@@ -69,43 +76,50 @@ def lines(run_dir):
 
 @pytest.mark.parametrize("packing", [1, 3])
 @pytest.mark.parametrize("num_classes", [None, 3])
-def test_figures_of_a_known_slope(packing, num_classes, tmp_path):
-    """The slope of `Weighing` at a pack is c x; examples in a row are a pack."""
+def test_norms_of_a_known_gradient(packing, num_classes, tmp_path):
+    """The gradient of `Weighing` at a pack is c x; successive examples are a pack."""
     gan = make_gan(Weighing(packing, num_classes), num_classes, packing=packing)
     images = (IMAGES, LABELS) if num_classes else IMAGES
     samples = gan.sample(12, 7, LABELS if num_classes else None)
     c = 1.0 + LABELS if num_classes else np.ones(12)
-    logits, slopes = [], []
+    logits, norms = [], []
     for x in (IMAGES, samples):
         squares = np.square(x.astype(float)).sum(axis=(1, 2, 3))
         logits.append((c * squares).reshape(-1, packing).sum(axis=1) / 2)
-        slopes.append(np.sqrt((c**2 * squares).reshape(-1, packing).sum(axis=1)))
+        norms.append(np.sqrt((c**2 * squares).reshape(-1, packing).sum(axis=1)))
     expected = {
         "margin": logits[0].mean() - logits[1].mean(),
-        "r1": (slopes[0] ** 2).mean() / 2,
-        "r2": (slopes[1] ** 2).mean() / 2,
-        "slope_on_data": slopes[0].mean(),
-        "slope_on_samples": slopes[1].mean(),
+        "r1": (norms[0] ** 2).mean() / 2,
+        "r2": (norms[1] ** 2).mean() / 2,
+        "gradient_norm_real": norms[0].mean(),
+        "gradient_norm_fake": norms[1].mean(),
     }
-    figures = measured(gan, tmp_path, images, seed=7)
-    assert figures == pytest.approx(expected, rel=1e-5)
+    scalars = measured(gan, tmp_path, images, seed=7)
+    assert scalars == pytest.approx(expected, rel=1e-5)
     (line,) = lines(tmp_path)
-    assert line == {"step": 0, **figures, "time": line["time"]}
+    assert line == {"step": 0, **scalars, "time": line["time"]}
 
 
-def test_r1_is_what_the_penalty_charges_at_gamma_1(tmp_path):
-    """D's loss with R1(3) is larger by 3 `r1`, and with R2(3) by 3 `r2`."""
-    gan = make_gan(kgan.networks.MLPDiscriminator((4, 4, 1), (5,)))
-    figures = measured(gan, tmp_path)
-    judge = kgan.gan.DiscriminatorPass(gan.discriminator, None, None)
-    examples = tf.constant(IMAGES), tf.constant(gan.sample(12, 0))
-    judge.watched_logits(*examples)
-    for name, penalty in (("r1", penalties.R1(3.0)), ("r2", penalties.R2(3.0))):
-        paid = tf.reduce_mean(penalty(*examples, judge.slopes, None))
-        assert 3 * figures[name] == pytest.approx(float(paid), rel=1e-5)
+def test_r1_is_the_penalty_at_gamma_1(tmp_path):
+    """D's loss with R1(1000) is larger by 1000 `r1`, and with R2(1000) by 1000 `r2`."""
+    gan = make_gan(kgan.networks.MLPDiscriminator((4, 4, 1), (5,)), prior=SameLatents(3))
+    scalars = measured(gan, tmp_path)
+    start = gan.get_weights()
+    losses = {}
+    for name, penalty in (
+        ("none", None),
+        ("r1", penalties.R1(1000.0)),
+        ("r2", penalties.R2(1000.0)),
+    ):
+        gan.set_weights(start)
+        gan.compile("sgd", "sgd", penalties=penalty)
+        history = gan.fit(IMAGES, batch_size=12, shuffle=False, verbose=0).history
+        losses[name] = history["d_loss"][0]
+    for name in ("r1", "r2"):
+        assert losses[name] - losses["none"] == pytest.approx(1000 * scalars[name], rel=1e-5)
 
 
-def test_it_measures_at_multiples_and_leaves_the_game_alone(tmp_path):
+def test_it_measures_at_multiples_and_changes_nothing(tmp_path):
     options = {"ema_decay": 0.9}
     watched, alone = make_gan(**options), make_gan(**options)
     fit(watched, 7, GradientNorms(tmp_path, IMAGES, every=5, count=12), epochs=2)
@@ -113,20 +127,20 @@ def test_it_measures_at_multiples_and_leaves_the_game_alone(tmp_path):
     assert [line["step"] for line in lines(tmp_path)] == [5, 10]
     for ours, theirs in zip(watched.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    # The same state gives the same figures, in another process as well; a later state, others.
+    # The same state gives the same scalars; a later state, others.
     first, again = (measured(watched, tmp_path) for _ in range(2))
     assert first == again
     assert first["margin"] != lines(tmp_path)[1]["margin"]
 
 
-def test_the_samples_are_of_the_weights_that_play(tmp_path):
-    """With an average that stays near the start, `sample` draws others."""
+def test_the_samples_are_of_the_weights_and_not_of_their_ema(tmp_path):
+    """With an EMA that stays near the start, `sample` draws others."""
     gan = make_gan(Weighing(1, None), ema_decay=0.999)
     gan.generator.output_layer.bias.assign(np.full(16, 9.0))  # all pixels are 1
     gan.step_counter.assign(1)
-    figures = measured(gan, tmp_path)
-    assert figures["slope_on_samples"] == pytest.approx(4, rel=1e-2)
-    assert np.square(gan.sample(12)).mean() < 0.1  # the average is still 0
+    scalars = measured(gan, tmp_path)
+    assert scalars["gradient_norm_fake"] == pytest.approx(4, rel=1e-2)
+    assert np.square(gan.sample(12)).mean() < 0.1  # the EMA is still 0
 
 
 def test_lines_of_steps_ahead_are_forgotten(tmp_path):
@@ -139,7 +153,7 @@ def test_lines_of_steps_ahead_are_forgotten(tmp_path):
 
 @pytest.mark.parametrize("num_classes", [None, 3])
 def test_data_may_be_arrays_or_a_data_set(num_classes, tmp_path):
-    """Labels that an unconditional game does not ask for play no part."""
+    """An unconditional GAN ignores labels."""
     gan = make_gan(num_classes=num_classes)
     pairs = IMAGES.astype("float64"), LABELS[:, None]
     more = np.zeros((30, 4, 4, 1)), np.zeros((30, 1), int)
@@ -151,16 +165,16 @@ def test_data_may_be_arrays_or_a_data_set(num_classes, tmp_path):
     if num_classes is None:
         found.append(measured(gan, tmp_path, tf.data.Dataset.from_tensors(IMAGES)))
         found.append(measured(gan, tmp_path, IMAGES))
-    assert all(figures == found[0] for figures in found)
+    assert all(scalars == found[0] for scalars in found)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_in_half_precision(policy, tmp_path):
-    figures = []
+    scalars = []
     for name in ("float32", policy):
         keras.config.set_dtype_policy(name)
-        figures.append(measured(make_gan(), tmp_path))
-    assert figures[1] == pytest.approx(figures[0], rel=0.05, abs=0.02)  # bfloat16 has 8 bits
+        scalars.append(measured(make_gan(), tmp_path))
+    assert scalars[1] == pytest.approx(scalars[0], rel=0.05, abs=0.02)  # bfloat16 has 8 bits
 
 
 def test_what_is_not_finite_becomes_null(tmp_path):
@@ -169,15 +183,15 @@ def test_what_is_not_finite_becomes_null(tmp_path):
     measured(gan, tmp_path)
     (line,) = lines(tmp_path)
     assert line["margin"] is None
-    assert line["slope_on_data"] > 0
+    assert line["gradient_norm_real"] > 0
 
 
-def test_tensorboard_shows_the_figures_over_the_steps(tmp_path):
+def test_tensorboard_shows_the_scalars_over_the_steps(tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     fit(make_gan(), 4, GradientNorms(tmp_path, IMAGES, every=2, count=12))
     (file,) = (tmp_path / "logs").iterdir()
     events = accumulator.EventAccumulator(str(file)).Reload()
-    for name in ("margin", "r1", "r2", "slope_on_data", "slope_on_samples"):
+    for name in ("margin", "r1", "r2", "gradient_norm_real", "gradient_norm_fake"):
         assert [event.step for event in events.Tensors(name)] == [2, 4]
 
 
@@ -195,13 +209,13 @@ def test_unusable_arguments(arguments, sentence, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("images", "game", "sentence"),
+    ("images", "options", "sentence"),
     [
         (IMAGES[:, :3], {}, r"`images`: expected the shape .*\(4, 4, 1\), received \(3, 4, 1\)"),
         (IMAGES, {"num_classes": 3}, r"`images`: .*conditional and expected pairs .*images alone"),
         (IMAGES, {"packing": 5}, r"`count`: expected a multiple of .*packing=5, received 12"),
     ],
 )
-def test_what_does_not_fit_the_game(images, game, sentence, tmp_path):
+def test_what_does_not_fit_the_gan(images, options, sentence, tmp_path):
     with pytest.raises(ValueError, match=sentence):
-        measured(make_gan(**game), tmp_path, images)
+        measured(make_gan(**options), tmp_path, images)

@@ -21,7 +21,7 @@ PLACE = {"epoch": 3, "done": 2, "steps": 7}
 
 
 def game(policy="float32", units=4, k=2):
-    """Batch normalisation in G, dropout in D, an average, and Adam's slots."""
+    """Batch normalization in G, dropout in D, an EMA, and Adam's slots."""
     keras.config.set_dtype_policy(policy)
     gan = kgan.GAN(
         kgan.networks.DCGANGenerator((8, 8, 1), latent_dim=3, filters=units),
@@ -83,7 +83,7 @@ def test_nothing_that_decides_the_future_is_left_out():
     assert {id(v) for v in gan.metrics_variables} <= kept
     inner = gan.generator_optimizer.inner_optimizer
     for variable in (
-        *(gan.step_counter, gan.rollbacks, gan.report.totals, *gan.ema.averages),
+        *(gan.step_counter, gan.rollbacks, gan.report.totals, *gan.ema.variables),
         *(gan.generator_optimizer.dynamic_scale, gan.generator_optimizer.step_counter),
         *(inner.iterations, inner.learning_rate, *inner.variables),
     ):
@@ -168,7 +168,7 @@ def test_the_newest_whole_one_is_taken_and_each_damaged_one_named(tmp_path):
     checkpoints = saved(tmp_path, [5, 10, 15])
     assert checkpoints.newest()[2]["epoch"] == 15
     damage(checkpoints.paths()[-1])
-    with pytest.warns(UserWarning, match=r"step_00000015\.npz is damaged: .* Going back to the"):
+    with pytest.warns(UserWarning, match=r"step_00000015\.npz is damaged: .* Trying the one"):
         path, _, place = checkpoints.newest()
     assert (path.name, place["epoch"]) == ("step_00000010.npz", 10)
     checkpoints.paths()[1].write_bytes(b"")

@@ -106,7 +106,7 @@ def steps_of(run):
 @pytest.mark.slow
 @pytest.mark.parametrize(("network", "kills"), [("dcgan", 10), ("maxout", 3)])
 def test_a_run_that_was_killed_ends_as_one_that_was_not(network, kills, data_dir, tmp_path):
-    """With batch normalisation (dcgan), dropout (maxout), k = 2 and an average."""
+    """With batch normalization (dcgan), dropout (maxout), k = 2 and an EMA."""
     hits, differences = kill.killed_again_and_again(tmp_path, data_dir, network, kills, seed=kills)
     assert differences == []
     assert sum(hits.values()) == kills
@@ -260,7 +260,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(
     assert done.returncode == 0, done.stderr
     assert (
         f"kgan-train: The checkpoint {newest} is damaged: its content does not fit its digest. "
-        "Going back to the one before.\n"
+        "Trying the one before.\n"
     ) in done.stderr
     assert kill.state(run) == alone
 
@@ -413,7 +413,7 @@ def test_numbers_that_are_not_finite_stop_the_run(data_dir, tmp_path, monkeypatc
 
 
 @pytest.mark.slow
-def test_a_rollback_takes_another_way(alone, data_dir, tmp_path, monkeypatch, capsys):
+def test_a_run_that_rolls_back_draws_other_numbers(alone, data_dir, tmp_path, monkeypatch, capsys):
     run, times = tmp_path / "run", [1, 2]
     befalls(monkeypatch, 8, lambda watcher: spoil(watcher) if times and times.pop() else None)
     train(small(on_non_finite="rollback"), run, data_dir)

@@ -1,4 +1,4 @@
-"""Keras's own callbacks and files: each works with two players, or is refused by a sentence."""
+"""Keras's own callbacks and files: each works with two networks, or is refused by a sentence."""
 
 import csv
 
@@ -60,7 +60,7 @@ def load_weights(path):
     ("name", "load"), [("gan.keras", load_keras), ("gan.weights.h5", load_weights)]
 )
 def test_files_carry_both_optimizers(name, load, tmp_path):
-    """Weights, averages, counters and slots: training on from the file is training on."""
+    """Weights, EMA, counters and slots: training continues from the file as without it."""
     gan = game()
     fit(gan)
     getattr(gan, "save" if name == "gan.keras" else "save_weights")(tmp_path / name)
@@ -168,7 +168,7 @@ def test_refused(callback, sentence):
     gan = game()
     with pytest.raises(ValueError, match=r"`callbacks`: expected callbacks that .*" + sentence):
         fit(gan, callback)
-    assert int(gan.step_counter) == 0
+    assert gan.step == 0
 
 
 def test_what_is_refused_does_not_do_its_work():

@@ -30,7 +30,7 @@ def digits(tmp_path_factory):
 
 
 def mlp(k=1, units=(8,), **options):
-    """Dropout in D and an average."""
+    """Dropout in D and an EMA."""
     gan = kgan.GAN(
         kgan.networks.MLPGenerator((8, 8, 1), latent_dim=3, units=units),
         kgan.networks.MLPDiscriminator((8, 8, 1), units=units, hidden_dropout=0.5),
@@ -43,7 +43,7 @@ def mlp(k=1, units=(8,), **options):
 
 
 def dcgan(k=1, **options):
-    """Batch normalisation in both players and an average."""
+    """Batch normalization in both networks and an EMA."""
     gan = kgan.GAN(
         kgan.networks.DCGANGenerator((8, 8, 1), latent_dim=3, filters=4),
         kgan.networks.DCGANDiscriminator((8, 8, 1), filters=4),
@@ -151,7 +151,7 @@ def test_a_stopped_training_ends_with_the_same_bits(make, options, stops, digits
     set_all(gan, start)
     parts, diary_of_parts = play(gan, images, tmp_path / "parts", stops)
     assert_same(whole, parts)
-    assert int(gan.step_counter) == EPOCHS * len(images)
+    assert gan.step == EPOCHS * len(images)
     assert diary == diary_of_parts
     assert [epoch for epoch, _ in diary] == list(range(EPOCHS))
     assert metrics_of(tmp_path / "whole") == metrics_of(tmp_path / "parts")
@@ -265,7 +265,7 @@ def test_when_checkpoints_are_written_with_executions(digits, tmp_path):
     assert saved(tmp_path) == [6, 10, 13, 14]
 
 
-# Data that cannot be gone to
+# Data that cannot seek to a step
 
 
 @pytest.mark.parametrize("kind", ["array", "dataset", "derived"])
@@ -330,7 +330,7 @@ def test_fit_again_goes_on_where_there_are_more_epochs(digits, tmp_path):
         gan.fit(images, epochs=epochs, verbose=0, callbacks=[callback]) for epochs in (1, 1, 2)
     ]
     assert [history.epoch for history in histories] == [[0], [], [1]]
-    assert int(gan.step_counter) == 14
+    assert gan.step == 14
 
 
 def test_a_stop_is_for_one_training(digits, tmp_path):
@@ -339,12 +339,12 @@ def test_a_stop_is_for_one_training(digits, tmp_path):
     with pytest.raises(KeyboardInterrupt, match="Stopped after step 1, which is saved"):
         gan.fit(images, verbose=0, callbacks=[callback])
     gan.fit(images, verbose=0, callbacks=[callback])
-    assert int(gan.step_counter) == 7
+    assert gan.step == 7
 
 
 @pytest.mark.slow
 def test_validation_moves_nothing_and_resumes(digits, tmp_path):
-    """With the average in G's place while it lasts."""
+    """While it lasts, G has its EMA weights."""
     gan, images = mlp(), digits()
     start = values(gan)
     whole, diary = play(gan, images, tmp_path / "whole")
@@ -362,16 +362,16 @@ def test_validation_moves_nothing_and_resumes(digits, tmp_path):
 
 
 @pytest.mark.slow
-def test_going_back_draws_other_numbers(digits, tmp_path):
-    """And the same ones each time, so that a run that went back can be killed and resumed too."""
+def test_a_rollback_draws_other_numbers(digits, tmp_path):
+    """And the same ones each time, so that a run with a rollback can be killed and resumed too."""
     gan, images = mlp(), digits()
     fit = {"epochs": 2, "verbose": 0}
-    gan.fit(images, epochs=1, verbose=0, callbacks=[Checkpoint(tmp_path / "way0")])
+    gan.fit(images, epochs=1, verbose=0, callbacks=[Checkpoint(tmp_path / "run0")])
     ends = []
     for rollbacks in (0, 1, 2, 1):
-        directory = tmp_path / f"way{len(ends) + 1}"
+        directory = tmp_path / f"run{len(ends) + 1}"
         directory.mkdir()
-        for file in (tmp_path / "way0").iterdir():
+        for file in (tmp_path / "run0").iterdir():
             (directory / file.name).write_bytes(file.read_bytes())
         callback = Checkpoint(directory)
         callback.rollbacks = rollbacks
@@ -382,8 +382,8 @@ def test_going_back_draws_other_numbers(digits, tmp_path):
     for one, other in ((0, 1), (0, 2), (1, 2)):
         with pytest.raises(AssertionError, match="Arrays are not equal"):
             assert_same(ends[one], ends[other], leaving=["metrics", "model/0"])
-    # A new process finds in the checkpoint how often the training had gone back.
-    again = Checkpoint(tmp_path / "way3")
+    # A new process reads the rollback count from the checkpoint.
+    again = Checkpoint(tmp_path / "run3")
     gan.fit(images, callbacks=[again], **fit)
     assert again.rollbacks == 2
 
@@ -401,7 +401,7 @@ def test_a_place_within_an_epoch_of_other_data(digits, tmp_path):
     images = np.zeros((50, 8, 8, 1), "float32")
     for data, received in (
         (digits(batch_size=100), "an epoch of 3"),
-        (images, "data that cannot be gone to there"),
+        (images, "data that cannot seek to a step"),
     ):
         with pytest.raises(
             ValueError,
@@ -440,8 +440,11 @@ def test_a_model_that_was_not_compiled_gets_keras_own_sentence(tmp_path):
         ({"every": 2.5}, r"`every`: expected a positive integer, received 2\.5"),
         ({"keep": 0}, r"`keep`: expected a positive integer, received 0"),
         ({"keep": None}, r"`keep`: expected a positive integer, received None"),
-        ({"minutes": 0}, r"`minutes`: expected None or a positive number, received 0"),
-        ({"minutes": float("nan")}, r"`minutes`: expected None or a positive number"),
+        (
+            {"minutes": 0},
+            r"`minutes`: expected a positive number, received 0\. None sets no limit\.",
+        ),
+        ({"minutes": float("nan")}, r"`minutes`: expected a positive number, received nan"),
     ],
 )
 def test_unusable_arguments(options, sentence, tmp_path):

@@ -113,7 +113,7 @@ def _lengthen(run: RunDirectory, config: Config, ended: int | None, epoch: int) 
     print("It is lengthened: networks and evaluations of an earlier end are removed.")
     if ended and ended % epoch:  # the checkpoint there says that an epoch ended, which did not
         Checkpoints(run.checkpoints).path(ended).unlink(missing_ok=True)
-    run.lengthen(config.options())
+    run.extend(config.options())
 
 
 def _play(

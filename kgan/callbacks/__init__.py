@@ -1,4 +1,4 @@
-"""Keras callbacks that watch a game: pictures, logs, checkpoints."""
+"""Keras callbacks for GANs: checkpoints, sample grids, logs, metrics and alarms."""
 
 from kgan.callbacks.checkpoint import Checkpoint
 from kgan.callbacks.collapse_alarm import CollapseAlarm, CollapseError

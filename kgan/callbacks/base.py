@@ -1,66 +1,162 @@
-"""What the callbacks share: the count of steps, the run directory and TensorBoard's log in it."""
+"""Parts that the callbacks share: the step counter, the step interval, the writer and the data."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from kgan.artifacts import RunDirectory
+from kgan.utils import checks
+from kgan.utils.types import Logs
 
-__all__ = ["RunCallback", "StepCallback", "first_images"]
+__all__ = [
+    "EveryNSteps",
+    "Images",
+    "RunCallback",
+    "StepCallback",
+    "check_image_shape",
+    "first_images",
+]
+
+# Images `[n, ...]`, a pair of images and labels, or a data set of batches of either.
+Images: TypeAlias = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike] | tf.data.Dataset
 
 
-def first_images(batches: tf.data.Dataset, n: int) -> np.ndarray:
-    """The first n images of a data set of batches, or of pairs of these and labels."""
-    taken: list[np.ndarray] = []
-    for batch in batches.as_numpy_iterator():
-        taken.append(batch[0] if isinstance(batch, tuple) else batch)
-        if sum(map(len, taken)) >= n:
+def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the first `n` images of arrays or of a data set, and their labels.
+
+    Args:
+        data: images `[m, ...]`, a pair of images and labels, or a data set of batches of either.
+        n: number of images. If `data` has fewer, all are returned.
+
+    Returns:
+        Images `[n, ...]` and labels `[n, ...]`, or None without labels. Dtypes stay.
+    """
+    batches = data.as_numpy_iterator() if isinstance(data, tf.data.Dataset) else [data]
+    images: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    missing = n
+    for batch in batches:
+        x, y = batch[:2] if isinstance(batch, tuple) else (batch, None)
+        images.append(np.asarray(x)[:missing])
+        if y is not None:
+            labels.append(np.asarray(y)[:missing])
+        missing -= len(images[-1])
+        if missing <= 0:
             break
-    return np.concatenate(taken)[:n]
+    return np.concatenate(images), np.concatenate(labels) if labels else None
+
+
+def check_image_shape(images: np.ndarray, expected: tuple[int, ...]) -> None:
+    """Raise ValueError unless the images have the shape that the generator makes.
+
+    Args:
+        images: `[n, ...]`.
+        expected: shape of one image.
+    """
+    if images.shape[1:] != expected:
+        raise ValueError(
+            "Invalid value for argument `images`: expected the shape that the generator makes, "
+            f"{expected}, received {images.shape[1:]}."
+        )
 
 
 class StepCallback(keras.callbacks.Callback):
-    """Knows the number of finished steps, whatever epochs and steps_per_execution are.
+    """A callback that counts steps, whatever the epochs and `steps_per_execution` are.
 
-    It asks the model: Keras counts the last execution of an epoch as whole where it is short.
+    Attributes:
+        step: number of finished steps, as the model counts them.
     """
 
     step = 0
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Takes up the count where the model stands."""
+    def on_train_begin(self, logs: Logs = None) -> None:
         self.step = self.model.step
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Counts the steps of one execution."""
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        # Ask the model: Keras counts the last execution of an epoch as whole even if it is short.
         before, self.step = self.step, self.model.step
-        self.on_steps_end(before, logs)
+        self.on_steps_end(before, logs or {})
 
-    def on_steps_end(self, before: int, logs: Any) -> None:
-        """Called when the steps after `before`, up to `self.step`, are done."""
+    def on_steps_end(self, before: int, logs: Mapping[str, float]) -> None:
+        """Act after the steps `before + 1` to `self.step`, which are one execution."""
+
+    def passed_multiple(self, every: int, since: int) -> bool:
+        """Return whether a multiple of `every` lies in `since + 1` to `self.step`."""
+        return since // every != self.step // every
 
 
 class RunCallback(StepCallback):
-    """Writes to a run directory, and to TensorBoard's log in it where tensorboard is installed."""
+    """A callback that writes to a run directory, and to TensorBoard if tensorboard is installed.
+
+    Args:
+        run_dir: the run directory.
+    """
 
     def __init__(self, run_dir: str | os.PathLike[str]):
         super().__init__()
         self.run = RunDirectory(run_dir)
+        self._board: tf.summary.SummaryWriter | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Opens TensorBoard's log."""
+    def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
         self._board = None
         if importlib.util.find_spec("tensorboard"):
             self._board = tf.summary.create_file_writer(str(self.run.logs))
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Closes TensorBoard's log."""
+    def on_train_end(self, logs: Logs = None) -> None:
         if self._board:
             self._board.close()
+
+    def write_scalars(self, scalars: Mapping[str, float], file_only: Collection[str] = ()) -> None:
+        """Write the scalars of the present step to `metrics.jsonl` and to TensorBoard.
+
+        Args:
+            scalars: number by name. A number that is not finite becomes null in the file.
+            file_only: names that do not go to TensorBoard.
+        """
+        self.run.append_metrics({"step": self.step, **scalars})
+        if self._board:
+            with self._board.as_default(step=self.step):
+                for name, value in scalars.items():
+                    if name not in file_only:
+                        tf.summary.scalar(name, value)
+
+    def write_image(self, name: str, image: np.ndarray) -> None:
+        """Write an image `[height, width, channels]` of the present step to TensorBoard."""
+        if self._board:
+            with self._board.as_default(step=self.step):
+                tf.summary.image(name, image[np.newaxis])
+
+
+class EveryNSteps(RunCallback):
+    """A callback that acts every `every` steps.
+
+    With `steps_per_execution`, it acts after each execution that passes a multiple of `every`.
+
+    Args:
+        run_dir: the run directory.
+        every: steps between two actions, at least 1.
+
+    Raises:
+        ValueError: `every` is not a positive integer.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike[str], every: int):
+        super().__init__(run_dir)
+        self.every = checks.positive_integer("every", every)
+
+    def on_steps_end(self, before: int, logs: Mapping[str, float]) -> None:
+        if self.passed_multiple(self.every, since=before):
+            self.on_every_n_steps(logs)
+
+    def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
+        """Act on the present state; subclasses override this."""
+        raise NotImplementedError

@@ -1,43 +1,47 @@
-"""A training that goes on where it was stopped, as if it had not been."""
+"""Checkpoints while training, and exact resumption from them."""
 
 from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from collections.abc import Mapping
 
 import keras
+import tensorflow as tf
 
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.health import check_finite
 from kgan.checkpoint import Checkpoints, restore
+from kgan.utils import checks
+from kgan.utils.types import Logs
 
 __all__ = ["Checkpoint"]
 
 
 class Checkpoint(StepCallback):
-    """Saves the whole state of a game now and then, and resumes from the newest.
+    """Checkpoints of the whole state of a training, from the newest of which it resumes exactly.
 
-    `gan.fit(images, epochs=20, callbacks=[..., Checkpoint(directory)])` goes on where the newest
-    checkpoint in the directory was written, and ends with the same bits as a training that was
-    never stopped. That holds for data of `kgan.data.load`, with the same networks, optimizers,
-    arguments of `fit` and machine. Other data begin anew in each epoch, so checkpoints of these are
-    written at ends of epochs alone, and the resumed training is the same where every epoch of the
-    data is. Name it last among the callbacks, so that an epoch's other files are written before.
+    `gan.fit(images, epochs=20, callbacks=[..., Checkpoint(directory)])` resumes from the newest
+    checkpoint in the directory. It ends with the same bits as a training that never stopped, given
+    data of `kgan.data.load` and the same networks, optimizers, arguments of `fit` and machine.
 
-    A callback that ends the training early, as EarlyStopping does, ends its epoch as well; `fit`
-    with more epochs then goes on with the next one. Other callbacks keep their own state, such as
-    the patience of EarlyStopping, and begin it anew.
+    Other data start anew in each epoch. Their checkpoints are written at ends of epochs only, and
+    the resumed training is the same if every epoch of the data is. Name this callback last, so that
+    an epoch's other files are written before its checkpoint.
+
+    A callback that ends training early, such as EarlyStopping, ends its epoch too; `fit` with more
+    epochs then continues with the next one. Other callbacks' state, such as the patience of
+    EarlyStopping, is not saved.
 
     Args:
-        directory: where the checkpoints lie.
-        every: steps between two checkpoints; None for one at the end of each epoch.
-        minutes: minutes after which one is written at the latest; None for no such limit.
-        keep: how many of the newest are kept.
+        directory: where the checkpoints are.
+        every: steps between two checkpoints; None saves at the end of each epoch.
+        minutes: the most minutes between two checkpoints; None sets no limit.
+        keep: number of newest checkpoints to keep.
 
     Attributes:
-        rollbacks: how often this training has gone back. Add one and call `fit` again, and the game
-            goes on from the newest checkpoint with random numbers that it has not had before.
+        rollbacks: rollback count of this training. After adding 1, call `fit` again: training
+            resumes from the newest checkpoint and draws other random numbers.
 
     Raises:
         ValueError: an argument is not positive.
@@ -51,41 +55,31 @@ class Checkpoint(StepCallback):
         keep: int = 3,
     ):
         super().__init__()
-        for name, value in (("every", every), ("keep", keep)):
-            if value is None and name == "every":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"Invalid value for argument `{name}`: expected a positive integer, "
-                    f"received {value!r}."
-                )
-        if minutes is not None and not minutes > 0:
-            raise ValueError(
-                "Invalid value for argument `minutes`: expected None or a positive number, "
-                f"received {minutes!r}."
-            )
-        self.every = every
+        self.every = None if every is None else checks.positive_integer("every", every)
         self.minutes = minutes
-        self.checkpoints = Checkpoints(directory, keep)
+        if minutes is not None:
+            hint = "None sets no limit."
+            self.minutes = checks.number("minutes", minutes, 0, ends="()", hint=hint)
+        self.checkpoints = Checkpoints(directory, checks.positive_integer("keep", keep))
         self.rollbacks = 0
         self._stop = False
         self._steps = 0
         self._done = 0
-        self._logs: list[Any] = []
+        self._logs: list[tf.Tensor] = []
 
     def resume(self, model: keras.Model, steps: int) -> tuple[int, int] | None:
-        """Restores the newest checkpoint; `kgan.GAN.fit` calls this before it begins.
+        """Restore the newest checkpoint; `kgan.GAN.fit` calls this before it begins.
 
         Args:
-            model: the compiled game.
-            steps: of an epoch, where the data can be gone to in the midst of one; else 0.
+            model: the compiled `kgan.GAN`.
+            steps: steps of an epoch if the data can seek to a step within it, else 0.
 
         Returns:
             The epoch to begin with and how many of its steps are done; None without a checkpoint.
 
         Raises:
-            ValueError: the checkpoint is of another model, or lies within an epoch of other data;
-                no variable has been touched.
+            ValueError: the checkpoint is of another model, or lies within an epoch of other data.
+                No variable has changed then.
         """
         self._steps, self._done = steps, 0
         newest = self.checkpoints.newest()
@@ -93,13 +87,14 @@ class Checkpoint(StepCallback):
             return None
         path, arrays, place = newest
         if place["done"] and place["steps"] != steps:
+            received = f"an epoch of {steps}" if steps else "data that cannot seek to a step"
             raise ValueError(
                 f"The checkpoint {path} lies within an epoch of {place['steps']} steps: expected "
-                "data of `kgan.data.load` with as many, received "
-                f"{f'an epoch of {steps}' if steps else 'data that cannot be gone to there'}. Fit "
+                f"data of `kgan.data.load` with as many, received {received}. Fit "
                 "the data that the training began with, or name another directory."
             )
         restore(model, arrays, path)
+        # The caller may have counted a rollback that this older checkpoint does not know of.
         self.rollbacks = max(self.rollbacks, int(model.rollbacks.numpy()))
         model.rollbacks.assign(self.rollbacks)
         self._done = place["done"]
@@ -108,21 +103,19 @@ class Checkpoint(StepCallback):
         return place["epoch"], place["done"]
 
     def stop(self) -> None:
-        """Makes the training save after the present step and raise KeyboardInterrupt.
+        """Save after the present step, then raise KeyboardInterrupt.
 
-        With data that cannot be gone to within an epoch, after the present epoch. A signal handler
-        may call this.
+        If the data cannot seek to a step within an epoch, this happens after the present epoch. A
+        signal handler may call this.
         """
         self._stop = True
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Starts the clock."""
+    def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
         self._saved_at = time.monotonic()
         self._saved_step = self.step
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Takes up the means of an epoch that was begun before."""
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch
         self._began_at = self.step - self._done
         if self._done:
@@ -130,38 +123,36 @@ class Checkpoint(StepCallback):
                 variable.assign(value)
         self._done = 0
 
-    def on_steps_end(self, before: int, logs: Any) -> None:
-        """Saves when it is time, unless the epoch ends here and its end will save."""
+    def on_steps_end(self, before: int, logs: Mapping[str, float]) -> None:
         done = self.step - self._began_at
-        ends = done == self._steps or self.model.stop_training
-        if self._steps and not ends and self._due():
+        epoch_ends = done == self._steps or self.model.stop_training
+        if self._steps and not epoch_ends and self._due():
             self.save(self._epoch, done)
 
     def _due(self) -> bool:
         late = self.minutes and time.monotonic() - self._saved_at > 60 * self.minutes
-        passed = self.every and self._saved_step // self.every != self.step // self.every
+        # Count from the last save, as one at an epoch's end may have passed the multiple.
+        passed = self.every and self.passed_multiple(self.every, since=self._saved_step)
         return bool(self._stop or late or passed)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Saves when it is time."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if self.every is None or self._due():
             self.save(epoch + 1, 0)
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Saves the last state."""
+    def on_train_end(self, logs: Logs = None) -> None:
         if self._saved_step != self.step:
             self.save(self._epoch + 1, 0)
 
     def save(self, epoch: int, done: int) -> None:
-        """Writes a checkpoint.
+        """Write a checkpoint.
 
         Args:
             epoch: the epoch that a resumed training begins with.
-            done: how many of its steps are done.
+            done: number of its steps that are done.
 
         Raises:
             OSError: it cannot be written.
-            FloatingPointError: a variable is not finite, and nothing is written.
+            FloatingPointError: a variable is not finite; nothing is written.
             KeyboardInterrupt: `stop` was called.
         """
         check_finite(self.model, f"at step {self.step}")

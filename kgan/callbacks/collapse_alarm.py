@@ -1,4 +1,4 @@
-"""A game gone bad is noticed: samples that are all alike, or a discriminator that has won."""
+"""An alarm for mode collapse and for a discriminator that separates data and samples perfectly."""
 
 from __future__ import annotations
 
@@ -6,64 +6,66 @@ import dataclasses
 import json
 import os
 import warnings
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
-from kgan.callbacks.base import RunCallback
-from kgan.callbacks.collapse_metrics import LIMITS, Classifier, CollapseMetrics, Reference
+from kgan.callbacks.base import EveryNSteps, Images, check_image_shape
+from kgan.callbacks.collapse_metrics import LIMITS, Classifier, CollapseMetrics, ReferenceImages
 from kgan.metrics.diversity import MOST
+from kgan.utils import checks
+from kgan.utils.types import Logs
 
 __all__ = ["CollapseAlarm", "CollapseError"]
 
 ACTIONS = ("warn", "stop")
-RISE = 1.1  # a number that has grown by more than a tenth is on its way up
+RISE = 1.1  # a metric recovers if it has grown by more than a tenth
 
 
 class CollapseError(RuntimeError):
-    """A game has gone bad; the sentence names the numbers.
+    """Training has collapsed; the message names the metrics.
 
     Attributes:
-        after: the step of the last check that found all well; 0 where none did.
+        after: step of the last check with no metric below its limit; 0 if there was none.
     """
 
-    def __init__(self, sentence: str, after: int):
-        super().__init__(sentence)
+    def __init__(self, message: str, after: int):
+        super().__init__(message)
         self.after = after
 
 
-class CollapseAlarm(RunCallback):
-    """Holds samples against data now and then, and says when a game has gone bad.
+class CollapseAlarm(EveryNSteps):
+    """An alarm that compares samples with real images, and warns or stops at collapse.
 
-    It fires when one of the `CollapseMetrics` was below its limit at several checks in a row
-    and is not on its way up, that is, at most 1.1 times as high at the last as at the first: generators begin
-    with samples that are all alike, and rise. docs/health.md tells how the limits were found and
-    what to do.
+    The alarm fires if one of the `CollapseMetrics` is below its limit at `patience` successive
+    checks and does not recover: its last value is at most 1.1 times the first of these checks.
+    Generators begin with samples that are all alike and improve, which is no fault. docs/health.md
+    says how the limits were found and what to do.
 
-    Each check writes a line to `RUN_DIR/metrics.jsonl`, and to TensorBoard where tensorboard is
-    installed. A resumed training reads them, so the alarm comes when it would have come. Samples
-    are those of one seed and touch no state: a game takes the same course with a silent alarm as
-    without one. Name this callback after `NonFinite`.
+    Each check is a line in `RUN_DIR/metrics.jsonl`, and goes to TensorBoard if tensorboard is
+    installed. A resumed training reads these lines, so its alarm fires at the same step. Samples
+    come from one seed, and no state changes: unless the alarm fires, training takes the same course
+    with this callback as without it. Name this callback after `NonFinite`.
 
     Args:
         run_dir: the run directory.
-        images: data in the generator's value range, an array or a `tf.data.Dataset` of batches, of
-            which `kgan.callbacks.collapse_metrics.Reference` takes some.
+        images: real images in the generator's value range, an array or a `tf.data.Dataset` of
+            batches. `kgan.callbacks.collapse_metrics.ReferenceImages` takes `count` of them.
         every: steps between two checks.
-        warmup: steps whose checks raise no alarm.
-        patience: how many checks in a row must be bad.
-        action: `"warn"` for a warning, once until all is well again; `"stop"` for `CollapseError`.
-        classifier: None, or a function from images such as these to their classes: integers `[n]`
-            or scores `[n, classes]`.
-        limits: the numbers below which vitals are bad; 0 for one that does not matter, as D's error
-            does not where the loss makes no log-odds of the logits (Wasserstein's, for one).
-        count: how many images and samples are compared, at most 4,096.
-        seed: of the samples.
+        warmup: number of first steps whose checks do not count.
+        patience: number of successive checks that must be below a limit.
+        action: `"warn"` warns once, and again only after a check with no metric below its limit;
+            `"stop"` raises `CollapseError`.
+        classifier: None, or a function from images to their classes: integers `[n]` or scores
+            `[n, classes]`.
+        limits: limit of each metric; 0 to ignore one. Ignore `d_error` if the loss does not make
+            logits log-odds (Wasserstein's, for example).
+        count: number of images and of samples, from 2 to 4,096.
+        seed: seed of the samples.
 
     Attributes:
-        history: step -> `CollapseMetrics`, of every check, those of the warm-up included. D's error is
-            the mean over the epoch so far.
+        history: `CollapseMetrics` by step, of every check, those of the warm-up included. `d_error`
+            is the mean over the epoch so far.
 
     Raises:
         ValueError: an argument is unusable.
@@ -72,7 +74,7 @@ class CollapseAlarm(RunCallback):
     def __init__(
         self,
         run_dir: str | os.PathLike[str],
-        images: Any,
+        images: Images,
         every: int = 500,
         warmup: int = 1000,
         patience: int = 3,
@@ -82,39 +84,25 @@ class CollapseAlarm(RunCallback):
         count: int = 256,
         seed: int = 0,
     ):
-        super().__init__(run_dir)
-        _check_integer("every", every, 1)
-        _check_integer("warmup", warmup, 0)
-        _check_integer("patience", patience, 1)
-        _check_integer("count", count, 2, MOST)
-        if action not in ACTIONS:
-            raise ValueError(
-                f"Invalid value for argument `action`: expected one of {', '.join(ACTIONS)}, "
-                f"received {action!r}."
-            )
-        self.reference = Reference(images, count, classifier)
-        self.every = every
-        self.warmup = warmup
-        self.patience = patience
-        self.action = action
+        super().__init__(run_dir, every)
+        self.warmup = checks.integer("warmup", warmup, 0)
+        self.patience = checks.positive_integer("patience", patience)
+        self.action = checks.one_of("action", action, ACTIONS)
         self.limits = limits
         self.seed = seed
+        self.reference = ReferenceImages(
+            images, checks.integer("count", count, 2, MOST), classifier
+        )
         self.history: dict[int, CollapseMetrics] = {}
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Takes up the checks that the run has had, up to where the model stands.
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Read the run's earlier checks, up to the model's step.
 
         Raises:
-            ValueError: the images are not of the shape that the generator makes.
+            ValueError: the images do not have the shape that the generator makes.
         """
         super().on_train_begin(logs)
-        made = self.model.image_shape
-        given = self.reference.images.shape[1:]
-        if made != given:
-            raise ValueError(
-                "Invalid value for argument `images`: expected the shape that the generator makes, "
-                f"{made}, received {given}."
-            )
+        check_image_shape(self.reference.images, self.model.image_shape)
         self.run.forget_metrics(after=self.step)
         self.history = self._recorded()
         self._fired = False
@@ -130,64 +118,46 @@ class CollapseAlarm(RunCallback):
             if "distinct" in line
         }
 
-    def on_steps_end(self, before: int, logs: Any) -> None:
-        """Checks when a multiple of `every` has been passed.
+    def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
+        """Check the present state.
 
         Raises:
-            CollapseError: the alarm fires, and its action is to stop.
+            CollapseError: the alarm fires, and `action` is `"stop"`.
         """
-        if before // self.every == self.step // self.every:
-            return
         samples = self.model.sample(len(self.reference.images), self.seed)
         if not np.isfinite(samples).all():
-            return  # `NonFinite` says that better
-        vitals = self.reference.vitals(samples, 1 - float(logs["d_accuracy"]))
-        self.history[self.step] = vitals
-        self._write(vitals)
-        bad = self._bad()
-        if bad and not self._fired:
+            return  # `NonFinite` reports it
+        found = self.reference.measure(samples, 1 - float(logs["d_accuracy"]))
+        self.history[self.step] = found
+        self.write_scalars(found.known())
+        collapsed = self._collapsed()
+        if collapsed and not self._fired:
             self._fired = True
-            self._fire(bad)
-        elif not vitals.below(self.limits):
+            self._fire(collapsed)
+        elif not found.below(self.limits):
             self._fired = False
 
-    def _write(self, vitals: CollapseMetrics) -> None:
-        self.run.append_metrics({"step": self.step, **vitals.known()})
-        if self._board:
-            with self._board.as_default(step=self.step):
-                for name, number in vitals.known().items():
-                    tf.summary.scalar(name, number)
-
-    def _bad(self) -> list[str]:
-        """Names of the vitals that were low at each of the last checks and do not rise."""
-        counted = [vitals for step, vitals in self.history.items() if step > self.warmup]
+    def _collapsed(self) -> list[str]:
+        """Return the metrics that were low at each of the last checks and do not recover."""
+        counted = [metrics for step, metrics in self.history.items() if step > self.warmup]
         last = counted[-self.patience :]
         if len(last) < self.patience:
             return []
         return [
             name
             for name in last[-1].below(self.limits)
-            if all(name in vitals.below(self.limits) for vitals in last)
+            if all(name in metrics.below(self.limits) for metrics in last)
             and getattr(last[-1], name) <= RISE * getattr(last[0], name)
         ]
 
-    def _fire(self, bad: list[str]) -> None:
-        found = " and ".join(f"{name} below {getattr(self.limits, name):g}" for name in bad)
-        sentence = (
-            f"The game has gone bad: {self.patience} checks in a row, up to step {self.step}, "
+    def _fire(self, collapsed: list[str]) -> None:
+        found = " and ".join(f"{name} below {getattr(self.limits, name):g}" for name in collapsed)
+        message = (
+            f"Training has collapsed: {self.patience} checks in a row, up to step {self.step}, "
             f"found {found}; now {self.history[self.step]}. docs/health.md says what may help."
         )
         if self.action == "warn":
-            warnings.warn(sentence, stacklevel=2)
+            warnings.warn(message, stacklevel=2)
             return
-        well = [step for step, vitals in self.history.items() if not vitals.below(self.limits)]
-        raise CollapseError(sentence, after=max(well, default=0))
-
-
-def _check_integer(name: str, value: Any, least: int, most: int | None = None) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
-        raise ValueError(
-            f"Invalid value for argument `{name}`: expected an integer of at least {least}"
-            f"{'' if most is None else f' and at most {most}'}, received {value!r}."
-        )
+        good = [step for step, metrics in self.history.items() if not metrics.below(self.limits)]
+        raise CollapseError(message, after=max(good, default=0))

@@ -1,38 +1,39 @@
-"""What tells a game that goes well from one that has gone bad: samples held against data."""
+"""Metrics of mode collapse: samples compared with real images, and the discriminator's errors."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from kgan.callbacks.base import first_images
+from kgan.callbacks.base import Images, first_images
 from kgan.metrics.diversity import diversity
 
-__all__ = ["LIMITS", "CollapseMetrics", "Reference"]
+__all__ = ["LIMITS", "Classifier", "CollapseMetrics", "ReferenceImages"]
 
-Classifier = Callable[[np.ndarray], Any]
+# Maps images `[n, ...]` to classes: integers `[n]` or scores `[n, classes]`.
+Classifier = Callable[[np.ndarray], npt.ArrayLike]
 
-_KNOWN = 10  # images of a class by which its share is known
-_LEFT = 0.1  # of that share; a class with less is lost
+_FEWEST = 10  # images of a class, so that its share in the data is known
+_LOST = 0.1  # a class is lost if samples have less than this part of its share
 
 
 @dataclasses.dataclass(frozen=True)
 class CollapseMetrics:
-    """What an alarm looks at. Of each number, low is bad.
+    """Metrics of a training's health. Lower values indicate collapse.
 
     Attributes:
-        spread: how far apart samples are, relative to data, or data relative to samples where that
-            is less: of `kgan.metrics.diversity.Diversity`, or one over it. 0 where samples are all
-            alike, or infinitely far apart.
-        distinct: how many different samples there are, relative to data (`Diversity` as well).
-        d_error: share of data and samples that D tells wrong, 1 - `d_accuracy`: 1/2 at equilibrium,
-            0 where D has won.
-        classes: share of the data's classes of which samples have at least a tenth as many as
+        spread: `spread` of `kgan.metrics.diversity.Diversity`, or its inverse if that is less.
+            0 if all samples are equal or infinitely far apart.
+        distinct: effective number of different samples relative to that of real images
+            (`kgan.metrics.diversity.Diversity`).
+        d_error: share of real images and samples that D classifies wrongly, `1 - d_accuracy`. 1/2
+            at equilibrium, 0 if D separates them perfectly.
+        classes: share of the data's classes of which samples have at least a tenth as many as the
             data; NaN without a classifier.
     """
 
@@ -42,32 +43,32 @@ class CollapseMetrics:
     classes: float = math.nan
 
     def known(self) -> dict[str, float]:
-        """The numbers by name, without those that are NaN."""
+        """Return the metrics by name, without those that are NaN."""
         numbers = dataclasses.asdict(self).items()
         return {name: value for name, value in numbers if not math.isnan(value)}
 
     def __str__(self) -> str:
-        """The numbers that are known."""
         return ", ".join(f"{name} {value:.3g}" for name, value in self.known().items())
 
     def below(self, limits: CollapseMetrics) -> list[str]:
-        """Names of the numbers that are lower than those of `limits`."""
+        """Return the names of the metrics that are lower than those of `limits`."""
         return [name for name, value in self.known().items() if value < getattr(limits, name)]
 
 
+# Between the values of healthy and of failed runs: docs/health.md.
 LIMITS = CollapseMetrics(spread=0.5, distinct=0.05, d_error=0.01, classes=0.5)
 
 
-class Reference:
-    """Some of the data, to hold samples against.
+class ReferenceImages:
+    """Real images with which samples are compared.
 
     Args:
         images: floats, an array `[n, ...]`, of which `count` random rows are taken, or a
-            `tf.data.Dataset` of batches, of which the first `count` rows are. Fewer rows are all
-            taken.
-        count: how many rows.
+            `tf.data.Dataset` of batches, of which the first `count` rows are taken. If there are
+            fewer rows, all are taken.
+        count: number of rows.
         classifier: None, or a function from images to classes: integers `[n]` or scores
-            `[n, classes]`. Classes that fewer than ten of the rows belong to do not count.
+            `[n, classes]`. Classes with fewer than ten of the rows do not count.
 
     Attributes:
         images: `[count, ...]`, the rows.
@@ -76,35 +77,35 @@ class Reference:
         ValueError: the images or the classes are unusable.
     """
 
-    def __init__(self, images: Any, count: int, classifier: Classifier | None = None):
+    def __init__(self, images: Images, count: int, classifier: Classifier | None = None):
         self.images = _rows(images, count)
         self.classifier = classifier
-        self._members: dict[int, int] = {}
+        self._class_sizes: dict[int, int] = {}
         if classifier is not None:
-            self._members = _known(_labels(classifier, self.images))
+            self._class_sizes = _large_classes(_labels(classifier, self.images))
 
-    def vitals(self, samples: np.ndarray, d_error: float) -> CollapseMetrics:
-        """Compares as many samples with the images.
+    def measure(self, samples: np.ndarray, d_error: float) -> CollapseMetrics:
+        """Compare samples with the images.
 
         Args:
             samples: finite floats of the shape of `images`.
-            d_error: as `CollapseMetrics` has it.
+            d_error: share of examples that D classifies wrongly, in [0, 1].
         """
         found = diversity(samples, self.images)
         spread = min(found.spread, 1 / found.spread) if found.spread else 0.0
-        return CollapseMetrics(spread, found.distinct, d_error, self._classes(samples))
+        return CollapseMetrics(spread, found.distinct, d_error, self._share_of_classes(samples))
 
-    def _classes(self, samples: np.ndarray) -> float:
+    def _share_of_classes(self, samples: np.ndarray) -> float:
         if self.classifier is None:
             return math.nan
         labels = _labels(self.classifier, samples)
-        left = [(labels == label).sum() >= _LEFT * n for label, n in self._members.items()]
-        return float(np.mean(left))
+        kept = [(labels == label).sum() >= _LOST * n for label, n in self._class_sizes.items()]
+        return float(np.mean(kept))
 
 
-def _rows(images: Any, count: int) -> np.ndarray:
+def _rows(images: Images, count: int) -> np.ndarray:
     if isinstance(images, tf.data.Dataset):
-        images = first_images(images, count)
+        images, _ = first_images(images, count)
     images = np.asarray(images)
     if len(images) > count:
         images = images[np.random.default_rng(0).choice(len(images), count, replace=False)]
@@ -131,14 +132,14 @@ def _labels(classifier: Classifier, images: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _known(labels: np.ndarray) -> dict[int, int]:
-    """Class -> how many there are, of the classes that are large enough."""
+def _large_classes(labels: np.ndarray) -> dict[int, int]:
+    """Return the number of images by class, of the classes that are large enough."""
     classes, counts = np.unique(labels, return_counts=True)
-    known = {label: n for label, n in zip(classes, counts, strict=True) if n >= _KNOWN}
-    if len(known) < 2:
+    large = {label: n for label, n in zip(classes, counts, strict=True) if n >= _FEWEST}
+    if len(large) < 2:
         raise ValueError(
             "Invalid value for argument `classifier`: expected two classes or more with at least "
-            f"{_KNOWN} of the {len(labels)} images each, received {len(known)}. Compare more "
+            f"{_FEWEST} of the {len(labels)} images each, received {len(large)}. Compare more "
             "images (`count`), or give no classifier."
         )
-    return known
+    return large

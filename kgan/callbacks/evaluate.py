@@ -1,120 +1,118 @@
-"""The cheap figures of an evaluation, over a training."""
+"""Cheap evaluation metrics while training."""
 
 from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from kgan import metrics
-from kgan.callbacks.base import RunCallback, first_images
+from kgan.callbacks.base import EveryNSteps, Images, first_images
+from kgan.utils import checks
+from kgan.utils.types import Logs
 
 __all__ = ["Evaluate"]
 
 _FEWEST = 20  # what the kernel distance needs
 
 
-class Evaluate(RunCallback):
-    """Compares samples with real images every so many steps.
+class Mixture(Protocol):
+    """A mixture of Gaussians with one standard deviation, as `kgan.data.Ring` and `Grid` are."""
 
-    Writes a line to `RUN_DIR/metrics.jsonl`, and to TensorBoard where tensorboard is installed:
-    Frechet and kernel distance, precision and recall, each with its floor, which is what other real
-    images get in the samples' place. With a density's mixture, its modes are counted as well. A
-    sample that is not finite makes every figure null.
+    means: np.ndarray
+    std: float
 
-    The samples are those of one seed and touch no state: a training takes the same course with this
-    callback as without, and a resumed one writes the same lines. On two cores, 1,000 samples of
-    28x28 pixels take half a second; `kgan-evaluate` takes many more, and says more.
+
+class Evaluate(EveryNSteps):
+    """An evaluation of samples against real images, every `every` steps.
+
+    Each evaluation is a line in `RUN_DIR/metrics.jsonl`, and goes to TensorBoard if tensorboard is
+    installed: Frechet and kernel distance, precision and recall. Each has a floor, its value with
+    other real images in place of the samples. With a `mixture`, its modes are counted as well. If a
+    sample is not finite, every metric is null.
+
+    Samples come from one seed, and no state changes: training takes the same course with this
+    callback as without it, and a resumed training writes the same lines. On two cores, 1,000
+    samples of 28x28 pixels take half a second. `kgan-evaluate` compares many more.
 
     Args:
         run_dir: the run directory.
         images: real images `[n, height, width, channels]` in the generator's value range, or
             points `[n, dim]`, or a `tf.data.Dataset` of batches of these, such as
-            `kgan.data.load("mnist", split="test", batch_size=1000)`. Two halves are taken of them.
+            `kgan.data.load("mnist", split="test", batch_size=1000)`. The first are used, as two
+            halves.
         every: steps between two evaluations.
-        num_samples: how many samples, and how many images in each half at most; at least 20.
-        features: what distances are measured in; None for a random network (points, and images that
-            are too small for it, are compared as they are).
-        mixture: one of `kgan.data.DENSITIES` where the data are its points.
-        seed: of the samples.
+        num_samples: number of samples, and the most images in each half; at least 20.
+        features: feature extractor for the distances. None uses a random network, or the values
+            themselves for points and for images under 4 pixels wide or high.
+        mixture: the density if the data are its points, such as one of `kgan.data.DENSITIES`.
+        seed: seed of the samples.
 
     Raises:
-        ValueError: `every` or `num_samples` is unusable, or there are too few images.
+        ValueError: `every` or `num_samples` is out of range, or there are too few images.
     """
 
     def __init__(
         self,
         run_dir: str | os.PathLike[str],
-        images: Any,
+        images: Images,
         every: int = 1000,
         num_samples: int = 1000,
         features: metrics.Extractor | None = None,
-        mixture: Any = None,
+        mixture: Mixture | None = None,
         seed: int = 0,
     ):
-        super().__init__(run_dir)
-        for name, value, least in (("every", every, 1), ("num_samples", num_samples, _FEWEST)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"Invalid value for argument `{name}`: expected an integer of at least {least},"
-                    f" received {value!r}."
-                )
-        self.every = every
+        super().__init__(run_dir, every)
+        most = checks.integer("num_samples", num_samples, _FEWEST)
         self.features = features
         self.mixture = mixture
         self.seed = seed
-        images = _first(images, 2 * num_samples)
-        self.num_samples = len(images) // 2
+        real = first_images(images, 2 * most)[0].astype(np.float32)
+        self.num_samples = len(real) // 2
         if self.num_samples < _FEWEST:
             raise ValueError(
                 f"Invalid value for argument `images`: expected at least {2 * _FEWEST}, received "
-                f"{len(images)}. Take them from a larger split."
+                f"{len(real)}. Take them from a larger split."
             )
-        self._images = images[: 2 * self.num_samples]
+        self._images = real[: 2 * self.num_samples]
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Measures the floors, and forgets lines of steps that lie ahead."""
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Measure the floors, and forget lines of later steps."""
         super().on_train_begin(logs)
         self.run.forget_metrics(after=self.step)
         if self.features is None and self._images.ndim == 4:
             shape = self._images.shape[1:]
             small = min(shape[:2]) < 4
             self.features = metrics.Pixels() if small else metrics.RandomConvolutional(shape)
-        self._real, other = np.split(self._extracted(self._images), 2)
-        self._floors = {f"{name}_floor": value for name, value in self._compared(other).items()}
+        self._real, other = np.split(self._extract(self._images), 2)
+        self._floors = {f"{name}_floor": value for name, value in self._compare(other).items()}
 
-    def on_steps_end(self, before: int, logs: Any) -> None:
-        """Evaluates when a multiple of `every` has been passed."""
-        if before // self.every != self.step // self.every:
-            self.evaluate()
+    def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
+        self.evaluate()
 
     def evaluate(self) -> dict[str, float]:
-        """Evaluates the present state, and writes and returns the figures."""
+        """Evaluate the present state; write and return the metrics by name, without the floors."""
         samples = self.model.sample(self.num_samples, self.seed)
         if np.isfinite(samples).all():
-            figures = self._compared(self._extracted(samples)) | self._modes(samples)
+            found = self._compare(self._extract(samples)) | self._count_modes(samples)
         else:
-            figures = {name.removesuffix("_floor"): math.nan for name in self._floors}
-        self.run.append_metrics(
-            {"step": self.step, **figures, **self._floors, "evaluated": self.num_samples}
+            found = {name.removesuffix("_floor"): math.nan for name in self._floors}
+        self.write_scalars(
+            {**found, **self._floors, "evaluated": self.num_samples}, file_only=("evaluated",)
         )
-        if self._board:
-            with self._board.as_default(step=self.step):
-                for name, value in {**figures, **self._floors}.items():
-                    tf.summary.scalar(name, value)
-        return figures
+        return found
 
-    def _extracted(self, images: np.ndarray) -> np.ndarray:
-        """Features `[n, d]`."""
+    def _extract(self, images: np.ndarray) -> np.ndarray:
+        """Return features `[n, d]`."""
         if self.features is None:
             return images
         low, high = getattr(self.model.generator, "value_range", None) or (-1.0, 1.0)
         return self.features((images - low) / (high - low))
 
-    def _compared(self, samples: np.ndarray) -> dict[str, float]:
+    def _compare(self, samples: np.ndarray) -> dict[str, float]:
         manifold = metrics.precision_recall(self._real, samples)
         return {
             "frechet": metrics.frechet_distance(self._real, samples),
@@ -123,7 +121,7 @@ class Evaluate(RunCallback):
             "recall": manifold.recall,
         }
 
-    def _modes(self, samples: np.ndarray) -> dict[str, float]:
+    def _count_modes(self, samples: np.ndarray) -> dict[str, float]:
         if self.mixture is None:
             return {}
         modes = metrics.mixture_coverage(samples, self.mixture.means, self.mixture.std)
@@ -133,10 +131,3 @@ class Evaluate(RunCallback):
             "modes_kl_floor": modes.kl_floor,
             "high_quality": modes.high_quality,
         }
-
-
-def _first(images: Any, n: int) -> np.ndarray:
-    """The first n of an array, or of a data set of batches."""
-    if not isinstance(images, tf.data.Dataset):
-        return np.asarray(images, np.float32)[:n]
-    return first_images(images, n).astype(np.float32)

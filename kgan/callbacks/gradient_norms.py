@@ -1,157 +1,131 @@
-"""How steep D is: the curves by which one sees whether its penalties are strong enough."""
+"""Gradient norms of the discriminator: they show whether its penalties are strong enough."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from kgan.callbacks.base import RunCallback
+from kgan.callbacks.base import EveryNSteps, Images, check_image_shape, first_images
+from kgan.utils import checks
+from kgan.utils.types import Logs
 
 __all__ = ["GradientNorms"]
 
 
-class GradientNorms(RunCallback):
-    """Measures D's margin and its slopes every so many steps.
+class GradientNorms(EveryNSteps):
+    """A log of the discriminator's margin and gradient norms, every `every` steps.
 
-    Writes a line to `RUN_DIR/metrics.jsonl`, and to TensorBoard where tensorboard is installed:
+    Each measurement is a line in `RUN_DIR/metrics.jsonl`, and goes to TensorBoard if tensorboard
+    is installed:
 
-    - `margin`: mean logit on data minus mean logit on samples; 0 where D cannot tell;
-    - `r1`, `r2`: half of the mean squared slope on data and on samples, which is what
-      `kgan.penalties.R1` and `R2` charge at gamma = 1, charged or not;
-    - `slope_on_data`, `slope_on_samples`: the mean slope, `||grad o||`, in logits per unit of the
-      images. A Wasserstein critic's should be near 1.
+    - `margin`: mean logit on real images minus mean logit on samples; 0 if D cannot tell them
+      apart.
+    - `r1`, `r2`: half the mean squared gradient norm on real images and on samples, which is the
+      value of `kgan.penalties.R1` and `R2` at gamma = 1.
+    - `gradient_norm_real`, `gradient_norm_fake`: mean norm of the logit's gradient with respect to
+      the image, in logits per pixel unit. A Wasserstein critic's should be near 1.
 
-    docs/recipes.md shows the curves of runs that went well and of some that did not.
+    docs/recipes.md shows the curves of healthy and of failed runs.
 
-    D is in inference mode and sees no augmentation. The samples are those of one seed, by G's
-    weights as they are and not by their average. No state is touched: a training takes the same
-    course with this callback as without, and a resumed one writes the same lines. With 256 images
-    of 28x28 pixels a measurement keeps one core busy for 0.1 s with MLPs and 0.3 s with DCGANs.
+    D runs in inference mode without augmentation. G makes the samples from one seed, with its
+    weights as they are and not with their EMA. No state changes, so training takes the same course
+    with this callback as without it. With 256 images of 28x28 pixels a measurement takes one core
+    0.1 s with MLPs and 0.3 s with DCGANs.
 
     Args:
         run_dir: the run directory.
-        images: data in the generator's value range: an array `[n, ...]`, a pair of it and integer
-            labels `[n]`, or a `tf.data.Dataset` of batches of one or the other, such as the game is
-            played on. The first `count` are taken. Samples are of the same classes.
+        images: real images in the generator's value range: an array `[n, ...]`, a pair of images
+            and integer labels `[n]`, or a `tf.data.Dataset` of batches of either. The first
+            `count` are used. Samples have the same labels.
         every: steps between two measurements.
-        count: how many images, and how many samples; the game's packing divides it.
-        seed: of the samples.
+        count: number of images and of samples, a multiple of the GAN's `packing`.
+        seed: seed of the samples.
 
     Raises:
-        ValueError: `every` or `count` is no positive integer, or there are too few images.
+        ValueError: `every` or `count` is not a positive integer, or there are too few images.
     """
 
     def __init__(
         self,
         run_dir: str | os.PathLike[str],
-        images: Any,
+        images: Images,
         every: int = 500,
         count: int = 256,
         seed: int = 0,
     ):
-        super().__init__(run_dir)
-        for name, value in (("every", every), ("count", count)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"Invalid value for argument `{name}`: expected a positive integer, "
-                    f"received {value!r}."
-                )
-        self.every = every
-        self.count = count
+        super().__init__(run_dir, every)
+        self.count = checks.positive_integer("count", count)
         self.seed = seed
-        self.images, self.labels = _first(images, count)
-        if len(self.images) < count:
+        real, labels = first_images(images, count)
+        if len(real) < count:
             raise ValueError(
                 f"Invalid value for argument `images`: expected at least count={count}, received "
-                f"{len(self.images)}. Give more, or count fewer."
+                f"{len(real)}. Give more, or count fewer."
             )
+        self.images = real.astype(np.float32)
+        self.labels = None if labels is None else labels.astype(np.int32).reshape(-1)
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Forgets lines of steps that lie ahead.
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Check that the data fit the GAN, and forget lines of later steps.
 
         Raises:
-            ValueError: the images, their labels or `count` do not fit the game.
+            ValueError: the images, their labels or `count` do not fit the GAN.
         """
         super().on_train_begin(logs)
-        made, given = self.model.image_shape, self.images.shape[1:]
-        if made != given:
-            raise ValueError(
-                "Invalid value for argument `images`: expected the shape that the generator makes, "
-                f"{made}, received {given}."
-            )
+        check_image_shape(self.images, self.model.image_shape)
         if self.model.num_classes is not None and self.labels is None:
             raise ValueError(
-                "Invalid value for argument `images`: the game is conditional and expected pairs "
+                "Invalid value for argument `images`: the GAN is conditional and expected pairs "
                 "of images and labels, received images alone."
             )
         if self.count % self.model.packing:
             raise ValueError(
-                "Invalid value for argument `count`: expected a multiple of the game's "
+                "Invalid value for argument `count`: expected a multiple of the GAN's "
                 f"packing={self.model.packing}, received {self.count}."
             )
         self.run.forget_metrics(after=self.step)
 
-    def on_steps_end(self, before: int, logs: Any) -> None:
-        """Measures when a multiple of `every` has been passed."""
-        if before // self.every != self.step // self.every:
-            self.measure()
+    def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
+        self.measure()
 
     def measure(self) -> dict[str, float]:
-        """Measures the present state, and writes and returns the figures."""
-        real_logits, real = self._judged(self.images)
-        fake_logits, fake = self._judged(self._samples())
-        figures = {
+        """Measure the present state; write and return the margin and the norms by name."""
+        real_logits, real_norms = self._logits_and_norms(self.images)
+        fake_logits, fake_norms = self._logits_and_norms(self._samples())
+        measured = {
             "margin": real_logits.mean() - fake_logits.mean(),
-            "r1": np.square(real).mean() / 2,
-            "r2": np.square(fake).mean() / 2,
-            "slope_on_data": real.mean(),
-            "slope_on_samples": fake.mean(),
+            "r1": np.square(real_norms).mean() / 2,
+            "r2": np.square(fake_norms).mean() / 2,
+            "gradient_norm_real": real_norms.mean(),
+            "gradient_norm_fake": fake_norms.mean(),
         }
-        figures = {name: float(value) for name, value in figures.items()}
-        self.run.append_metrics({"step": self.step, **figures})
-        if self._board:
-            with self._board.as_default(step=self.step):
-                for name, value in figures.items():
-                    tf.summary.scalar(name, value)
-        return figures
+        scalars = {name: float(value) for name, value in measured.items()}
+        self.write_scalars(scalars)
+        return scalars
 
     def _samples(self) -> np.ndarray:
         latents = self.model.prior.sample(self.count, self.seed)
-        return self.model.generator(self._told(latents, self.labels), training=False).numpy()
+        return self.model.generator(self._inputs(latents, self.labels), training=False).numpy()
 
-    def _judged(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """D's logits and the norms of its slopes, each float64 `[count / packing]`."""
-        parts = range(self.model.packing)  # a pack: images in a row, on top of each other
+    def _logits_and_norms(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return D's logits and gradient norms, each float64 `[count / packing]`."""
+        parts = range(self.model.packing)  # successive images are the channels of one pack
         packs = tf.constant(np.concatenate([images[i :: len(parts)] for i in parts], axis=-1))
         labels = self.labels
         if labels is not None and len(parts) > 1:
             labels = np.stack([labels[i :: len(parts)] for i in parts], axis=-1)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(packs)
-            logits = self.model.discriminator(self._told(packs, labels), training=False)
-        slopes = np.asarray(tape.gradient(logits, packs), np.float64)
-        norms = np.linalg.norm(slopes.reshape(len(slopes), -1), axis=1)
+            logits = self.model.discriminator(self._inputs(packs, labels), training=False)
+        gradients = np.asarray(tape.gradient(logits, packs), np.float64)
+        norms = np.linalg.norm(gradients.reshape(len(gradients), -1), axis=1)
         return np.asarray(logits, np.float64).reshape(-1), norms
 
-    def _told(self, inputs: Any, labels: np.ndarray | None) -> Any:
+    def _inputs(
+        self, inputs: tf.Tensor, labels: np.ndarray | None
+    ) -> tf.Tensor | list[tf.Tensor | np.ndarray | None]:
+        """Return the inputs of a network: a list with the labels if the GAN is conditional."""
         return inputs if self.model.num_classes is None else [inputs, labels]
-
-
-def _first(images: Any, count: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """The first images, float32, and their labels, int32, or None where there are none."""
-    taken = [images]
-    if isinstance(images, tf.data.Dataset):
-        taken, found = [], 0
-        for batch in images.as_numpy_iterator():
-            taken.append(batch)
-            found += len(batch[0] if isinstance(batch, tuple) else batch)
-            if found >= count:
-                break
-    pairs = [batch if isinstance(batch, tuple) else (batch, None) for batch in taken]
-    rows = np.concatenate([np.asarray(x, np.float32) for x, _ in pairs])[:count]
-    if any(labels is None for _, labels in pairs):
-        return rows, None
-    return rows, np.concatenate([np.asarray(y, np.int32).reshape(-1) for _, y in pairs])[:count]

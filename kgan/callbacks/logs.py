@@ -1,42 +1,36 @@
-"""What a training logs: one line an epoch on disk, one bar on the screen."""
+"""Logs of a training: one line an epoch on disk, one progress bar on the screen."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Mapping
 
-import tensorflow as tf
 import tqdm
 
 from kgan.callbacks.base import RunCallback, StepCallback
+from kgan.utils.types import Logs
 
 __all__ = ["MetricsLog", "Progress"]
 
 
 class MetricsLog(RunCallback):
-    """Appends each epoch's logs to `RUN_DIR/metrics.jsonl`, with the step, the epoch and the time.
+    """A line in `RUN_DIR/metrics.jsonl` for each epoch: the step, the epoch, its logs and the time.
 
-    Lines of steps that the model has not made, left by a training that was stopped after its last
-    checkpoint, are removed when a training begins. TensorBoard receives the logs as well, over the
-    step, where tensorboard is installed.
+    The logs also go to TensorBoard, over the step, if tensorboard is installed. When training
+    begins, lines of later steps than the model's are removed: a training that stopped after its
+    last checkpoint left them.
 
     Args:
         run_dir: the run directory.
     """
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Forgets what lies ahead."""
+    def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
         self.run.forget_metrics(after=self.step)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Writes the line."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         values = {name: float(number) for name, number in (logs or {}).items()}
-        self.run.append_metrics({"step": self.step, "epoch": epoch + 1, **values})
-        if self._board:
-            with self._board.as_default(step=self.step):
-                for name, number in values.items():
-                    tf.summary.scalar(name, number)
+        self.write_scalars({"epoch": epoch + 1, **values}, file_only=("epoch",))
 
 
 class Progress(StepCallback):
@@ -51,10 +45,9 @@ class Progress(StepCallback):
     def __init__(self, steps: int):
         super().__init__()
         self.steps = steps
-        self._bar: Any = None
+        self._bar: tqdm.tqdm | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Starts the bar where the model stands."""
+    def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
         self.close()
         self._bar = tqdm.tqdm(
@@ -65,16 +58,16 @@ class Progress(StepCallback):
             mininterval=0.2 if sys.stderr.isatty() else 15,  # a log file needs few lines
         )
 
-    def on_steps_end(self, before: int, logs: Any) -> None:
-        """Moves the bar."""
-        self._bar.set_postfix({name: f"{logs[name]:.3f}" for name in self.SHOWN}, refresh=False)
-        self._bar.update(self.step - before)
+    def on_steps_end(self, before: int, logs: Mapping[str, float]) -> None:
+        if self._bar is not None:
+            shown = {name: f"{logs[name]:.3f}" for name in self.SHOWN}
+            self._bar.set_postfix(shown, refresh=False)
+            self._bar.update(self.step - before)
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Closes the bar."""
+    def on_train_end(self, logs: Logs = None) -> None:
         self.close()
 
     def close(self) -> None:
-        """Ends the bar's line; Keras tells nobody when a training fails."""
+        """End the bar's line. Call it where training fails: Keras then calls no callback."""
         if self._bar is not None:
             self._bar.close()

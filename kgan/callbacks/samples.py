@@ -1,71 +1,67 @@
-"""Pictures of what the generator makes, over a training."""
+"""Grids of generated images, drawn while training."""
 
 from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
 from kgan import plots
-from kgan.callbacks.base import RunCallback
+from kgan.callbacks.base import EveryNSteps
+from kgan.utils import checks
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.types import Logs
 
 __all__ = ["SampleGrid"]
 
 
-class SampleGrid(RunCallback):
-    """Draws the same latent points as a picture every so many steps, and when training ends.
+class SampleGrid(EveryNSteps):
+    """A grid of samples from fixed latent points, every `every` steps and when training ends.
 
-    Of a conditional game, each row is of one class, from 0 on, and all rows have the same points.
-
-    Pictures go to `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) where
-    tensorboard is installed.
+    If the generator takes class labels, each row is of one class, from 0 on, and all rows have the
+    same latent points. Grids go to `RUN_DIR/samples/step_########.png`, and to TensorBoard
+    (`RUN_DIR/logs`) if tensorboard is installed.
 
     Args:
         run_dir: the run directory.
-        every: steps between two pictures.
-        count: how many images a picture holds.
-        seed: the latent points' seed.
+        every: steps between two grids.
+        count: number of images in a grid.
+        seed: seed of the latent points.
+
+    Raises:
+        ValueError: `every` or `count` is not a positive integer.
     """
 
     def __init__(
         self, run_dir: str | os.PathLike[str], every: int = 500, count: int = 64, seed: int = 0
     ):
-        super().__init__(run_dir)
-        self.every = every
-        self.count = count
+        super().__init__(run_dir, every)
+        self.count = checks.positive_integer("count", count)
         self.seed = seed
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Forgets what was drawn: the training may have gone back and come another way."""
+    def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
-        self._drawn_at = -1
+        self._drawn_at = -1  # a rollback may reach the same step with other weights
 
-    def on_steps_end(self, before: int, logs: Any) -> None:
-        """Draws when a multiple of `every` has been passed."""
-        if before // self.every != self.step // self.every:
-            self.draw()
+    def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
+        self.draw()
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Draws the last state."""
+    def on_train_end(self, logs: Logs = None) -> None:
         if self._drawn_at != self.step:
             self.draw()
         super().on_train_end(logs)
 
     def draw(self) -> None:
-        """Draws the present state."""
-        picture = self._picture()
+        """Draw the present state."""
+        grid = self._grid()
         with atomic_write(self.run.sample(self.step)) as partial:
-            plots.write_png(partial, picture)
-        if self._board:
-            with self._board.as_default(step=self.step):
-                tf.summary.image("samples", picture[tf.newaxis])
+            plots.write_png(partial, grid)
+        self.write_image("samples", grid)
         self._drawn_at = self.step
 
-    def _picture(self) -> np.ndarray:
+    def _grid(self) -> np.ndarray:
         gan = self.model
         value_range = getattr(gan.generator, "value_range", (-1.0, 1.0))
         if gan.num_classes is None or len(gan.image_shape) != 3:
