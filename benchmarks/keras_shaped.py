@@ -25,7 +25,7 @@ class KerasShaped(keras.Model):
         self.g_tracker = keras.metrics.Mean(name="g_loss")
         self.cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
         super().compile(optimizer=None, jit_compile=False)
-        self.d_optimizer, self.g_optimizer = pair.adam(), pair.adam()
+        self.d_optimizer, self.g_optimizer = pair.adam(fused=False), pair.adam(fused=False)
 
     @property
     def metrics(self):

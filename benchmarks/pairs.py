@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import keras
 
-from kgan import networks
+from kgan import networks, optimizers
 
 SHAPE = (28, 28, 1)
 
@@ -35,9 +35,10 @@ class Pair:
         discriminator.build((None, *SHAPE))
         return generator, discriminator
 
-    def adam(self) -> keras.optimizers.Adam:
-        """Return an optimizer for one network."""
-        return keras.optimizers.Adam(2e-4, self.beta_1, self.beta_2)
+    def adam(self, fused: bool = True) -> keras.optimizers.Adam:
+        """Return an optimizer for one network: kgan's, or Keras's where `fused` is False."""
+        make = optimizers.FusedAdam if fused else keras.optimizers.Adam
+        return make(2e-4, self.beta_1, self.beta_2)
 
 
 PAIRS: dict[str, Pair] = {
