@@ -27,7 +27,7 @@ def digest(parts: Iterable[bytes | str | np.ndarray], length: int = 16) -> str:
     for part in parts:
         if isinstance(part, np.ndarray):
             # A view of the bytes, not a copy; bfloat16 arrays have no buffer of their own.
-            sha.update(memoryview(np.ascontiguousarray(part).reshape(-1).view(np.uint8)))
+            sha.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
         else:
             sha.update(part.encode() if isinstance(part, str) else part)
     return sha.hexdigest()[:length]
