@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -112,8 +112,9 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     def build(self, input_shape: Sequence[Shape]) -> None:
         shape, labels_shape = input_shape
         self.normalization.build(shape)
+        channels = cast("int", shape[-1])
         self.scale, self.shift = (
-            ClassEmbedding(self.num_classes, shape[-1], start, dtype=self.dtype_policy, name=name)
+            ClassEmbedding(self.num_classes, channels, start, dtype=self.dtype_policy, name=name)
             for name, start in (("scale", "ones"), ("shift", "zeros"))
         )
         self.scale.build(labels_shape)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kgan.layers.base import Shape
 
-__all__ = ["ResizeConv2D", "double_bilinear", "double_nearest", "halve"]
+__all__ = ["ResizeConv2D", "double_bilinear", "double_nearest", "doubled_shape", "halve"]
 
 
 def _interleaved(even: tf.Tensor, odd: tf.Tensor, axis: int) -> tf.Tensor:
@@ -81,15 +81,16 @@ class ResizeConv2D(keras.layers.Conv2D):
     """
 
     def build(self, input_shape: Shape) -> None:
-        super().build(_doubled(input_shape))
+        super().build(doubled_shape(input_shape))
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         return super().call(double_nearest(images))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return super().compute_output_shape(_doubled(input_shape))
+        return super().compute_output_shape(doubled_shape(input_shape))
 
 
-def _doubled(shape: Shape) -> Shape:
+def doubled_shape(shape: Shape) -> Shape:
+    """Return `(batch, 2 * height, 2 * width, channels)` for images of `shape`."""
     batch, *sides, channels = shape
     return (batch, *(None if side is None else 2 * side for side in sides), channels)
