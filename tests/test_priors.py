@@ -234,7 +234,8 @@ def test_bad_interval(low, high):
 @each_prior
 @pytest.mark.parametrize("steps", [1, 0, -2])
 def test_bad_steps(prior, steps):
-    with pytest.raises(ValueError, match=f"`steps`: expected an integer of at least 2, received {steps}"):
+    expected = f"`steps`: expected an integer of at least 2, received {steps}"
+    with pytest.raises(ValueError, match=expected):
         prior.interpolate(START, END, steps)
 
 
