@@ -8,7 +8,7 @@ float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from typing import ClassVar, TypeAlias, cast
 
 import keras
 import tensorflow as tf
@@ -53,8 +53,13 @@ class Penalty(Configurable):
 class _ZeroCentered(Penalty):
     """`gamma / 2 ||grad o||^2`; the subclasses differ in the points.
 
-    Half the squared norm needs no square root, so its gradient is finite where D is constant.
+    The squared norm needs no square root, so its gradient is finite where D is constant.
+
+    Attributes:
+        on_samples: whether the points are the samples; else they are the data.
     """
+
+    on_samples: ClassVar[bool]
 
     def __init__(self, gamma: float = 1.0):
         self.gamma = number("gamma", gamma, 0)
@@ -62,11 +67,8 @@ class _ZeroCentered(Penalty):
     def __call__(
         self, images: tf.Tensor, samples: tf.Tensor, gradients: Gradients, seed: tf.Tensor
     ) -> tf.Tensor:
-        return self.gamma / 2 * _squared_norm(gradients(self._points(images, samples)))
-
-    def _points(self, images: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
-        """Return the points at which the gradient is penalized."""
-        raise NotImplementedError
+        points = samples if self.on_samples else images
+        return self.gamma / 2 * _squared_norm(gradients(points))
 
     def get_config(self) -> JsonDict:
         return {"gamma": self.gamma}
@@ -83,8 +85,7 @@ class R1(_ZeroCentered):
         gamma: weight, at least 0.
     """
 
-    def _points(self, images: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
-        return images
+    on_samples = False
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -95,8 +96,7 @@ class R2(_ZeroCentered):
         gamma: weight, at least 0.
     """
 
-    def _points(self, images: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
-        return samples
+    on_samples = True
 
 
 @keras.saving.register_keras_serializable(package="kgan")

@@ -93,9 +93,7 @@ def test_projection_formula(cls, arguments):
     network = discriminator(cls, arguments)
     seen = []
     read = network.logits
-    network.logits = lambda features, condition: (
-        seen.append(features) or read(features, condition)
-    )
+    network.logits = lambda features, condition: seen.append(features) or read(features, condition)
     logits = network([IMAGES, LABELS]).numpy()
     phi = seen[0].numpy().astype(np.float64)
     kernel, bias = network.output_layer.get_weights()
@@ -144,8 +142,8 @@ def test_labels_that_are_missing_are_asked_for(cls, arguments):
 def test_bad_number_of_classes(cls, given):
     with pytest.raises(
         ValueError,
-        match=rf"`num_classes`: expected an integer of at least 2, received {given!r}\. None makes a "
-        "network without classes",
+        match=rf"`num_classes`: expected an integer of at least 2, received {given!r}\. "
+        "None makes a network without classes",
     ):
         cls((8, 8, 1), num_classes=given)
 
@@ -162,7 +160,8 @@ def test_bad_number_of_classes(cls, given):
 def test_unknown_conditioning(cls, given, known):
     with pytest.raises(
         ValueError,
-        match=rf"`conditioning`: expected one of {known}, received {given!r}\. {cls.__name__} supports",
+        match=rf"`conditioning`: expected one of {known}, received {given!r}\. "
+        f"{cls.__name__} supports",
     ):
         cls((8, 8, 1), num_classes=3, conditioning=given)
 

@@ -175,7 +175,7 @@ def test_normal_goes_along_the_great_circle_in_equal_angles():
     angles = np.arccos(np.sum(unit[1:] * unit[:-1], axis=1))
     whole = np.arccos(np.dot(START, END) / np.linalg.norm(START) / np.linalg.norm(END))
     np.testing.assert_allclose(angles, whole / 6, rtol=1e-5)
-    # Equal angles that add up to the whole leave no room for a detour.
+    # Equal angles that add up to the whole leave no other path.
 
 
 def test_only_the_great_circle_keeps_the_length():

@@ -329,5 +329,17 @@ class ConvolutionalNetwork(keras.Model):
         height, width, _ = self.image_shape
         return height >> self.halvings, width >> self.halvings, channels
 
+    def _grid_projection(
+        self, channels: int, initializer: keras.Initializer, use_bias: bool = True
+    ) -> keras.layers.Layer:
+        """Return a layer from latents to the smallest features; keep their shape."""
+        self.grid_shape = self._smallest_grid(channels)
+        return keras.layers.Dense(
+            math.prod(self.grid_shape),
+            use_bias=use_bias,
+            kernel_initializer=initializer,
+            dtype=self.dtype_policy,
+        )
+
     def get_config(self) -> JsonDict:
         return {**super().get_config(), "filters": self.filters}

@@ -79,16 +79,10 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         self.upsampling = one_of("upsampling", upsampling, tuple(UPSAMPLINGS), hint)
         self._set_filters(filters)
         widths = [filters * 2**i for i in reversed(range(self.halvings))]
-        self.grid_shape = self._smallest_grid(widths[0])
-        dtype = self.dtype_policy
-        self.projection = keras.layers.Dense(
-            math.prod(self.grid_shape),
-            use_bias=False,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            dtype=dtype,
-        )
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        self.projection = self._grid_projection(widths[0], initializer, use_bias=False)
         self.normalizations = [self.normalization() for _ in widths]
-        up = UPSAMPLINGS[upsampling]
+        up, dtype = UPSAMPLINGS[upsampling], self.dtype_policy
         self.convolutions = [_convolution(up, n, dtype) for n in widths[1:]]
         self.output_layer = _convolution(up, self.image_shape[-1], dtype, use_bias=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,13 +91,8 @@ class SNGANGenerator(ConvolutionalNetwork, Generator):
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
         self._set_filters(filters)
-        self.grid_shape = self._smallest_grid(filters)
+        self.projection = self._grid_projection(filters, keras.initializers.GlorotUniform())
         dtype = self.dtype_policy
-        self.projection = keras.layers.Dense(
-            math.prod(self.grid_shape),
-            kernel_initializer=keras.initializers.GlorotUniform(),
-            dtype=dtype,
-        )
         self.residuals = [
             _GeneratorBlock(filters, (self.normalization(), self.normalization()), dtype)
             for _ in range(self.halvings)
