@@ -175,7 +175,7 @@ def test_gradients_against_finite_differences():
 
 
 def test_a_second_derivative_goes_through():
-    """R1 needs it. For o = sum(T(x)^2) / 2, the gradient's squared norm is 2 o; its gradient, 2 T."""
+    """R1 needs it: for o = sum(T(x)^2) / 2 the squared norm is 2 o, and its gradient 2 T."""
     images, augment = random_images(), only(translation=0.25, cutout=0.5)
     with tf.GradientTape() as outer:
         outer.watch(images)
