@@ -168,14 +168,14 @@ def test_gradients_against_finite_differences():
         step = np.zeros(images.shape)
         place = tuple(rng.integers(n) for n in images.shape)
         step[place] = 1e-4
-        slope = float(value(images + step) - value(images - step)) / 2e-4
-        assert gradient[place] == pytest.approx(slope, rel=1e-6, abs=1e-8)
+        measured = float(value(images + step) - value(images - step)) / 2e-4
+        assert gradient[place] == pytest.approx(measured, rel=1e-6, abs=1e-8)
     # What left the image or was hidden plays no part; the rest does.
     assert 0.2 < (gradient != 0).mean() < 0.9
 
 
 def test_a_second_derivative_goes_through():
-    """R1 asks for it: of o = sum(T(x)^2) / 2 the slope's squared norm is 2 o, and its slope 2 T."""
+    """R1 needs it: for o = sum(T(x)^2) / 2 the squared norm is 2 o, and its gradient 2 T."""
     images, augment = random_images(), only(translation=0.25, cutout=0.5)
     with tf.GradientTape() as outer:
         outer.watch(images)

@@ -1,4 +1,4 @@
-"""Batch normalisation: Keras's values, and second derivatives that Keras's has not."""
+"""Batch normalization: Keras's values, and second derivatives that Keras's has not."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ def test_values_are_those_of_keras(policy, settings):
 
 
 def error_of_penalty_gradient(layer):
-    """Of the gradient of squared slopes in a kernel before the layer, along one way; relative.
+    """Of the gradient of squared gradients in a kernel before the layer, along one way; relative.
 
     What is before the layer bends, or the part that is lost would cancel over the batch.
     """

@@ -35,8 +35,8 @@ def test_a_straight_line_stays_one():
     assert doubled[[0, -1]].tolist() == [0, 5]
 
 
-def slope_penalty(resampled, kernels, x):
-    """Squared slopes of a small smooth network with a resampling in its middle."""
+def gradient_penalty(resampled, kernels, x):
+    """Squared gradients of a small smooth network with a resampling in its middle."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = tf.tanh(resampled(tf.tanh(x @ kernels[0])) @ kernels[1])
@@ -50,7 +50,7 @@ def error_of_second_derivatives(resampled):
     kernels = [tf.constant(rng.normal(size=shape)) for shape in ((2, 3), (3, 1))]
     with tf.GradientTape() as tape:
         tape.watch(kernels)
-        penalty = slope_penalty(resampled, kernels, x)
+        penalty = gradient_penalty(resampled, kernels, x)
     gradients = tape.gradient(penalty, kernels, unconnected_gradients="zero")
     worst = 0.0
     for i, gradient in enumerate(gradients):
@@ -58,7 +58,7 @@ def error_of_second_derivatives(resampled):
         ends = []
         for sign in (1, -1):
             moved = [k + sign * h * way if j == i else k for j, k in enumerate(kernels)]
-            ends.append(float(slope_penalty(resampled, moved, x)))
+            ends.append(float(gradient_penalty(resampled, moved, x)))
         measured = (ends[0] - ends[1]) / (2 * h)
         worst = max(worst, abs(float(tf.reduce_sum(gradient * way)) / measured - 1))
     return worst

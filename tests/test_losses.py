@@ -1,7 +1,7 @@
 """The loss battery: add a class to `CASES` and it is tested.
 
-The oracle is a NumPy float64 twin of each player's objective and of its slope along each logit,
-written from the formula. The slopes are themselves held to finite differences of the objectives.
+The oracle is a NumPy float64 twin of each player's objective and of its gradient along each logit,
+written from the formula. The gradients are themselves held to finite differences of the objectives.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ def not_d(o):
 
 @dataclasses.dataclass(frozen=True)
 class Twin:
-    """A function of the logits (r)eal and (f)ake, and its slopes along each."""
+    """A function of the logits (r)eal and (f)ake, and its gradients along each."""
 
     value: Callable
     along_real: Callable
@@ -91,7 +91,7 @@ SQUARES = (
     Twin(lambda r, f: ((r - 1) ** 2 + f**2) / 2, lambda r, f: r - 1, lambda r, f: f),
     Twin(lambda r, f: (f - 1) ** 2 / 2, zero, lambda r, f: f - 1),
 )
-# arXiv 1802.05957, eq. 16 and 17; the slope at the corner is 0, as for every ReLU of TensorFlow.
+# arXiv 1802.05957, eq. 16 and 17; the gradient at the corner is 0, as for every ReLU of TensorFlow.
 HINGE = (
     Twin(
         lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f),
@@ -134,7 +134,7 @@ each_loss = pytest.mark.parametrize(
         map(str, [type(case.loss).__name__, *case.loss.get_config().values()])
     ),
 )
-each_player = pytest.mark.parametrize("player", ["discriminator", "generator"])
+each_network = pytest.mark.parametrize("player", ["discriminator", "generator"])
 
 LOGITS = [-1e4, -100.0, -30.0, -1.0, 0.0, 1.0, 30.0, 100.0, 1e4]
 GRID = np.array([(r, f) for r in LOGITS for f in LOGITS])
@@ -151,19 +151,19 @@ def logits_of(dtype):
     return real, fake, *(tf.cast(x, tf.float64).numpy()[:, 0] for x in (real, fake))
 
 
-def value_and_slopes(objective, real, fake):
+def value_and_gradients(objective, real, fake):
     with tf.GradientTape() as tape:
         tape.watch([real, fake])
         value = objective(real, fake)
-    # The tape sums the examples, but each slope is its own example's: no example sees another.
-    slopes = tape.gradient(value, [real, fake], unconnected_gradients="zero")
-    return value, *slopes
+    # The tape sums the examples, but each gradient is its own example's: no example sees another.
+    gradients = tape.gradient(value, [real, fake], unconnected_gradients="zero")
+    return value, *gradients
 
 
-def assert_slopes(objective, twin, dtype="float32"):
+def assert_gradients(objective, twin, dtype="float32"):
     real, fake, r, f = logits_of(dtype)
-    _, *slopes = value_and_slopes(objective, real, fake)
-    # Slopes come back in the logits' own type: bfloat16 keeps 8 bits and float32's range, float16
+    _, *gradients = value_and_gradients(objective, real, fake)
+    # Gradients have the dtype of the logits: bfloat16 keeps 8 bits and float32's range, float16
     # keeps 11 bits and steps of 6e-8.
     rtol, atol = {
         "float64": (RTOL, TINY),
@@ -171,16 +171,18 @@ def assert_slopes(objective, twin, dtype="float32"):
         "bfloat16": (2.0**-8, TINY),
         "float16": (2.0**-11, 6e-8),
     }[dtype]
-    for slope, expected in zip(slopes, (twin.along_real(r, f), twin.along_fake(r, f)), strict=True):
-        assert slope.shape == (len(GRID), 1)
+    for gradient, expected in zip(
+        gradients, (twin.along_real(r, f), twin.along_fake(r, f)), strict=True
+    ):
+        assert gradient.shape == (len(GRID), 1)
         np.testing.assert_allclose(
-            tf.cast(slope, tf.float64).numpy()[:, 0], expected, rtol=rtol, atol=atol
+            tf.cast(gradient, tf.float64).numpy()[:, 0], expected, rtol=rtol, atol=atol
         )
 
 
-@each_player
+@each_network
 @each_loss
-def test_the_twins_slopes_are_the_slopes_of_the_twins_values(case, player):
+def test_the_twins_gradients_are_those_of_their_values(case, player):
     """Central differences in float64: an error of h^2 times a third derivative below 1/4."""
     twin, h = getattr(case, player), 1e-4
     r, f = np.random.default_rng(0).normal(scale=3.0, size=(2, 50))
@@ -191,7 +193,7 @@ def test_the_twins_slopes_are_the_slopes_of_the_twins_values(case, player):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
-@each_player
+@each_network
 @each_loss
 def test_values(case, player, dtype):
     real, fake, r, f = logits_of(dtype)
@@ -203,30 +205,31 @@ def test_values(case, player, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
-@each_player
+@each_network
 @each_loss
-def test_slopes(case, player, dtype):
-    assert_slopes(getattr(case.loss, player), getattr(case, player), dtype)
+def test_gradients(case, player, dtype):
+    assert_gradients(getattr(case.loss, player), getattr(case, player), dtype)
 
 
 @each_loss
-def test_compiled_by_xla_values_and_slopes_are_the_same(case):
+def test_compiled_by_xla_values_and_gradients_are_the_same(case):
     @tf.function(jit_compile=True)
     def compiled(real, fake):
         return [
-            value_and_slopes(p, real, fake) for p in (case.loss.discriminator, case.loss.generator)
+            value_and_gradients(p, real, fake)
+            for p in (case.loss.discriminator, case.loss.generator)
         ]
 
     real, fake, r, f = logits_of("float32")
-    for (value, *slopes), twin in zip(
+    for (value, *gradients), twin in zip(
         compiled(real, fake), (case.discriminator, case.generator), strict=True
     ):
         atol = TINY + case.cancellation
         np.testing.assert_allclose(value, twin.value(r, f), rtol=RTOL, atol=atol)
-        for slope, expected in zip(
-            slopes, (twin.along_real(r, f), twin.along_fake(r, f)), strict=True
+        for gradient, expected in zip(
+            gradients, (twin.along_real(r, f), twin.along_fake(r, f)), strict=True
         ):
-            np.testing.assert_allclose(slope[:, 0], expected, rtol=RTOL, atol=TINY)
+            np.testing.assert_allclose(gradient[:, 0], expected, rtol=RTOL, atol=TINY)
 
 
 @each_loss
@@ -257,29 +260,29 @@ def naive_non_saturating(real, fake):
     return -tf.math.log(tf.sigmoid(fake[:, 0]) + 1e-8)
 
 
-def test_non_saturating_slope_survives_a_confident_discriminator():
-    assert_slopes(losses.NonSaturating().generator, g_twin(1.0))
+def test_non_saturating_gradient_survives_a_confident_discriminator():
+    assert_gradients(losses.NonSaturating().generator, g_twin(1.0))
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
-        assert_slopes(naive_non_saturating, g_twin(1.0))
+        assert_gradients(naive_non_saturating, g_twin(1.0))
 
 
-def test_slopes_at_minus_thirty():
-    """sigmoid(-30) = 9.3576e-14 (1 / (1 + e^30)): one game goes on, the other has stopped.
+def test_gradients_at_minus_thirty():
+    """sigmoid(-30) = 9.3576e-14 (1 / (1 + e^30)): one loss still learns, the other does not.
 
-    The naive form's slope there is D(1 - D) / (D + 1e-8) = 9.3575e-6.
+    The naive form's gradient there is D(1 - D) / (D + 1e-8) = 9.3575e-6.
     """
     fake = tf.constant([[-30.0]])
-    slope = {
-        name: value_and_slopes(objective, fake, fake)[2].numpy().item()
+    gradient = {
+        name: value_and_gradients(objective, fake, fake)[2].numpy().item()
         for name, objective in {
             "non_saturating": losses.NonSaturating().generator,
             "minimax": losses.Minimax().generator,
             "naive": naive_non_saturating,
         }.items()
     }
-    assert slope["non_saturating"] == pytest.approx(-1.0, rel=1e-6)
-    assert slope["minimax"] == pytest.approx(-9.3576e-14, rel=1e-4)
-    assert slope["naive"] == pytest.approx(-9.3575e-6, rel=1e-4)
+    assert gradient["non_saturating"] == pytest.approx(-1.0, rel=1e-6)
+    assert gradient["minimax"] == pytest.approx(-9.3576e-14, rel=1e-4)
+    assert gradient["naive"] == pytest.approx(-9.3575e-6, rel=1e-4)
 
 
 def test_minimax_is_zero_sum_in_what_the_generator_moves():
@@ -289,11 +292,11 @@ def test_minimax_is_zero_sum_in_what_the_generator_moves():
     def total(loss):
         return lambda real, fake: loss.generator(real, fake) + loss.discriminator(real, fake)
 
-    value, _, along_fake = value_and_slopes(total(losses.Minimax()), real, fake)
+    value, _, along_fake = value_and_gradients(total(losses.Minimax()), real, fake)
     # The two terms of the samples cancel up to an ulp of their size, here at most 1e4.
     np.testing.assert_allclose(value, -log_d(r), rtol=RTOL, atol=1e-3)
     np.testing.assert_array_equal(along_fake, np.zeros((len(GRID), 1)))
-    _, _, along_fake = value_and_slopes(total(losses.NonSaturating()), real, fake)
+    _, _, along_fake = value_and_gradients(total(losses.NonSaturating()), real, fake)
     assert np.abs(along_fake).max() == pytest.approx(1.0)
 
 
@@ -331,8 +334,8 @@ def test_real_comes_before_fake():
     wrong = {losses.LeastSquares: 420.5, losses.Hinge: 42.0}  # (21^2 + 20^2) / 2; (1 + 20) twice
     for loss in games:
         weight = loss.get_config().get("discriminator_weight", 1.0)
-        told = loss.discriminator(positive, negative).numpy().item()
-        assert told == pytest.approx(right.get(type(loss), 0.0) * weight, abs=1e-6)
+        value = loss.discriminator(positive, negative).numpy().item()
+        assert value == pytest.approx(right.get(type(loss), 0.0) * weight, abs=1e-6)
         confused = loss.discriminator(negative, positive).numpy().item()
         assert confused == pytest.approx(wrong.get(type(loss), 40.0) * weight, rel=1e-6)
 
@@ -409,7 +412,7 @@ def test_bad_blend(weight):
 @pytest.mark.parametrize("cls", [losses.Minimax, losses.NonSaturating, losses.Blended])
 def test_bad_discriminator_weight(cls, weight):
     with pytest.raises(
-        ValueError, match=rf"`discriminator_weight`: expected a positive number .*received {weight}"
+        ValueError, match=rf"`discriminator_weight`: expected a positive number, received {weight}"
     ):
         cls(discriminator_weight=weight)
 

@@ -1,4 +1,4 @@
-"""What every network refuses, in one sentence."""
+"""Arguments that every network rejects."""
 
 import math
 import re

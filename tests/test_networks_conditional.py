@@ -1,4 +1,4 @@
-"""Networks that are told a class."""
+"""Conditional networks: how class labels change their outputs."""
 
 import math
 
@@ -33,7 +33,7 @@ DISCRIMINATORS = [
 
 
 def made(cls, arguments, shape, num_classes=3):
-    """The network with no weight as it began, so that a class's scales are not all one."""
+    """Return the network with every weight changed, so that a class's scales are not all one."""
     network = cls(image_shape=(8, 8, 2), num_classes=num_classes, **arguments)
     network.build(shape)
     rng = np.random.default_rng(2)
@@ -49,8 +49,8 @@ def generator(cls, arguments, num_classes=3):
 
 
 def discriminator(cls, arguments, positions=1):
-    labels_shape = (None,) if positions == 1 else (None, positions)
-    return made(cls, arguments, [(None, 8, 8, 2), labels_shape])
+    condition_shape = (None,) if positions == 1 else (None, positions)
+    return made(cls, arguments, [(None, 8, 8, 2), condition_shape])
 
 
 @pytest.mark.parametrize(("cls", "arguments"), GENERATORS)
@@ -93,7 +93,7 @@ def test_projection_formula(cls, arguments):
     network = discriminator(cls, arguments)
     seen = []
     read = network.logits
-    network.logits = lambda features, labels: seen.append(features) or read(features, labels)
+    network.logits = lambda features, condition: seen.append(features) or read(features, condition)
     logits = network([IMAGES, LABELS]).numpy()
     phi = seen[0].numpy().astype(np.float64)
     kernel, bias = network.output_layer.get_weights()
@@ -116,7 +116,7 @@ def test_a_joined_class_is_further_channels(cls, arguments):
 
 @pytest.mark.parametrize(("cls", "arguments"), DISCRIMINATORS)
 def test_packed_labels(cls, arguments):
-    """Two images are told two classes, and their order matters."""
+    """A pack of two images has two labels, and their order matters."""
     network = discriminator(cls, arguments, positions=2)
     features = math.prod(network.image_shape)
     if arguments["conditioning"] == "projection":
@@ -142,7 +142,8 @@ def test_labels_that_are_missing_are_asked_for(cls, arguments):
 def test_bad_number_of_classes(cls, given):
     with pytest.raises(
         ValueError,
-        match=rf"`num_classes`: expected an integer of at least 2, or None .*received {given!r}\.",
+        match=rf"`num_classes`: expected an integer of at least 2, received {given!r}\. "
+        "None makes a network without classes",
     ):
         cls((8, 8, 1), num_classes=given)
 
@@ -159,7 +160,8 @@ def test_bad_number_of_classes(cls, given):
 def test_unknown_conditioning(cls, given, known):
     with pytest.raises(
         ValueError,
-        match=rf"`conditioning`: expected one of {known} for {cls.__name__}, received {given!r}\.",
+        match=rf"`conditioning`: expected one of {known}, received {given!r}\. "
+        f"{cls.__name__} supports",
     ):
         cls((8, 8, 1), num_classes=3, conditioning=given)
 

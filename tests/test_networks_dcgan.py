@@ -1,4 +1,4 @@
-"""The DCGAN players as published."""
+"""DCGAN networks as published."""
 
 import math
 
@@ -16,7 +16,7 @@ def built(cls, filters):
     return network
 
 
-each_player = pytest.mark.parametrize("cls", [DCGANGenerator, DCGANDiscriminator])
+each_network = pytest.mark.parametrize("cls", [DCGANGenerator, DCGANDiscriminator])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_dcgan_sizes(sides, grid):
     assert [c.filters for c in generator.convolutions] == [2**i for i in range(doublings - 1)][::-1]
 
 
-@each_player
+@each_network
 def test_dcgan_starts_as_published(cls):
     """Kernels from N(0, 0.02), no bias before normalisation (Radford et al. 2016, section 4)."""
     network = built(cls, 16)
@@ -66,8 +66,8 @@ def test_dcgan_starts_as_published(cls):
         assert not network.projection.use_bias
 
 
-@each_player
-def test_normalisation_statistics_move_in_training_only(cls):
+@each_network
+def test_normalization_statistics_move_in_training_only(cls):
     network, rng = built(cls, 4), np.random.default_rng(0)
     x = rng.normal(size=(3, *network.input_spec.shape[1:])).astype(np.float32)
     before = [v.numpy() for v in network.non_trainable_variables]
@@ -84,13 +84,13 @@ def test_normalisation_statistics_move_in_training_only(cls):
 def test_dcgan_unknown_upsampling():
     with pytest.raises(
         ValueError,
-        match=r"`upsampling`: expected one of 'transposed', 'resize' for DCGANGenerator, "
-        r"received 'bilinear'\.",
+        match=r"`upsampling`: expected one of 'transposed', 'resize', received 'bilinear'\. "
+        r"DCGANGenerator supports",
     ):
         DCGANGenerator((8, 8, 1), upsampling="bilinear")
 
 
-def test_dcgan_slope_of_leaky_relu():
+def test_dcgan_negative_slope_of_leaky_relu():
     """With identity-like weights a negative image comes out times 0.2 (2016, section 3)."""
     network = DCGANDiscriminator((8, 8, 1), filters=1)
     network.build((None, 8, 8, 1))

@@ -1,4 +1,4 @@
-"""The fully connected players against their formulas, their dropout and how they begin."""
+"""Fully connected networks against their formulas, their dropout and their initial state."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""The residual players against their formulas, and how they begin."""
+"""Residual networks against their formulas, and their initial state."""
 
 import math
 
@@ -90,7 +90,7 @@ def test_blocks_start_as_the_identity(blocks):
             assert not made.narrow.kernel.numpy().any()
             x = np.random.default_rng(0).normal(size=(2, 4, 4, made.narrow.filters))
             np.testing.assert_array_equal(made(np.float32(x)), np.float32(x))
-    # He's standard deviation for this slope, times L^(-1/4) for L blocks.
+    # He's standard deviation for this negative slope, times L^(-1/4) for L blocks.
     kernels = np.concatenate([made.mix.kernel.numpy().ravel() for made in network.stages[0].blocks])
     fan_in = network.stages[0].blocks[0].mix.kernel.shape[:-1]
     expected = math.sqrt(2 / 1.04 / np.prod(fan_in)) * (3 * blocks) ** -0.25

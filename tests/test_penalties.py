@@ -11,16 +11,16 @@ from kgan import penalties
 SEED = tf.constant([3, 4], tf.int64)
 
 
-def slopes_of(function):
-    """D's slopes by autodiff, as the game hands them to a penalty."""
+def gradients_of(function):
+    """Return the gradients of logits by autodiff, as `kgan.GAN` passes them to a penalty."""
 
-    def slopes(points):
+    def gradients(points):
         with tf.GradientTape() as tape:
             tape.watch(points)
             logits = tf.reduce_sum(function(points))
         return tape.gradient(logits, points)
 
-    return slopes
+    return gradients
 
 
 def points(rows=6, shape=(3, 2), seed=0):
@@ -28,27 +28,27 @@ def points(rows=6, shape=(3, 2), seed=0):
     return [tf.constant(x, tf.float32) for x in draws]
 
 
-def test_zero_centred_penalties_of_a_known_slope():
-    """o(x) = |x|^2 / 2 has the slope x: R1 is gamma/2 |x|^2, R2 the same of the samples."""
+def test_zero_centered_penalties_of_a_known_gradient():
+    """o(x) = |x|^2 / 2 has the gradient x: R1 is gamma/2 |x|^2, R2 the same of the samples."""
     images, samples = points()
-    slopes = slopes_of(lambda x: tf.reduce_sum(x**2, [1, 2]) / 2)
+    gradients = gradients_of(lambda x: tf.reduce_sum(x**2, [1, 2]) / 2)
     for penalty, where in ((penalties.R1(3.0), images), (penalties.R2(3.0), samples)):
         expected = 1.5 * (where.numpy() ** 2).sum(axis=(1, 2))
-        np.testing.assert_allclose(penalty(images, samples, slopes, SEED), expected, rtol=1e-6)
+        np.testing.assert_allclose(penalty(images, samples, gradients, SEED), expected, rtol=1e-6)
 
 
 def test_gradient_penalty_between_the_two():
-    """With the slope x, the penalty tells where it looked: on the segment, at one u a pair."""
+    """The gradient x shows which points were used: on the segment, at one u a pair."""
     images, samples = points(rows=200)
     seen = []
 
-    def slopes(x):
+    def gradients(x):
         seen.append(x.numpy())
         return x
 
-    paid = penalties.GradientPenalty(10.0)(images, samples, slopes, SEED)
+    penalty_value = penalties.GradientPenalty(10.0)(images, samples, gradients, SEED)
     norm = np.sqrt((seen[0] ** 2).sum(axis=(1, 2)))
-    np.testing.assert_allclose(paid, 10 * (norm - 1) ** 2, rtol=1e-5)
+    np.testing.assert_allclose(penalty_value, 10 * (norm - 1) ** 2, rtol=1e-5)
     shares = (seen[0] - samples) / (images - samples)
     u = np.median(shares, axis=(1, 2))
     np.testing.assert_allclose(shares, np.broadcast_to(u[:, None, None], shares.shape), atol=1e-3)
@@ -58,24 +58,24 @@ def test_gradient_penalty_between_the_two():
     assert (u >= 0).all()
     assert (u < 1).all()
     seen.clear()
-    penalties.GradientPenalty()(images, samples, slopes, SEED + 1)
+    penalties.GradientPenalty()(images, samples, gradients, SEED + 1)
     other = np.median((seen[0] - samples) / (images - samples), axis=(1, 2))
     assert abs(np.corrcoef(u, other)[0, 1]) < 0.3
 
 
 def test_gradient_penalty_of_a_flat_discriminator_has_a_gradient():
-    """Where D is flat the norm's root has no slope; the plain form gives NaN there."""
+    """Where D is constant the root's derivative is infinite: the plain form gives NaN."""
     images, samples = points()
     weight = tf.Variable(0.0)
 
     def gradient(penalty):
         with tf.GradientTape() as tape:
-            slopes = slopes_of(lambda x: weight * tf.reduce_sum(x, [1, 2]))
-            paid = tf.reduce_mean(penalty(images, samples, slopes, SEED))
-        return float(paid), float(tape.gradient(paid, weight))
+            gradients = gradients_of(lambda x: weight * tf.reduce_sum(x, [1, 2]))
+            penalty_value = tf.reduce_mean(penalty(images, samples, gradients, SEED))
+        return float(penalty_value), float(tape.gradient(penalty_value, weight))
 
-    def naive(images, samples, slopes, seed):
-        norm = tf.sqrt(tf.reduce_sum(slopes(images) ** 2, [1, 2]))
+    def naive(images, samples, gradients, seed):
+        norm = tf.sqrt(tf.reduce_sum(gradients(images) ** 2, [1, 2]))
         return 10 * (norm - 1) ** 2
 
     assert gradient(penalties.GradientPenalty(10.0)) == (10.0, 0.0)
@@ -88,7 +88,7 @@ def test_gradient_penalty_of_a_flat_discriminator_has_a_gradient():
     ids=lambda penalty: type(penalty).__name__,
 )
 def test_gradients_against_finite_differences(penalty):
-    """D's weights feel the penalty through a second derivative; central differences in float64."""
+    """The penalty moves weights by a second derivative; central differences in float64."""
     keras.config.set_dtype_policy("float64")
     rng = np.random.default_rng(1)
     layers = [keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(1)]
@@ -96,11 +96,11 @@ def test_gradients_against_finite_differences(penalty):
     images, samples = (tf.constant(x) for x in rng.normal(size=(2, 4, 3, 2)))
     network(images)
 
-    def paid():
-        return tf.reduce_mean(penalty(images, samples, slopes_of(network), SEED))
+    def penalty_value():
+        return tf.reduce_mean(penalty(images, samples, gradients_of(network), SEED))
 
     with tf.GradientTape() as tape:
-        value = paid()
+        value = penalty_value()
     gradients = tape.gradient(value, network.trainable_variables)
     h = 1e-5
     for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
@@ -111,24 +111,26 @@ def test_gradients_against_finite_differences(penalty):
         values = []
         for sign in (1, -1):
             variable.assign(before + sign * step)
-            values.append(float(paid()))
+            values.append(float(penalty_value()))
         variable.assign(before)
-        slope = (values[0] - values[1]) / (2 * h)
+        measured = (values[0] - values[1]) / (2 * h)
         gradient = 0.0 if gradient is None else gradient.numpy()[place]
-        assert gradient == pytest.approx(slope, rel=1e-6, abs=1e-8)
+        assert gradient == pytest.approx(measured, rel=1e-6, abs=1e-8)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_precision_slopes_are_squared_in_float32(dtype):
+def test_half_precision_gradients_are_squared_in_float32(dtype):
     """300^2 is beyond float16."""
     images, samples = points(shape=(1,))
-    paid = penalties.R1(2.0)(images, samples, lambda x: tf.fill(x.shape, tf.cast(300, dtype)), SEED)
-    assert paid.dtype == "float32"
-    np.testing.assert_allclose(paid, 300.0**2, rtol=5e-3)  # bfloat16 holds 300 as 300
+    penalty_value = penalties.R1(2.0)(
+        images, samples, lambda x: tf.fill(x.shape, tf.cast(300, dtype)), SEED
+    )
+    assert penalty_value.dtype == "float32"
+    np.testing.assert_allclose(penalty_value, 300.0**2, rtol=5e-3)  # bfloat16 holds 300 as 300
 
 
 class Line(keras.Model):
-    """o(x) = w x + b; its slope is w everywhere."""
+    """o(x) = w x + b; its gradient is w everywhere."""
 
     def __init__(self, independent_examples):
         super().__init__()
@@ -142,7 +144,7 @@ class Line(keras.Model):
 @pytest.mark.parametrize("independent_examples", [False, True])
 @pytest.mark.parametrize("loss", ["minimax", "relativistic_paired"])
 def test_one_update_in_closed_form(loss, independent_examples):
-    """SGD on a line against a frozen G: w moves by its loss's slope and gamma w for R1 and R2."""
+    """SGD on a line against a frozen G: w moves by the gradient, and gamma w for R1 and R2."""
     rate, r1, r2 = 0.1, 0.5, 0.25
     images = np.random.default_rng(0).normal(size=(8, 1)).astype("float32")
     generator = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -160,14 +162,14 @@ def test_one_update_in_closed_form(loss, independent_examples):
     real, fake = w * images, w * samples
     if loss == "minimax":
         value = np.log1p(np.exp(-real)) + np.log1p(np.exp(fake))
-        slope = -(1 - sigmoid(real)) * images + sigmoid(fake) * samples
+        gradient = -(1 - sigmoid(real)) * images + sigmoid(fake) * samples
     else:
         value = np.log1p(np.exp(fake - real))
-        slope = sigmoid(fake - real) * (samples - images)
-    paid = (r1 + r2) / 2 * w**2
-    assert logs["d_loss"][0] == pytest.approx(value.mean() + paid, rel=1e-5)
+        gradient = sigmoid(fake - real) * (samples - images)
+    penalty_value = (r1 + r2) / 2 * w**2
+    assert logs["d_loss"][0] == pytest.approx(value.mean() + penalty_value, rel=1e-5)
     moved = gan.discriminator.dense.get_weights()[0].item()
-    assert moved == pytest.approx(w - rate * (slope.mean() + (r1 + r2) * w), rel=1e-5)
+    assert moved == pytest.approx(w - rate * (gradient.mean() + (r1 + r2) * w), rel=1e-5)
 
 
 def test_compiled_by_xla_the_game_is_the_same():
@@ -221,5 +223,6 @@ def test_one_or_several_or_none():
 @pytest.mark.parametrize("weight", [-1.0, float("nan")])
 def test_weights_are_not_negative(weight):
     for cls, name in ((penalties.R1, "gamma"), (penalties.GradientPenalty, "weight")):
-        with pytest.raises(ValueError, match=rf"argument `{name}`: expected a number of at least"):
+        expected = rf"argument `{name}`: expected a finite number of at least 0, received"
+        with pytest.raises(ValueError, match=expected):
             cls(weight)

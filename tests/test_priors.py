@@ -175,7 +175,7 @@ def test_normal_goes_along_the_great_circle_in_equal_angles():
     angles = np.arccos(np.sum(unit[1:] * unit[:-1], axis=1))
     whole = np.arccos(np.dot(START, END) / np.linalg.norm(START) / np.linalg.norm(END))
     np.testing.assert_allclose(angles, whole / 6, rtol=1e-5)
-    # Equal angles that add up to the whole leave no room for a detour.
+    # Equal angles that add up to the whole leave no other path.
 
 
 def test_only_the_great_circle_keeps_the_length():
@@ -234,7 +234,8 @@ def test_bad_interval(low, high):
 @each_prior
 @pytest.mark.parametrize("steps", [1, 0, -2])
 def test_bad_steps(prior, steps):
-    with pytest.raises(ValueError, match=f"`steps`: expected at least 2, received {steps}"):
+    expected = f"`steps`: expected an integer of at least 2, received {steps}"
+    with pytest.raises(ValueError, match=expected):
         prior.interpolate(START, END, steps)
 
 

@@ -1,29 +1,33 @@
-"""What tells a network which class is meant."""
+"""Layers that depend on a class label."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import keras
+import tensorflow as tf
 
+from kgan.layers.base import InitializerLike, Shape
 from kgan.layers.normalization import BatchNormalization
 from kgan.layers.spectral import SpectralDense
+from kgan.utils.types import JsonDict
 
 __all__ = ["ClassEmbedding", "ConditionalBatchNormalization"]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
 class ClassEmbedding(keras.layers.Layer):
-    """A learned vector for each class; for several labels, the sum of theirs.
+    """A learned vector for each class; for several labels, the sum of their vectors.
 
     The table has a row for each class at each position: class c at position j is row
-    `j * num_classes + c`. The rows are read by a product with ones and zeros, so that gradients of
-    all orders are dense, under XLA too. A label outside of the classes has the vector 0.
+    `j * num_classes + c`. The rows are read by a product with one-hot vectors, which makes the
+    gradients of all orders dense, also under XLA. A label outside of the classes has the vector 0.
 
     Args:
         num_classes: number of classes; labels are 0 to `num_classes` - 1.
         dim: length of a vector.
-        initializer: start of the vectors.
+        initializer: initializer of the vectors.
         spectral_normalization: whether the table is divided by its largest singular value
             (`SpectralDense`).
 
@@ -38,7 +42,7 @@ class ClassEmbedding(keras.layers.Layer):
         self,
         num_classes: int,
         dim: int,
-        initializer: Any = "random_normal",
+        initializer: InitializerLike = "random_normal",
         spectral_normalization: bool = False,
         **kwargs: Any,
     ):
@@ -52,23 +56,19 @@ class ClassEmbedding(keras.layers.Layer):
             dim, use_bias=False, kernel_initializer=self.initializer, dtype=self.dtype_policy
         )
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the table for labels of `input_shape`."""
-        positions = input_shape[1] if len(input_shape) == 2 else 1
+    def build(self, input_shape: Shape) -> None:
+        positions = (input_shape[1] or 1) if len(input_shape) == 2 else 1
         self.table.build((None, positions * self.num_classes))
         self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
 
-    def call(self, labels: Any) -> Any:
-        """The vectors `[batch, dim]` of `labels`."""
+    def call(self, labels: tf.Tensor) -> tf.Tensor:
         ones = keras.ops.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
         return self.table(keras.ops.reshape(ones, (-1, self.table.kernel.shape[0])))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """`(batch, dim)`."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.dim)
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+    def get_config(self) -> JsonDict:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
@@ -80,11 +80,11 @@ class ClassEmbedding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kgan")
 class ConditionalBatchNormalization(keras.layers.Layer):
-    """Batch normalisation with a scale and a shift for each class (de Vries et al. 2017).
+    """Batch normalization with a scale and a shift for each class (de Vries et al. 2017).
 
-    arXiv 1707.00683, with a table in place of the network of section 3: `gamma[y] x' + beta[y]`,
-    where x' is x less its mean over its standard deviation, both of the whole batch. Scales start
-    at 1 and shifts at 0.
+    Computes `gamma[y] x' + beta[y]`, where x' is x minus its mean, divided by its standard
+    deviation, both of the whole batch. The tables gamma and beta replace the network of arXiv
+    1707.00683, section 3. Scales start at 1 and shifts at 0.
 
     Args:
         num_classes: number of classes.
@@ -109,31 +109,28 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             momentum=momentum, epsilon=epsilon, center=False, scale=False, dtype=self.dtype_policy
         )
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights for the shapes of features and labels."""
+    def build(self, input_shape: Sequence[Shape]) -> None:
         shape, labels_shape = input_shape
         self.normalization.build(shape)
+        channels = cast("int", shape[-1])
         self.scale, self.shift = (
-            ClassEmbedding(self.num_classes, shape[-1], start, dtype=self.dtype_policy, name=name)
+            ClassEmbedding(self.num_classes, channels, start, dtype=self.dtype_policy, name=name)
             for name, start in (("scale", "ones"), ("shift", "zeros"))
         )
         self.scale.build(labels_shape)
         self.shift.build(labels_shape)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """The features, normalised and then scaled and shifted by their class."""
+    def call(self, inputs: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         x, labels = inputs
         shape = (-1, *[1] * (len(x.shape) - 2), x.shape[-1])
         scale = keras.ops.reshape(self.scale(labels), shape)
         shift = keras.ops.reshape(self.shift(labels), shape)
         return self.normalization(x, training=training) * scale + shift
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """The features' shape."""
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         return tuple(input_shape[0])
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+    def get_config(self) -> JsonDict:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

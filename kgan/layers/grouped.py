@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
+
+from kgan.layers.base import InitializerLike, KernelLayer, Shape
+from kgan.utils.types import JsonDict
 
 __all__ = ["GroupedConv2D"]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GroupedConv2D(keras.layers.Layer):
-    """A convolution each of whose outputs looks at one group of the channels.
+class GroupedConv2D(KernelLayer):
+    """A convolution in which each output channel reads one group of the input channels.
 
-    As `keras.layers.Conv2D(groups=...)`, padded to keep the image's size, but made of one
-    convolution a group. TensorFlow has no derivative of the whole on a CPU; Keras has XLA compile
-    it there, which takes a hundred times as long, and fixes the batch size.
+    Computes what `keras.layers.Conv2D(groups=...)` computes, with padding that keeps the image's
+    size, but by one convolution a group. On a CPU, TensorFlow has no derivative of the grouped
+    operation. Keras compiles it with XLA there, which is a hundred times slower and fixes the
+    batch size.
 
     Args:
         filters: number of output channels.
         kernel_size: side of the square kernel.
-        groups: number of groups; it divides the channels that come in and go out.
-        kernel_initializer: start of the weights.
+        groups: number of groups; it divides the number of input and of output channels.
+        kernel_initializer: initializer of the kernel.
 
     Input:
         `[batch, height, width, channels]`.
@@ -35,10 +40,10 @@ class GroupedConv2D(keras.layers.Layer):
         filters: int,
         kernel_size: int,
         groups: int,
-        kernel_initializer: Any = "glorot_uniform",
+        kernel_initializer: InitializerLike = "glorot_uniform",
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(kernel_initializer, **kwargs)
         if filters % groups:
             raise ValueError(
                 f"Invalid value for argument `groups`: expected a divisor of filters={filters}, "
@@ -47,23 +52,21 @@ class GroupedConv2D(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.groups = groups
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights."""
-        if input_shape[-1] % self.groups:
+    def build(self, input_shape: Shape) -> None:
+        channels = input_shape[-1]
+        if channels is None or channels % self.groups:
             raise ValueError(
-                f"Invalid input: groups={self.groups} must divide the {input_shape[-1]} channels."
+                f"Invalid input: groups={self.groups} must divide the {channels} channels."
             )
         self.kernel = self.add_weight(
-            shape=(*[self.kernel_size] * 2, input_shape[-1] // self.groups, self.filters),
+            shape=(*[self.kernel_size] * 2, channels // self.groups, self.filters),
             initializer=self.kernel_initializer,
             name="kernel",
         )
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
-    def call(self, images: Any) -> Any:
-        """The convolution of `images`."""
+    def call(self, images: tf.Tensor) -> tf.Tensor:
         parts = keras.ops.split(images, self.groups, axis=-1)
         kernels = keras.ops.split(keras.ops.convert_to_tensor(self.kernel), self.groups, axis=-1)
         outputs = [
@@ -72,16 +75,13 @@ class GroupedConv2D(keras.layers.Layer):
         ]
         return keras.ops.concatenate(outputs, axis=-1) + self.bias
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """`(batch, height, width, filters)`."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+    def get_config(self) -> JsonDict:
         return {
             **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "groups": self.groups,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

@@ -1,4 +1,4 @@
-"""Batch normalisation that can be differentiated twice."""
+"""Batch normalization with correct second derivatives."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ __all__ = ["BatchNormalization"]
 
 @keras.saving.register_keras_serializable(package="kgan")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalisation, with second derivatives that are right.
+    """Keras's batch normalization, with correct second derivatives.
 
-    For the variance, TensorFlow takes the mean as a constant: the variance does not change with it,
-    to first order. To second order it does, and of the gradients of a penalty on slopes a part is
-    lost without a word. Here the mean is not held constant; arguments and values are Keras's, as
-    is `synchronized`: the statistics of all replicas' examples, of which each has as many.
+    When TensorFlow differentiates the variance, it treats the mean as a constant. The first
+    derivative is right, because the variance does not change with the mean to first order. The
+    second derivative lacks a term, so a gradient penalty silently gets a wrong gradient. This layer
+    differentiates through the mean as well.
+
+    Arguments and values are those of Keras. With `synchronized`, the statistics are those of all
+    replicas, each of which must have the same number of examples.
 
     Raises:
-        ValueError: `renorm` is asked for, which it does not do.
+        ValueError: `renorm` is true; it is not supported.
     """
 
     def __init__(self, **kwargs: Any):
@@ -28,19 +31,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if self.renorm:
             raise ValueError(
                 "Invalid value for argument `renorm`: expected False, received True. Use "
-                "`keras.layers.BatchNormalization` where no slopes are penalised."
+                "`keras.layers.BatchNormalization` where there is no gradient penalty."
             )
 
-    def call(self, x: Any, training: bool = False) -> Any:
-        """`x`, normalised by its own statistics in training, else by their moving averages."""
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not (training and self.trainable):
             return super().call(x)
         x = keras.ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
         axis = self.axis % len(x.shape)
         others = [i for i in range(len(x.shape)) if i != axis]
-        mean = self._everywhere(keras.ops.mean(x, others, keepdims=True))
+        mean = self._over_replicas(keras.ops.mean(x, others, keepdims=True))
+        # Not `keras.ops.moments`: it stops the gradient at the mean.
         variance = keras.ops.mean(keras.ops.square(x - mean), others, keepdims=True)
-        variance = self._everywhere(variance)
+        variance = self._over_replicas(variance)
         mean, variance = (keras.ops.reshape(moment, (-1,)) for moment in (mean, variance))
         for moving, moment in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(self.momentum * moving + (1 - self.momentum) * moment)
@@ -55,7 +58,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         )
         return keras.ops.cast(outputs, self.compute_dtype)
 
-    def _everywhere(self, moment: Any) -> Any:
-        """The mean of a moment over all replicas, where they are to agree."""
+    def _over_replicas(self, moment: tf.Tensor) -> tf.Tensor:
+        """Return the mean of `moment` over all replicas if `synchronized`, else `moment`."""
         context = tf.distribute.get_replica_context() if self.synchronized else None
         return moment if context is None else context.all_reduce("MEAN", moment)

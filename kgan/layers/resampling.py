@@ -1,27 +1,29 @@
-"""Images of twice or half the size, by operations whose derivatives of all orders are right.
+"""Resampling of images by a factor of 2, with correct derivatives of all orders.
 
-They are sums, copies and reshapes, which every export format has too. Keras's bilinear
-`UpSampling2D`, for one, loses part of the second derivatives that gradient penalties take.
+The functions use sums, copies and reshapes only, which every export format supports. Keras's
+bilinear `UpSampling2D` loses part of the second derivatives that gradient penalties need.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import tensorflow as tf
 
-__all__ = ["ResizeConv2D", "double_bilinear", "double_nearest", "halve"]
+from kgan.layers.base import Shape
+
+__all__ = ["ResizeConv2D", "double_bilinear", "double_nearest", "doubled_shape", "halve"]
 
 
-def _in_turn(even: Any, odd: Any, axis: int) -> Any:
-    """The rows (axis 1) or columns (axis 2) of two images in turn."""
+def _interleaved(even: tf.Tensor, odd: tf.Tensor, axis: int) -> tf.Tensor:
+    """Return the rows (axis 1) or columns (axis 2) of two images in turn."""
     shape = list(even.shape)
     shape[0], shape[axis] = -1, 2 * shape[axis]
+    # Side by side along the next axis, a reshape in row-major order puts them in turn.
     return keras.ops.reshape(keras.ops.concatenate([even, odd], axis=axis + 1), shape)
 
 
-def double_nearest(images: Any) -> Any:
-    """Each pixel becomes 2 x 2 equal ones.
+def double_nearest(images: tf.Tensor) -> tf.Tensor:
+    """Repeat each pixel 2 x 2 times.
 
     Args:
         images: float `[batch, height, width, channels]`.
@@ -30,12 +32,12 @@ def double_nearest(images: Any) -> Any:
         `[batch, 2 * height, 2 * width, channels]`.
     """
     for axis in (1, 2):
-        images = _in_turn(images, images, axis)
+        images = _interleaved(images, images, axis)
     return images
 
 
-def double_bilinear(images: Any) -> Any:
-    """Bilinear interpolation between the centres of pixels; beyond the border they repeat.
+def double_bilinear(images: tf.Tensor) -> tf.Tensor:
+    """Interpolate bilinearly between the centres of pixels; pixels repeat beyond the border.
 
     Along each axis, pixel i becomes `3/4 x[i] + 1/4 x[i - 1]` and `3/4 x[i] + 1/4 x[i + 1]`.
 
@@ -49,16 +51,16 @@ def double_bilinear(images: Any) -> Any:
         first, last = _part(images, axis, slice(0, 1)), _part(images, axis, slice(-1, None))
         before = keras.ops.concatenate([first, _part(images, axis, slice(0, -1))], axis)
         after = keras.ops.concatenate([_part(images, axis, slice(1, None)), last], axis)
-        images = _in_turn(0.75 * images + 0.25 * before, 0.75 * images + 0.25 * after, axis)
+        images = _interleaved(0.75 * images + 0.25 * before, 0.75 * images + 0.25 * after, axis)
     return images
 
 
-def _part(images: Any, axis: int, part: slice) -> Any:
+def _part(images: tf.Tensor, axis: int, part: slice) -> tf.Tensor:
     return images[:, part] if axis == 1 else images[:, :, part]
 
 
-def halve(images: Any) -> Any:
-    """The mean of each 2 x 2 pixels, which is bilinear interpolation at their common corner.
+def halve(images: tf.Tensor) -> tf.Tensor:
+    """Return the mean of each 2 x 2 pixels: bilinear interpolation at their common corner.
 
     Args:
         images: float `[batch, height, width, channels]`, of even height and width.
@@ -73,24 +75,22 @@ def halve(images: Any) -> Any:
 class ResizeConv2D(keras.layers.Conv2D):
     """A convolution of the image doubled by its nearest neighbours.
 
-    Odena et al. 2016 (Deconvolution and checkerboard artifacts, Distill): unlike a transposed
-    convolution, it treats all pixels alike whatever its kernel's size. Its arguments are those of
-    `keras.layers.Conv2D`; sides are the first two axes after the batch.
+    Unlike a transposed convolution, it treats all pixels alike for any kernel size (Odena et al.
+    2016, Deconvolution and checkerboard artifacts, Distill). Its arguments are those of
+    `keras.layers.Conv2D`; height and width are the first two axes after the batch.
     """
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights."""
-        super().build(_doubled(input_shape))
+    def build(self, input_shape: Shape) -> None:
+        super().build(doubled_shape(input_shape))
 
-    def call(self, images: Any) -> Any:
-        """The convolution of `images`, doubled."""
+    def call(self, images: tf.Tensor) -> tf.Tensor:
         return super().call(double_nearest(images))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """As of an image twice as large."""
-        return super().compute_output_shape(_doubled(input_shape))
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return super().compute_output_shape(doubled_shape(input_shape))
 
 
-def _doubled(shape: Any) -> tuple[Any, ...]:
-    batch, height, width, channels = shape
-    return batch, 2 * height, 2 * width, channels
+def doubled_shape(shape: Shape) -> Shape:
+    """Return `(batch, 2 * height, 2 * width, channels)` for images of `shape`."""
+    batch, *sides, channels = shape
+    return (batch, *(None if side is None else 2 * side for side in sides), channels)

@@ -1,41 +1,48 @@
-"""Spectral normalisation (Miyato et al. 2018, arXiv 1802.05957)."""
+"""Spectral normalization (Miyato et al. 2018, arXiv 1802.05957)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
+
+from kgan.layers.base import InitializerLike, KernelLayer, Shape
+from kgan.utils.types import JsonDict
 
 __all__ = ["SpectralConv2D", "SpectralDense"]
 
 TINY = 1e-12  # keeps a kernel of zeros from dividing by zero
-FIRST_ITERATIONS = 20  # on the initial kernel, so that the first sigma is no mere guess
+FIRST_ITERATIONS = 20  # on the initial kernel, so that the first sigma is close
 
 
-def _iterated(matrix: Any, u: Any) -> Any:
-    """The next u: along `W^T W u`, of length 1. Where W is zero, u stays."""
+def _iterated(matrix: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+    """Return the next u: `W^T W u`, scaled to length 1. Where W is zero, u stays."""
     moved = keras.ops.matmul(keras.ops.transpose(matrix), keras.ops.matmul(matrix, u)) + TINY * u
     return moved / keras.ops.sqrt(keras.ops.sum(keras.ops.square(moved)))
 
 
-class _SpectralLayer(keras.layers.Layer):
-    """A linear layer that computes with `W / sigma(W)`, sigma being W's largest singular value.
+class _SpectralLayer(KernelLayer):
+    """A linear layer that computes with `W / sigma(W)`; sigma is W's largest singular value.
 
-    `sigma = |W u|`, W taken as a matrix `[inputs, outputs]`, where u approaches the first singular
-    vector as `power_iteration` is called, once for each update (Miyato et al. 2018, eq. 8 and
-    appendix A). Nothing else moves u once the layer is built, and nothing but the optimizer moves
-    W. Gradients pass through sigma. All this is in the precision of the weights; the normalised
-    kernel is then cast to that of the layer.
+    `sigma = |W u|`, with W as a matrix `[inputs, outputs]`. u approaches the first singular vector
+    by one `power_iteration` an update (Miyato et al. 2018, eq. 8 and appendix A). Once the layer is
+    built, nothing else changes u, and only the optimizer changes W. Gradients flow through sigma.
+    All this is in the precision of the weights. The normalized kernel is then cast to the
+    precision of the layer.
     """
 
     def __init__(
-        self, kernel_initializer: Any = "glorot_uniform", use_bias: bool = True, **kwargs: Any
+        self,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        use_bias: bool = True,
+        **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        super().__init__(kernel_initializer, **kwargs)
         self.use_bias = use_bias
 
-    def _add_weights(self, shape: tuple[int, ...]) -> None:
+    def _add_weights(self, shape: Shape) -> None:
         self.kernel = self.add_weight(
             shape=shape, initializer=self.kernel_initializer, name="kernel", autocast=False
         )
@@ -50,52 +57,48 @@ class _SpectralLayer(keras.layers.Layer):
             aggregation="only_first_replica",  # all have the same kernel, so the same u
         )
 
-    def _first_u(self, shape: Any, dtype: Any = None) -> Any:
+    def _first_u(self, shape: Sequence[int], dtype: str | None = None) -> tf.Tensor:
         u = keras.initializers.Orthogonal()(shape, dtype)  # one column: of length 1
         for _ in range(FIRST_ITERATIONS):
             u = _iterated(self._matrix(), u)
         return u
 
-    def _matrix(self) -> Any:
+    def _matrix(self) -> tf.Tensor:
         return keras.ops.reshape(self.kernel, (-1, self.kernel.shape[-1]))
 
-    def sigma(self) -> Any:
-        """The estimate of the kernel's largest singular value, never above it; a scalar."""
+    def sigma(self) -> tf.Tensor:
+        """Return the estimate of the kernel's largest singular value, never above it; a scalar."""
         image = keras.ops.matmul(self._matrix(), self.u)
+        # TINY inside the root: its derivative at zero is infinite.
         return keras.ops.sqrt(keras.ops.sum(keras.ops.square(image)) + TINY**2)
 
     def power_iteration(self) -> None:
-        """Moves u one step."""
+        """Apply one power iteration to u."""
         self.u.assign(_iterated(self._matrix(), self.u))
 
-    def normalized_kernel(self) -> Any:
-        """`W / sigma(W)`, in the precision that the layer computes in."""
+    def normalized_kernel(self) -> tf.Tensor:
+        """Return `W / sigma(W)`, in the precision that the layer computes in."""
         return keras.ops.cast(self.kernel / self.sigma(), self.compute_dtype)
 
-    def _with_bias(self, outputs: Any) -> Any:
+    def _with_bias(self, outputs: tf.Tensor) -> tf.Tensor:
         return outputs + self.bias if self.use_bias else outputs
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "use_bias": self.use_bias,
-        }
+    def get_config(self) -> JsonDict:
+        return {**super().get_config(), "use_bias": self.use_bias}
 
 
 @keras.saving.register_keras_serializable(package="kgan")
 class SpectralDense(_SpectralLayer):
-    """`x W / sigma(W) + b`: a dense layer with spectral normalisation (Miyato et al. 2018).
+    """`x W / sigma(W) + b`: a dense layer with spectral normalization (Miyato et al. 2018).
 
-    sigma is at the kernel's largest singular value once `power_iteration` has been called often
-    enough; `kgan.GAN` calls it once for each update of the discriminator. Keras's own
-    `SpectralNormalization` overwrites the kernel at each call, and its gradients omit sigma's.
+    sigma converges to the kernel's largest singular value over calls of `power_iteration`.
+    `kgan.GAN` calls it once each update of the discriminator. Keras's own `SpectralNormalization`
+    overwrites the kernel at each call, and its gradients do not flow through sigma.
 
     Args:
         units: number of outputs.
-        kernel_initializer: start of the weights.
-        use_bias: whether b is there; it starts at 0.
+        kernel_initializer: initializer of the kernel.
+        use_bias: whether to add a bias, which starts at 0.
 
     Input:
         `[batch, inputs]`.
@@ -108,26 +111,22 @@ class SpectralDense(_SpectralLayer):
         super().__init__(**kwargs)
         self.units = units
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights."""
+    def build(self, input_shape: Shape) -> None:
         self._add_weights((input_shape[-1], self.units))
 
-    def call(self, x: Any) -> Any:
-        """The outputs `[batch, units]` for inputs `[batch, inputs]`."""
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return self._with_bias(keras.ops.matmul(x, self.normalized_kernel()))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """`(batch, units)`."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+    def get_config(self) -> JsonDict:
         return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable(package="kgan")
 class SpectralConv2D(_SpectralLayer):
-    """A convolution with spectral normalisation, padded to keep the image's size.
+    """A convolution with spectral normalization and padding that keeps the image's size.
 
     Its kernel counts as a matrix `[height * width * channels, filters]` (Miyato et al. 2018,
     section 2.1); see `SpectralDense`.
@@ -135,8 +134,8 @@ class SpectralConv2D(_SpectralLayer):
     Args:
         filters: number of output channels.
         kernel_size: side of the square kernel.
-        kernel_initializer: start of the weights.
-        use_bias: whether there is one; it starts at 0.
+        kernel_initializer: initializer of the kernel.
+        use_bias: whether to add a bias, which starts at 0.
 
     Input:
         `[batch, height, width, channels]`.
@@ -150,21 +149,17 @@ class SpectralConv2D(_SpectralLayer):
         self.filters = filters
         self.kernel_size = kernel_size
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights."""
+    def build(self, input_shape: Shape) -> None:
         self._add_weights((self.kernel_size, self.kernel_size, input_shape[-1], self.filters))
 
-    def call(self, images: Any) -> Any:
-        """The convolution of `images`."""
+    def call(self, images: tf.Tensor) -> tf.Tensor:
         outputs = keras.ops.conv(
             images, self.normalized_kernel(), padding="same", data_format="channels_last"
         )
         return self._with_bias(outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """`(batch, height, width, filters)`."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+    def get_config(self) -> JsonDict:
         return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}

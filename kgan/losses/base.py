@@ -1,48 +1,57 @@
-"""What an adversarial loss is, and how its logits come in."""
+"""The interface of an adversarial loss."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+
+from kgan.utils.configurable import Configurable
 
 __all__ = ["AdversarialLoss", "full_precision"]
 
 
-def full_precision(logits: Any) -> tf.Tensor:
-    """`[batch]` logits in at least float32, from `[batch, 1]`."""
+def full_precision(logits: tf.Tensor) -> tf.Tensor:
+    """Return `[batch]` logits in at least float32, from `[batch, 1]`."""
     logits = tf.convert_to_tensor(logits)
+    # bfloat16 keeps 8 bits: differences of logits and their means would be rounded away.
     if logits.dtype in (tf.float16, tf.bfloat16):
         logits = tf.cast(logits, tf.float32)
+    # Without the last axis, [batch] and [batch, 1] cannot broadcast to [batch, batch].
     return tf.reshape(logits, [-1])
 
 
-class AdversarialLoss:
-    """What the two players minimise. Subclass it to make a game of your own.
+class AdversarialLoss(Configurable):
+    """The losses of the discriminator and the generator. Subclass it for a loss of your own.
 
-    A subclass defines `discriminator` and `generator`; one that takes arguments also defines
-    `get_config`, and `keras.saving.register_keras_serializable` lets models that use it be saved.
+    A subclass defines `discriminator` and `generator`. One that takes arguments also defines
+    `get_config`; `keras.saving.register_keras_serializable` lets models that use it be saved.
 
     Attributes:
-        needs_real_logits: whether G's loss looks at data as well; D then judges, in G's update, the
-            images of its own last one.
+        needs_real_logits: whether the generator's loss uses the logits on data as well. The
+            generator update then computes them on the images of the last discriminator update.
     """
 
     needs_real_logits = False
 
-    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """D's loss for each example, `[batch]`, from two `[batch, 1]` logits."""
+    def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return the discriminator's loss for each example.
+
+        Args:
+            real_logits: `[batch, 1]`, logits on data.
+            fake_logits: `[batch, 1]`, logits on samples.
+
+        Returns:
+            `[batch]`, not reduced.
+        """
         raise NotImplementedError
 
-    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """G's loss for each example, `[batch]`, from two `[batch, 1]` logits."""
+    def generator(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return the generator's loss for each example.
+
+        Args:
+            real_logits: `[batch, 1]`, logits on data; None unless `needs_real_logits`.
+            fake_logits: `[batch, 1]`, logits on samples.
+
+        Returns:
+            `[batch]`, not reduced.
+        """
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> AdversarialLoss:
-        """The loss that `config` describes."""
-        return cls(**config)

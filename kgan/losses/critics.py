@@ -1,8 +1,6 @@
-"""Games whose discriminator is a critic: its output is a score, not the logit of a probability."""
+"""Losses of a critic: the discriminator's output is a score, not the logit of a probability."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -19,65 +17,68 @@ class LeastSquares(AdversarialLoss):
     arXiv 1611.04076, eq. 9 (a = 0, b = c = 1). The score at equilibrium is 1/2.
     """
 
-    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`((o(x) - 1)^2 + o(G(z))^2) / 2`."""
+    def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return `((o(x) - 1)^2 + o(G(z))^2) / 2`."""
         real, fake = full_precision(real_logits), full_precision(fake_logits)
         return (tf.square(real - 1) + tf.square(fake)) / 2
 
-    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`(o(G(z)) - 1)^2 / 2`; `real_logits` plays no part and may be None."""
+    def generator(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return `(o(G(z)) - 1)^2 / 2`; `real_logits` is not used."""
+        # The derivative grows with the distance to 1, so rejected samples never saturate.
         return tf.square(full_precision(fake_logits) - 1) / 2
 
 
+class _LinearGenerator(AdversarialLoss):
+    """The generator maximizes the critic's score."""
+
+    def generator(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return `-o(G(z))`; `real_logits` is not used."""
+        return -full_precision(fake_logits)
+
+
 @keras.saving.register_keras_serializable(package="kgan")
-class Hinge(AdversarialLoss):
-    """D separates by a margin, and stops where it has it (Lim and Ye 2017; arXiv 1705.02894).
+class Hinge(_LinearGenerator):
+    """The discriminator separates by a margin (Lim and Ye 2017, arXiv 1705.02894).
 
     The form of Miyato et al. 2018 (arXiv 1802.05957, eq. 16 and 17).
     """
 
-    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`max(0, 1 - o(x)) + max(0, 1 + o(G(z)))`."""
+    def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return `max(0, 1 - o(x)) + max(0, 1 + o(G(z)))`."""
         real, fake = full_precision(real_logits), full_precision(fake_logits)
+        # Beyond the margin the gradient is exactly 0: such examples no longer move D.
         return tf.nn.relu(1 - real) + tf.nn.relu(1 + fake)
-
-    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`-o(G(z))`; `real_logits` plays no part and may be None."""
-        return -full_precision(fake_logits)
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class Wasserstein(AdversarialLoss):
+class Wasserstein(_LinearGenerator):
     """The critic's mean difference, an estimate of the earth mover's distance (Arjovsky 2017).
 
-    arXiv 1701.07875, eq. 2. The critic must be kept Lipschitz by something else, such as
-    `kgan.penalties.GradientPenalty`; by itself its loss has no minimum.
+    arXiv 1701.07875, eq. 2. Something else must keep the critic Lipschitz, such as
+    `kgan.penalties.GradientPenalty`; the loss alone has no minimum.
     """
 
-    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`o(G(z)) - o(x)`."""
+    def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return `o(G(z)) - o(x)`."""
         return full_precision(fake_logits) - full_precision(real_logits)
-
-    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`-o(G(z))`; `real_logits` plays no part and may be None."""
-        return -full_precision(fake_logits)
 
 
 @keras.saving.register_keras_serializable(package="kgan")
 class RelativisticPaired(AdversarialLoss):
-    """D says which of a pair is the data; G makes it err (Jolicoeur-Martineau 2019).
+    """D classifies which of a pair is the data; G opposes it (Jolicoeur-Martineau 2019).
 
-    arXiv 1807.00734, eq. 3 and 4 with f = log sigmoid; with `R1` and `R2` the game of R3GAN (Huang
-    et al. 2024). Every sample is judged beside a datum, so that G gains nothing by leaving modes
-    out.
+    arXiv 1807.00734, eq. 3 and 4 with f = log sigmoid; with `R1` and `R2` the loss of R3GAN (Huang
+    et al. 2024). Every sample is compared with an image of the data, so G gains nothing by leaving
+    modes out.
     """
 
     needs_real_logits = True
 
-    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`-log sigmoid(o(x) - o(G(z)))`, in nats; log 2 where D cannot tell."""
+    def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return `-log sigmoid(o(x) - o(G(z)))`, in nats; log 2 where D cannot distinguish."""
+        # -log sigmoid(t) = softplus(-t), which stays exact where sigmoid(t) underflows to 0.
         return tf.math.softplus(full_precision(fake_logits) - full_precision(real_logits))
 
-    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
-        """`-log sigmoid(o(G(z)) - o(x))`, in nats."""
+    def generator(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return `-log sigmoid(o(G(z)) - o(x))`, in nats."""
         return tf.math.softplus(full_precision(real_logits) - full_precision(fake_logits))

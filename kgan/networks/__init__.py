@@ -1,4 +1,4 @@
-"""The players: subclassed `keras.Model` generators and discriminators."""
+"""Generators and discriminators, as subclasses of `keras.Model`."""
 
 from kgan.networks.base import Discriminator, Generator
 from kgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator

@@ -1,24 +1,21 @@
-"""Checks of what the networks are given."""
+"""Checks of the networks' arguments that no other room needs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-__all__ = [
-    "checked_choice",
-    "checked_classes",
-    "checked_filters",
-    "checked_range",
-    "checked_shape",
-    "checked_size",
-    "doublings",
-]
+from kgan.utils.checks import positive_integer
+
+__all__ = ["checked_filters", "checked_range", "checked_shape", "doublings"]
 
 
-def checked_shape(image_shape: Any) -> tuple[int, ...]:
-    """`image_shape` as a tuple of positive integers."""
+def checked_shape(image_shape: object) -> tuple[int, ...]:
+    """Return `image_shape` as a tuple of positive integers.
+
+    Raises:
+        ValueError: it is no such sequence.
+    """
     shape = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
     if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
         raise ValueError(
@@ -28,12 +25,16 @@ def checked_shape(image_shape: Any) -> tuple[int, ...]:
     return shape
 
 
-def checked_range(value_range: Any) -> tuple[float, float] | None:
-    """`value_range` as two finite floats that increase, or None."""
+def checked_range(value_range: object) -> tuple[float, float] | None:
+    """Return `value_range` as two finite floats in increasing order, or None.
+
+    Raises:
+        ValueError: it is no such pair.
+    """
     if value_range is None:
         return None
     try:
-        low, high = map(float, value_range)
+        low, high = map(float, value_range)  # type: ignore[call-overload]
     except (TypeError, ValueError):
         low = high = math.nan
     if not -math.inf < low < high < math.inf:
@@ -44,52 +45,28 @@ def checked_range(value_range: Any) -> tuple[float, float] | None:
     return low, high
 
 
-def checked_size(name: str, given: Any) -> int:
-    """`given`, a positive integer."""
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise ValueError(
-            f"Invalid value for argument `{name}`: expected a positive integer, received {given!r}."
-        )
-    return given
+def checked_filters(filters: object, multiple: int) -> int:
+    """Return `filters`, a positive multiple of `multiple`.
 
-
-def checked_filters(given: Any, multiple: int) -> int:
-    """`given`, a positive multiple of `multiple`."""
-    if checked_size("filters", given) % multiple:
+    Raises:
+        ValueError: it is none.
+    """
+    found = positive_integer("filters", filters)
+    if found % multiple:
         raise ValueError(
             f"Invalid value for argument `filters`: expected a multiple of {multiple}, which "
-            f"groups of channels divide, received {given}."
+            f"groups of channels divide, received {found}."
         )
-    return given
-
-
-def checked_classes(given: Any) -> int | None:
-    """`given`, a number of classes or None."""
-    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 2):
-        raise ValueError(
-            "Invalid value for argument `num_classes`: expected an integer of at least 2, or None "
-            f"for a network without classes, received {given!r}."
-        )
-    return given
-
-
-def checked_choice(name: str, given: Any, known: Sequence[str], owner: str) -> str:
-    """`given`, one of the names that `owner` knows."""
-    if given not in known:
-        raise ValueError(
-            f"Invalid value for argument `{name}`: expected one of "
-            f"{', '.join(map(repr, known))} for {owner}, received {given!r}."
-        )
-    return given
+    return found
 
 
 def doublings(image_shape: Sequence[int]) -> int:
-    """How often a convolutional network halves or doubles the sides.
+    """Return how often a convolutional network halves or doubles the sides.
 
-    It does so until the longer one is 3 to 8 pixels, and both have been halved at least once.
+    It does so until the longer side is 3 to 8 pixels, and at least once.
 
     Raises:
-        ValueError: the sides cannot be reached by doubling such a grid.
+        ValueError: no such grid, doubled, has these sides.
     """
     count = 0
     if len(image_shape) == 3:

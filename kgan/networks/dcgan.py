@@ -1,15 +1,26 @@
-"""Convolutional players after DCGAN (Radford, Metz and Chintala 2016, arXiv 1511.06434)."""
+"""Convolutional networks after DCGAN (Radford, Metz and Chintala 2016, arXiv 1511.06434)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kgan import layers
-from kgan.networks.base import Discriminator, Generator, with_labels
-from kgan.networks.checks import checked_choice, checked_size, doublings
+from kgan.layers.base import Shape
+from kgan.networks.base import (
+    ConvolutionalNetwork,
+    Discriminator,
+    Generator,
+    Inputs,
+    InputShape,
+    with_condition,
+)
+from kgan.utils.checks import one_of
+from kgan.utils.types import JsonDict
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]
 
@@ -18,9 +29,12 @@ UPSAMPLINGS = {"transposed": keras.layers.Conv2DTranspose, "resize": layers.Resi
 
 
 def _convolution(
-    kind: type[keras.layers.Layer], filters: int, dtype: Any, use_bias: bool = False
+    kind: type[keras.layers.Layer],
+    filters: int,
+    dtype: keras.DTypePolicy,
+    use_bias: bool = False,
 ) -> keras.layers.Layer:
-    resizes = kind is layers.ResizeConv2D  # which doubles the sides by itself
+    resizes = kind is layers.ResizeConv2D  # doubles the sides itself, so it needs no stride
     return kind(
         filters,
         3 if resizes else KERNEL,
@@ -34,10 +48,10 @@ def _convolution(
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class DCGANGenerator(Generator):
-    """Projects a latent point onto a small grid and doubles it to the image's size.
+class DCGANGenerator(ConvolutionalNetwork, Generator):
+    """Project a latent point onto a small grid and double its sides to the image's size.
 
-    Batch normalisation and ReLU follow every layer but the last.
+    Batch normalization and ReLU follow every layer but the last.
 
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
@@ -46,13 +60,7 @@ class DCGANGenerator(Generator):
         value_range: `(low, high)` of the output, or None for an output without bounds.
         upsampling: `"transposed"`, 4 x 4 transposed convolutions as published; or `"resize"`,
             doubling by nearest neighbours and 3 x 3 convolutions (`kgan.layers.ResizeConv2D`).
-        **kwargs: `num_classes` and `conditioning` of `Generator`; `name` and `dtype` of Keras.
-
-    Input:
-        float `[batch, latent_dim]`; with classes, a list of these and int32 labels `[batch]`.
-
-    Output:
-        float32 `[batch, height, width, channels]` in `value_range`.
+        **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
     """
 
     conditionings = ("concatenation", "batch_normalization")
@@ -67,80 +75,63 @@ class DCGANGenerator(Generator):
         **kwargs: Any,
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
-        self.filters = checked_size("filters", filters)
-        name = type(self).__name__
-        self.upsampling = checked_choice("upsampling", upsampling, tuple(UPSAMPLINGS), name)
-        halvings = doublings(self.image_shape)
-        height, width, channels = self.image_shape
-        widths = [filters * 2**i for i in reversed(range(halvings))]
-        self.grid_shape = (height >> halvings, width >> halvings, widths[0])
-        dtype = self.dtype_policy
-        self.projection = keras.layers.Dense(
-            self.grid_shape[0] * self.grid_shape[1] * self.grid_shape[2],
-            use_bias=False,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            dtype=dtype,
-        )
+        hint = f"{type(self).__name__} supports no other."
+        self.upsampling = one_of("upsampling", upsampling, tuple(UPSAMPLINGS), hint)
+        self._set_filters(filters)
+        widths = [filters * 2**i for i in reversed(range(self.halvings))]
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        self.projection = self._grid_projection(widths[0], initializer, use_bias=False)
         self.normalizations = [self.normalization() for _ in widths]
-        up = UPSAMPLINGS[upsampling]
+        up, dtype = UPSAMPLINGS[upsampling], self.dtype_policy
         self.convolutions = [_convolution(up, n, dtype) for n in widths[1:]]
-        self.output_layer = _convolution(up, channels, dtype, use_bias=True)
+        self.output_layer = _convolution(up, self.image_shape[-1], dtype, use_bias=True)
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights for latents, or latents and labels, of `input_shape`."""
-        latents_shape, labels_shape = self.joined_shape(input_shape)
+    def build(self, input_shape: InputShape) -> None:
+        latents_shape, condition_shape = self.joined_shape(input_shape)
         self.projection.build(latents_shape)
-        shape: tuple[Any, ...] = (None, *self.grid_shape)
-        self.normalizations[0].build(with_labels(shape, labels_shape))
+        shape: Shape = (None, *self.grid_shape)
+        self.normalizations[0].build(with_condition(shape, condition_shape))
         for convolution, normalization in zip(
             self.convolutions, self.normalizations[1:], strict=True
         ):
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
-            normalization.build(with_labels(shape, labels_shape))
+            normalization.build(with_condition(shape, condition_shape))
         self.output_layer.build(shape)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Images for latents, or for latents and labels."""
-        latents, labels = self.joined(inputs)
+    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
+        latents, condition = self.joined(inputs)
         x = keras.ops.reshape(self.projection(latents), (-1, *self.grid_shape))
-        x = keras.ops.relu(self.normalizations[0](with_labels(x, labels), training=training))
+        x = keras.ops.relu(self.normalizations[0](with_condition(x, condition), training=training))
         for convolution, normalization in zip(
             self.convolutions, self.normalizations[1:], strict=True
         ):
-            x = with_labels(convolution(x), labels)
+            x = with_condition(convolution(x), condition)
             x = keras.ops.relu(normalization(x, training=training))
         return self.to_range(self.output_layer(x))
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), "filters": self.filters, "upsampling": self.upsampling}
+    def get_config(self) -> JsonDict:
+        return {**super().get_config(), "upsampling": self.upsampling}
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class DCGANDiscriminator(Discriminator):
-    """Halves the image to a small grid and reads one logit off it.
+class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
+    """Halve the sides of an image to a small grid and compute one logit from it.
 
-    LeakyReLU (slope 0.2) follows every convolution; batch normalisation, every one but the first.
+    LeakyReLU (negative slope 0.2) follows every convolution; batch normalization, every one but the
+    first.
 
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at half of the image's size; they double with each halving.
-        **kwargs: `num_classes`, `conditioning` and `weight_constraint` of `Discriminator`; `name`
-            and `dtype` of Keras.
-
-    Input:
-        float `[batch, height, width, channels]`; with classes, a list of these and int32 labels
-        `[batch]`.
-
-    Output:
-        float32 logits `[batch, 1]`.
+        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `name` and `dtype` of
+            `Discriminator`.
     """
 
     def __init__(self, image_shape: Sequence[int], filters: int = 64, **kwargs: Any):
         super().__init__(image_shape, **kwargs)
-        self.filters = checked_size("filters", filters)
-        widths = [filters * 2**i for i in range(doublings(self.image_shape))]
+        self._set_filters(filters)
+        widths = [filters * 2**i for i in range(self.halvings)]
         dtype = self.dtype_policy
         self.convolutions = [
             _convolution(keras.layers.Conv2D, n, dtype, use_bias=i == 0)
@@ -155,27 +146,23 @@ class DCGANDiscriminator(Discriminator):
             dtype=self.variable_dtype,
         )
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights for images, or images and labels, of `input_shape`."""
-        shape, labels_shape = self.joined_shape(input_shape)
+    def build(self, input_shape: InputShape) -> None:
+        shape, condition_shape = self.joined_shape(input_shape)
         for i, convolution in enumerate(self.convolutions):
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
             if i:
                 self.normalizations[i - 1].build(shape)
-        self.build_logits(shape[1] * shape[2] * shape[3], labels_shape)
+        self.build_logits(
+            math.prod(self._smallest_grid(self.convolutions[-1].filters)), condition_shape
+        )
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Logits for images, or for images and labels."""
-        x, labels = self.joined(inputs)
+    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
+        x, condition = self.joined(inputs)
         for i, convolution in enumerate(self.convolutions):
             x = convolution(x)
             if i:
                 x = self.normalizations[i - 1](x, training=training)
             x = keras.ops.leaky_relu(x, negative_slope=0.2)
-        x = keras.ops.reshape(x, (-1, x.shape[1] * x.shape[2] * x.shape[3]))
-        return self.logits(x, labels)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), "filters": self.filters}
+        x = keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
+        return self.logits(x, condition)

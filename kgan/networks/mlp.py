@@ -1,38 +1,77 @@
-"""Fully connected players, as in the experiments of 2014."""
+"""Fully connected networks, as in the experiments of 2014."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 
 from kgan import layers
-from kgan.networks.base import Discriminator, Generator, fresh_initializer
+from kgan.layers.base import InitializerLike
+from kgan.networks.base import Discriminator, Generator, Inputs, InputShape, fresh_initializer
+from kgan.utils.types import JsonDict
 
 __all__ = ["MLPDiscriminator", "MLPGenerator"]
 
+Activation: TypeAlias = "str | Callable[[tf.Tensor], tf.Tensor]"
+
+
+class _FullyConnected(keras.Model):
+    """A mixin: a stack of hidden layers of one kind."""
+
+    hidden: list[keras.layers.Layer]
+
+    def _set_units(
+        self, units: Sequence[int], activation: Activation, kernel_initializer: InitializerLike
+    ) -> None:
+        self.units = tuple(units)
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+
+    def _dense(self, width: int) -> keras.layers.Layer:
+        return keras.layers.Dense(
+            width,
+            activation=self.activation,
+            kernel_initializer=fresh_initializer(self.kernel_initializer),
+            dtype=self.dtype_policy,
+        )
+
+    def _build_hidden(self, inputs: int) -> int:
+        """Create the weights of the hidden layers; return the width of the last."""
+        for layer in self.hidden:
+            layer.build((None, inputs))
+            inputs = layer.units
+        return inputs
+
+    def get_config(self) -> JsonDict:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(keras.activations.get(self.activation)),
+            "kernel_initializer": keras.initializers.serialize(
+                keras.initializers.get(self.kernel_initializer)
+            ),
+        }
+
 
 @keras.saving.register_keras_serializable(package="kgan")
-class MLPGenerator(Generator):
+class MLPGenerator(_FullyConnected, Generator):
     """Fully connected generator; noise enters at the bottom layer only (2014, section 5).
 
     Args:
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
         latent_dim: size of a latent point.
         units: width of each hidden layer.
-        activation: of the hidden layers: `"relu"`, `"leaky_relu"` (slope 0.2), or any of Keras's.
+        activation: of the hidden layers: `"relu"`, `"leaky_relu"` (negative slope 0.2), or any of
+            Keras's.
         value_range: `(low, high)` of the output, or None for an output without bounds.
-        kernel_initializer: start of every layer's weights.
-        **kwargs: `num_classes` and `conditioning` of `Generator`; `name` and `dtype` of Keras.
-
-    Input:
-        float `[batch, latent_dim]`; with classes, a list of these and int32 labels `[batch]`.
-
-    Output:
-        float32 `[batch, *image_shape]` in `value_range`.
+        kernel_initializer: initializer of every layer's kernel.
+        **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
     """
 
     def __init__(
@@ -40,53 +79,38 @@ class MLPGenerator(Generator):
         image_shape: Sequence[int],
         latent_dim: int = 100,
         units: Sequence[int] = (1200, 1200),
-        activation: Any = "relu",
+        activation: Activation = "relu",
         value_range: tuple[float, float] | None = (-1.0, 1.0),
-        kernel_initializer: Any = "he_normal",
+        kernel_initializer: InitializerLike = "he_normal",
         **kwargs: Any,
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
-        self.units = tuple(units)
-        self.activation = activation
-        self.kernel_initializer = kernel_initializer
-        self.hidden = [
-            keras.layers.Dense(
-                width,
-                activation=activation,
-                kernel_initializer=fresh_initializer(kernel_initializer),
-                dtype=self.dtype_policy,
-            )
-            for width in self.units
-        ]
+        self._set_units(units, activation, kernel_initializer)
+        self.hidden = [self._dense(width) for width in self.units]
         self.output_layer = keras.layers.Dense(
             math.prod(self.image_shape),
             kernel_initializer=fresh_initializer(kernel_initializer),
             dtype=self.dtype_policy,
         )
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights for latents, or latents and labels, of `input_shape`."""
+    def build(self, input_shape: InputShape) -> None:
         shape, _ = self.joined_shape(input_shape)
-        width = shape[-1]
-        for layer in self.hidden:
-            layer.build((None, width))
-            width = layer.units
-        self.output_layer.build((None, width))
+        self.output_layer.build((None, self._build_hidden(math.prod(shape[1:]))))  # type: ignore[arg-type]
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Images for latents, or for latents and labels."""
+    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
         x, _ = self.joined(inputs)
         for layer in self.hidden:
             x = layer(x)
         x = self.to_range(self.output_layer(x))
         return keras.ops.reshape(x, (-1, *self.image_shape))
 
-    def start_at_mean(self, mean: Any) -> None:
-        """Starts the output bias at the logit of each pixel's mean, as the code of 2014 did.
+    def start_at_mean(self, mean: npt.ArrayLike) -> None:
+        """Set the output bias to the logit of each pixel's mean, as the code of 2014 did.
 
         Args:
             mean: `image_shape` array of pixel means in `value_range`. Without a value range the
-                bias starts at the mean itself. Means are kept 1e-4 of the range from its ends.
+                bias is set to the mean itself. Means are kept 1e-4 of the range from its ends,
+                where the logit is infinite.
 
         Raises:
             ValueError: the shape is not `image_shape`, or a mean lies outside `value_range`.
@@ -112,20 +136,9 @@ class MLPGenerator(Generator):
             self.build([shape, (None,)] if self.num_classes else shape)
         self.output_layer.bias.assign(mean.reshape(-1))
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": keras.activations.serialize(keras.activations.get(self.activation)),
-            "kernel_initializer": keras.initializers.serialize(
-                keras.initializers.get(self.kernel_initializer)
-            ),
-        }
-
 
 @keras.saving.register_keras_serializable(package="kgan")
-class MLPDiscriminator(Discriminator):
+class MLPDiscriminator(_FullyConnected, Discriminator):
     """Fully connected discriminator, with maxout units and dropout as options.
 
     The discriminator of the 2014 experiments is `units=(240, 240), maxout_pieces=5,
@@ -134,20 +147,14 @@ class MLPDiscriminator(Discriminator):
     Args:
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
         units: width of each hidden layer.
-        activation: of the hidden layers: `"leaky_relu"` (slope 0.2), `"relu"`, or any of Keras's.
-            Maxout layers have none.
-        maxout_pieces: affine maps behind each hidden unit; None for ordinary layers.
+        activation: of the hidden layers: `"leaky_relu"` (negative slope 0.2), `"relu"`, or any of
+            Keras's. Maxout layers have none.
+        maxout_pieces: number of affine maps of each hidden unit; None for ordinary layers.
         input_dropout: share of the inputs set to zero in training, in [0, 1).
         hidden_dropout: share of the hidden units set to zero in training, in [0, 1).
-        kernel_initializer: start of every layer's weights.
-        **kwargs: `num_classes`, `conditioning` and `weight_constraint` of `Discriminator`; `name`
-            and `dtype` of Keras.
-
-    Input:
-        float `[batch, *image_shape]`; with classes, a list of these and int32 labels `[batch]`.
-
-    Output:
-        float32 logits `[batch, 1]`.
+        kernel_initializer: initializer of every layer's kernel.
+        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `name` and `dtype` of
+            `Discriminator`.
     """
 
     independent_examples = True
@@ -156,20 +163,18 @@ class MLPDiscriminator(Discriminator):
         self,
         image_shape: Sequence[int],
         units: Sequence[int] = (1200, 1200),
-        activation: Any = "leaky_relu",
+        activation: Activation = "leaky_relu",
         maxout_pieces: int | None = None,
         input_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
-        kernel_initializer: Any = "he_normal",
+        kernel_initializer: InitializerLike = "he_normal",
         **kwargs: Any,
     ):
         super().__init__(image_shape, **kwargs)
-        self.units = tuple(units)
-        self.activation = activation
+        self._set_units(units, activation, kernel_initializer)
         self.maxout_pieces = maxout_pieces
         self.input_dropout = input_dropout
         self.hidden_dropout = hidden_dropout
-        self.kernel_initializer = kernel_initializer
         self.dropouts = [
             keras.layers.Dropout(rate, dtype=self.dtype_policy)
             for rate in (input_dropout, *[hidden_dropout] * len(self.units))
@@ -180,46 +185,28 @@ class MLPDiscriminator(Discriminator):
         )
 
     def _hidden_layer(self, width: int) -> keras.layers.Layer:
-        initializer = fresh_initializer(self.kernel_initializer)
         if self.maxout_pieces is None:
-            return keras.layers.Dense(
-                width,
-                activation=self.activation,
-                kernel_initializer=initializer,
-                dtype=self.dtype_policy,
-            )
-        return layers.Maxout(
-            width, self.maxout_pieces, kernel_initializer=initializer, dtype=self.dtype_policy
-        )
+            return self._dense(width)
+        initializer = fresh_initializer(self.kernel_initializer)
+        return layers.Maxout(width, self.maxout_pieces, initializer, dtype=self.dtype_policy)
 
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights for images, or images and labels, of `input_shape`."""
-        shape, labels_shape = self.joined_shape(input_shape)
-        width = math.prod(shape[1:])
-        for layer in self.hidden:
-            layer.build((None, width))
-            width = layer.units
-        self.build_logits(width, labels_shape)
+    def build(self, input_shape: InputShape) -> None:
+        shape, condition_shape = self.joined_shape(input_shape)
+        width = self._build_hidden(math.prod(shape[1:]))  # type: ignore[arg-type]
+        self.build_logits(width, condition_shape)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Logits for images, or for images and labels."""
-        x, labels = self.joined(inputs)
+    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
+        x, condition = self.joined(inputs)
         x = keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
         x = self.dropouts[0](x, training=training)
         for layer, dropout in zip(self.hidden, self.dropouts[1:], strict=True):
             x = dropout(layer(x), training=training)
-        return self.logits(x, labels)
+        return self.logits(x, condition)
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+    def get_config(self) -> JsonDict:
         return {
             **super().get_config(),
-            "units": self.units,
-            "activation": keras.activations.serialize(keras.activations.get(self.activation)),
             "maxout_pieces": self.maxout_pieces,
             "input_dropout": self.input_dropout,
             "hidden_dropout": self.hidden_dropout,
-            "kernel_initializer": keras.initializers.serialize(
-                keras.initializers.get(self.kernel_initializer)
-            ),
         }
