@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kgan.metrics import checks
 from kgan.metrics.neighbours import nearest
-from kgan.utils.checks import positive_integer
+from kgan.utils.checks import integer
 
 __all__ = ["DensityCoverage", "PrecisionRecall", "density_coverage", "precision_recall"]
 
@@ -70,7 +70,7 @@ def precision_recall(real: npt.ArrayLike, samples: npt.ArrayLike, k: int = 3) ->
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or has k rows or fewer.
     """
-    k = positive_integer("k", k)
+    k = integer("k", k, 1)
     real, samples = _pair(real, k + 1, samples, k + 1)
     around_real, _ = _inside(samples, real, _radii(real, k))
     around_samples, _ = _inside(real, samples, _radii(samples, k))
@@ -94,7 +94,7 @@ def density_coverage(real: npt.ArrayLike, samples: npt.ArrayLike, k: int = 5) ->
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or `real` has k rows or fewer.
     """
-    k = positive_integer("k", k)
+    k = integer("k", k, 1)
     real, samples = _pair(real, k + 1, samples, 1)
     balls, rows = _inside(samples, real, _radii(real, k))
     return DensityCoverage(float(balls.sum() / (k * len(samples))), float((rows > 0).mean()))
