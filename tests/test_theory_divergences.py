@@ -474,9 +474,9 @@ def test_pictures_are_drawn_in_grey(draw, shape):
 
 @pytest.mark.slow
 def test_the_example_is_a_program(tmp_path):
-    program = ROOT / "examples" / "divergences.py"
-    run_program(program, "--output_dir=pictures", cwd=tmp_path)
-    written = {path.name for path in (tmp_path / "pictures").iterdir()}
+    pictures = tmp_path / "pictures"
+    run_program("-m", "examples.divergences", f"--output_dir={pictures}", cwd=ROOT)
+    written = {path.name for path in pictures.iterdir()}
     assert written == {
         "generator_losses.png",
         "jsd_over_distance.png",

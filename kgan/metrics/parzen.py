@@ -31,7 +31,8 @@ class ParzenEstimate:
     Attributes:
         mean: mean log-likelihood of the test examples, in nats.
         standard_error: standard error of the mean over the test examples; it excludes the variation
-            over trainings and over samples.
+            over trainings and over samples. Five draws of 10,000 MNIST training images as samples
+            differed by 1.8 nats (standard deviation).
         sigma: the candidate with the highest likelihood of `validation`. If it is an end of the
             grid, extend the grid.
         num_samples: number of windows.
