@@ -1,26 +1,26 @@
-"""Three pictures of the theory: the best discriminator, two losses of G, and where JSD goes flat.
+"""Pictures of the theory: optimal discriminators, the losses of G, and JSD against distance.
 
     python -m examples.divergences --output_dir=FIGURES
 
-Nothing is trained. Every curve is computed by `kgan.theory`, in a few seconds.
+Nothing is trained: `kgan.theory` computes every curve in a few seconds.
 """
 
 from __future__ import annotations
 
 import math
 import pathlib
-from typing import Any
 
 import numpy as np
-from absl import app, flags
+import numpy.typing as npt
 from scipy.special import logit
 from scipy.stats import norm, uniform
 
+from examples import command_line
 from kgan import plots, theory
 
 
 def optimal_discriminator() -> np.ndarray:
-    """D* = p_data / (p_data + p_g) for generators ever nearer to the data."""
+    """Draw D* = p_data / (p_data + p_g) for generators increasingly close to the data."""
     x = np.linspace(-5, 6, 551)
     data = norm(0, 1)
     panels = []
@@ -37,7 +37,7 @@ def optimal_discriminator() -> np.ndarray:
 
 
 def generator_losses() -> np.ndarray:
-    """log(1 - D) against -log D: over D, over its logit, and their slopes along the logit."""
+    """Draw log(1 - D) and -log D over D and over its logit, and their derivatives by the logit."""
     d = np.linspace(0.001, 0.999, 999)
     o = np.linspace(-8, 8, 321)
     over_d, over_o = theory.generator_losses(logit(d)), theory.generator_losses(o)
@@ -48,21 +48,22 @@ def generator_losses() -> np.ndarray:
         return plots.Panel(lines, x_label, y_label, title, y_limits=y_limits)
 
     nats, sample, logits = "loss of G [nats]", "D on a sample", "logit of D on a sample"
-    slopes = over_o.saturating_slope, over_o.non_saturating_slope
+    derivatives = over_o.saturating_derivative, over_o.non_saturating_derivative
+    y_label = "derivative [nats per logit]"
     return plots.curves(
         [
             panel(d, sample, over_d.saturating, over_d.non_saturating, nats, "loss over D"),
             panel(o, logits, over_o.saturating, over_o.non_saturating, nats, "loss over the logit"),
-            # Room for the names above the curves, which cross in the middle.
-            panel(o, logits, *slopes, "slope [nats per logit]", "what pulls on G", (-1.05, 0.4)),
+            # Room for the legend above the curves, which cross in the middle.
+            panel(o, logits, *derivatives, y_label, "derivative by the logit", (-1.05, 0.4)),
         ]
     )
 
 
 def jsd_over_distance() -> np.ndarray:
-    """JSD and KL of two densities of deviation 1 as one moves away, and the slope of JSD."""
+    """Draw JSD and KL of two densities of deviation 1 over their distance, and JSD's derivative."""
     side = math.sqrt(3.0)
-    moved = np.arange(81) * 2 * side / 35  # the 35th is where the uniform supports part
+    moved = np.arange(81) * 2 * side / 35  # the uniform supports are disjoint from the 35th on
     normals = [norm(d, 1).logpdf for d in moved]
     uniforms = [uniform(d - side, 2 * side).logpdf for d in moved]
 
@@ -73,13 +74,13 @@ def jsd_over_distance() -> np.ndarray:
     of_normals = over_distance(theory.jsd_density, normals)
     of_uniforms = over_distance(theory.jsd_density, uniforms)
     kl = over_distance(theory.kl_density, normals)
-    lines: list[dict[str, tuple[Any, Any]]] = [
+    lines: list[dict[str, tuple[npt.ArrayLike, npt.ArrayLike]]] = [
         {"JSD": (moved, of_normals), "KL": (moved, kl), "log 2": log_2},
-        {"JSD": (moved, of_uniforms), "_": ([], []), "log 2": log_2},  # one style a name
+        {"JSD": (moved, of_uniforms), "_": ([], []), "log 2": log_2},  # one style per label
     ]
     titles = "normal, deviation 1", "uniform, deviation 1 (KL is infinite)"
     middles, step = (moved[1:] + moved[:-1]) / 2, moved[1]
-    slopes = {
+    derivatives = {
         "normal": (middles, np.diff(of_normals) / step),
         "uniform": (middles, np.diff(of_uniforms) / step),
     }
@@ -90,20 +91,18 @@ def jsd_over_distance() -> np.ndarray:
                 plots.Panel(drawn, distance, "divergence [nats]", title, y_limits=(0, 2))
                 for drawn, title in zip(lines, titles, strict=True)
             ),
-            plots.Panel(slopes, distance, "slope of JSD [nats per unit]", "what pulls on G"),
+            plots.Panel(
+                derivatives, distance, "derivative [nats per unit]", "derivative of JSD by distance"
+            ),
         ]
     )
 
 
-def main(argv: list[str]) -> None:
-    del argv
-    folder = pathlib.Path(flags.FLAGS.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+def run(folder: pathlib.Path) -> None:
+    """Write the three pictures."""
     for draw in (optimal_discriminator, generator_losses, jsd_over_distance):
-        plots.write_png(folder / f"{draw.__name__}.png", draw())
-        print(f"Wrote {folder / f'{draw.__name__}.png'}.")
+        command_line.save(folder / f"{draw.__name__}.png", draw())
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output_dir", "figures", "Directory that receives the pictures.")
-    app.run(main)
+    command_line.start(run)

@@ -2,9 +2,9 @@
 
     python -m examples.figure1 --output_dir=FIGURES
 
-The data are normal, the latents uniform on (0, 1), both players small. figure1.png shows five
-moments of the training and figure1.gif all of it. The density of G(z) comes from the change of
-variables, not from samples. D is 1/2 where data and samples are alike, and 1 in the tails that a
+The data are normal, the latents uniform on (0, 1), both networks small. figure1.png shows five
+moments of the training and figure1.gif all of it. The density of G(z) is computed by the change of
+variables, not from samples. D is 1/2 where the densities are equal, and 1 in the tails, which a
 bounded G never reaches.
 """
 
@@ -12,21 +12,22 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import scipy.special
 import scipy.stats
-from absl import app, flags
 
 import kgan
+from examples import command_line
 from kgan import callbacks, data, networks, plots, priors, theory
+from kgan.utils.types import Logs
 
 K, M = 5, 256  # of Algorithm 1
-P_DATA = scipy.stats.norm()  # the density that kgan.data calls "gaussian"
+P_DATA = scipy.stats.norm()  # "gaussian" of kgan.data
 P_Z = scipy.stats.uniform()
-EDGES = np.linspace(-4, 4, 401)  # of the bins in which densities are drawn and compared
+EDGES = np.linspace(-4, 4, 401)  # of the bins for densities
 X = (EDGES[1:] + EDGES[:-1]) / 2
 Z = np.linspace(0, 1, 4001)
 ARROWS = slice(125, None, 250)  # sixteen latents, evenly spaced
@@ -34,7 +35,7 @@ STRIP = np.array([0, 0.005, 0.02, 0.06, 1])  # the moments of figure1.png, as sh
 
 
 class Snapshot(NamedTuple):
-    """Both players after a number of steps.
+    """Generator and discriminator after a number of steps.
 
     Attributes:
         step: steps of Algorithm 1.
@@ -54,10 +55,10 @@ class Snapshot(NamedTuple):
 
 
 def make_gan(seed: int, steps: int) -> kgan.GAN:
-    """The game, with p_g a narrow bump on the left.
+    """Return a GAN whose initial p_g is a narrow peak on the left.
 
-    D keeps its speed and has five updates to G's one, so that it stays near the best answer to a G
-    that starts slowly and ends slowly.
+    D stays close to D*: it has a constant learning rate and five updates per update of G, whose
+    learning rate is warmed up and decays.
     """
     keras.utils.set_random_seed(seed)
     gan = kgan.GAN(
@@ -70,22 +71,22 @@ def make_gan(seed: int, steps: int) -> kgan.GAN:
         seed=seed,
     )
     warm_up = max(1, steps // 10)
-    speed = keras.optimizers.schedules.CosineDecay(
+    schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warm_up, warmup_target=4e-3, warmup_steps=warm_up
     )
-    gan.compile(keras.optimizers.Adam(speed, 0.5), keras.optimizers.Adam(2e-3, 0.5))
+    gan.compile(keras.optimizers.Adam(schedule, 0.5), keras.optimizers.Adam(2e-3, 0.5))
     gan.generator.start_at_mean([-2.0])
     return gan
 
 
 def snapshot(gan: kgan.GAN, step: int) -> Snapshot:
-    """Measures both players."""
+    """Measure both networks."""
     images, logits = (
-        keras.ops.convert_to_numpy(player(points[:, None].astype("float32")))[:, 0]
-        for player, points in ((gan.generator, Z), (gan.discriminator, X))
+        keras.ops.convert_to_numpy(network(points[:, None].astype("float32")))[:, 0]
+        for network, points in ((gan.generator, Z), (gan.discriminator, X))
     )
     d = scipy.special.expit(logits.astype(np.float64))
-    # Masses of the bins, between the masses to the left and to the right of them all.
+    # Masses of the bins, preceded and followed by the masses outside.
     of_g, of_data = (
         np.diff(cdf, prepend=0, append=1)
         for cdf in (theory.pushforward_cdf(Z, P_Z.cdf, images, EDGES), P_DATA.cdf(EDGES))
@@ -101,25 +102,25 @@ def snapshot(gan: kgan.GAN, step: int) -> Snapshot:
 
 
 def play(seed: int = 0, steps: int = 3000, frames: int = 60, bar: bool = False) -> list[Snapshot]:
-    """Trains; returns snapshots of the start and of up to `frames` moments, ever further apart."""
+    """Train; return snapshots of the start and of up to `frames` steps at growing intervals."""
     gan = make_gan(seed, steps)
     points = data.load("gaussian", batch_size=M, discriminator_steps=K, seed=seed)
     snapshots = [snapshot(gan, 0)]
     wanted = set(np.rint(np.geomspace(max(1, steps / 500), steps, frames)).astype(int).tolist())
 
-    def after(batch: int, logs: Any) -> None:
+    def after(batch: int, logs: Logs) -> None:
         if batch + 1 in wanted:
             snapshots.append(snapshot(gan, batch + 1))
 
-    watching = [keras.callbacks.LambdaCallback(on_train_batch_end=after)]
+    watchers = [keras.callbacks.LambdaCallback(on_train_batch_end=after)]
     if bar:
-        watching.append(callbacks.Progress(steps))
-    gan.fit(points, steps_per_epoch=steps, verbose=0, callbacks=watching)
+        watchers.append(callbacks.Progress(steps))
+    gan.fit(points, steps_per_epoch=steps, verbose=0, callbacks=watchers)
     return snapshots
 
 
 def draw(snapshots: Sequence[Snapshot]) -> np.ndarray:
-    """The picture of some snapshots, side by side."""
+    """Draw snapshots side by side."""
     moments = [
         plots.Moment(s.p_g, s.discriminator, s.images[ARROWS], f"step {s.step}: JSD {s.jsd:.3f}")
         for s in snapshots
@@ -128,26 +129,17 @@ def draw(snapshots: Sequence[Snapshot]) -> np.ndarray:
 
 
 def run(folder: pathlib.Path, seed: int = 0, steps: int = 3000) -> None:
-    """Plays, prints what came of it, and writes both pictures."""
+    """Train, print the start and the end, and write both pictures."""
     snapshots = play(seed, steps, bar=True)
     first, last = snapshots[0], snapshots[-1]
     print(f"JSD(p_data || p_g):          {first.jsd:.4f} -> {last.jsd:.4f} nats")
     print(f"mean |D - 1/2| on the data:  {first.d_error:.4f} -> {last.d_error:.4f}")
-    folder.mkdir(parents=True, exist_ok=True)
     taken = np.array([s.step for s in snapshots])
     strip = [snapshots[np.abs(taken - step).argmin()] for step in STRIP * steps]
-    plots.write_png(folder / "figure1.png", draw(strip))
+    command_line.save(folder / "figure1.png", draw(strip))
     plots.write_gif(folder / "figure1.gif", [draw([s]) for s in snapshots])
-    print(f"Wrote {folder / 'figure1.png'} and {folder / 'figure1.gif'}.")
-
-
-def main(argv: list[str]) -> None:
-    del argv
-    run(pathlib.Path(flags.FLAGS.output_dir), flags.FLAGS.seed, flags.FLAGS.steps)
+    print(f"Wrote {folder / 'figure1.gif'}.")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output_dir", "figures", "Directory that receives the pictures.")
-    flags.DEFINE_integer("seed", 0, "All randomness of the run follows from it.")
-    flags.DEFINE_integer("steps", 3000, "Rounds of Algorithm 1.")
-    app.run(main)
+    command_line.start(run, steps=3000)

@@ -1,39 +1,40 @@
-"""Why G does not descend log(1 - D): on a real network its gradient dies as D improves.
+"""Why G does not descend log(1 - D): on a real network its gradient vanishes as D improves.
 
     python -m examples.saturation --output_dir=FIGURES
 
-The generator, a network into (-1, 1), stands still while D trains. Data between -4 and -2 share no
-point with it: JSD is log 2, D comes to reject every sample, and the gradient of
-E log(1 - D(G(z))) with respect to G's weights vanishes, while that of -E log D(G(z)) does not. Data
-between -1 and 1 overlap with it: D cannot be sure, and neither gradient vanishes.
+The generator, a network into (-1, 1), is fixed while D trains. Data between -4 and -2 have a
+disjoint support: JSD is log 2 and D rejects every sample. The gradient of E log(1 - D(G(z))) with
+respect to G's weights vanishes, and that of -E log D(G(z)) does not. With data between -1 and 1 the
+supports overlap, D stays uncertain, and neither gradient vanishes.
 """
 
 from __future__ import annotations
 
 import math
 import pathlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import scipy.stats
 import tensorflow as tf
-from absl import app, flags
 
 import kgan
+from examples import command_line
 from kgan import losses, networks, plots, priors, theory
+from kgan.utils.types import Logs
 
 M = 200  # of Algorithm 1
-DISJOINT, OVERLAPPING = -4.0, -1.0  # where data of width two begin
-Z = np.linspace(0, 1, 2001)  # evenly spaced latents, whose means are those over the prior
-EDGES = np.linspace(-4, 1, 5001)  # of the bins in which densities are compared
+DISJOINT, OVERLAPPING = -4.0, -1.0  # lower ends of the data, which have width 2
+Z = np.linspace(0, 1, 2001)  # evenly spaced latents, for means over the prior
+EDGES = np.linspace(-4, 1, 5001)  # of the bins for densities
 
 
 class Measurement(NamedTuple):
-    """What D would teach G after a number of updates.
+    """The gradients that G would receive after a number of discriminator updates.
 
     Attributes:
-        step: D's updates.
+        step: discriminator updates.
         d_fake: the mean of D(G(z)).
         saturating: norm of the gradient of E log(1 - D(G(z))) with respect to all of G's weights.
         non_saturating: norm of the gradient of -E log D(G(z)).
@@ -48,7 +49,7 @@ class Measurement(NamedTuple):
 
 
 def make_gan(seed: int = 0) -> kgan.GAN:
-    """A game in which G, with three layers of random weights, stands still."""
+    """Return a GAN whose generator, with three layers of random weights, is fixed."""
     keras.utils.set_random_seed(seed)
     gan = kgan.GAN(
         networks.MLPGenerator((1,), latent_dim=1, units=(32, 32), value_range=(-1.0, 1.0)),
@@ -61,12 +62,12 @@ def make_gan(seed: int = 0) -> kgan.GAN:
 
 
 def generated(gan: kgan.GAN) -> tf.Tensor:
-    """G at Z, `[2001, 1]`."""
+    """Return G at Z, `[2001, 1]`."""
     return gan.generator(tf.constant(Z[:, None], tf.float32))
 
 
 def gradient(gan: kgan.GAN, loss: losses.AdversarialLoss) -> np.ndarray:
-    """The gradient of G's mean loss with respect to all of its weights, as one vector."""
+    """Return the gradient of G's mean loss with respect to all of its weights, as one vector."""
     with tf.GradientTape() as tape:
         mean = tf.reduce_mean(loss.generator(None, gan.discriminator(generated(gan))))
     gradients = tape.gradient(mean, gan.generator.trainable_variables)
@@ -74,7 +75,7 @@ def gradient(gan: kgan.GAN, loss: losses.AdversarialLoss) -> np.ndarray:
 
 
 def measure(gan: kgan.GAN, low: float, step: int) -> Measurement:
-    """Measures D against data uniform on (low, low + 2), and what it would teach G."""
+    """Measure D on data uniform on (low, low + 2), and the gradients that G would receive."""
     real = gan.discriminator(tf.constant(low + 2 * Z[:, None], tf.float32))
     fake = gan.discriminator(generated(gan))
     return Measurement(
@@ -87,22 +88,22 @@ def measure(gan: kgan.GAN, low: float, step: int) -> Measurement:
 
 
 def train(gan: kgan.GAN, low: float, steps: int, seed: int = 0) -> list[Measurement]:
-    """Trains D on fresh data; returns measurements at the start and ever further apart."""
+    """Train D on fresh data; return measurements at the start and at growing intervals."""
     data = np.random.default_rng(seed).uniform(low, low + 2, (steps * M, 1)).astype("float32")
     measured = [measure(gan, low, 0)]
     wanted = set(np.rint(np.geomspace(1, steps, 25)).astype(int).tolist())
 
-    def after(batch: int, logs: Any) -> None:
+    def after(batch: int, logs: Logs) -> None:
         if batch + 1 in wanted:
             measured.append(measure(gan, low, batch + 1))
 
-    watching = keras.callbacks.LambdaCallback(on_train_batch_end=after)
-    gan.fit(data, batch_size=M, shuffle=False, verbose=0, callbacks=[watching])
+    watcher = keras.callbacks.LambdaCallback(on_train_batch_end=after)
+    gan.fit(data, batch_size=M, shuffle=False, verbose=0, callbacks=[watcher])
     return measured
 
 
 def true_jsd(gan: kgan.GAN, low: float) -> float:
-    """JSD(p_data || p_g) in nats, from the masses of narrow bins."""
+    """Return JSD(p_data || p_g) in nats, from the masses of narrow bins."""
     images = generated(gan).numpy()[:, 0]
     of_g = np.diff(theory.pushforward_cdf(Z, scipy.stats.uniform.cdf, images, EDGES))
     of_data = np.diff(scipy.stats.uniform.cdf(EDGES, low, 2))
@@ -110,11 +111,11 @@ def true_jsd(gan: kgan.GAN, low: float) -> float:
 
 
 def panels(title: str, measured: list[Measurement], jsd: float) -> list[plots.Panel]:
-    """How far D got, and both gradients meanwhile."""
+    """Return panels of D's bound on JSD and of both gradient norms."""
     steps, _, saturating, non_saturating, bound = zip(*measured[1:], strict=True)  # no log of 0
     divergences = {"bound from D": (steps, bound), "true JSD": (steps, [jsd] * len(steps))}
     norms = {"saturating": (steps, saturating), "non-saturating": (steps, non_saturating)}
-    updates = "updates of D"
+    updates = "discriminator updates"
     return [
         plots.Panel(
             divergences, updates, "divergence [nats]", title, log_x=True, y_limits=(0, 0.75)
@@ -127,7 +128,7 @@ def panels(title: str, measured: list[Measurement], jsd: float) -> list[plots.Pa
 
 
 def run(folder: pathlib.Path, seed: int = 0, steps: int = 2000) -> None:
-    """Trains D on both kinds of data, prints what G would receive, and writes saturation.png."""
+    """Train D on both kinds of data, print G's gradient norms, and write saturation.png."""
     drawn = []
     for title, low in (("disjoint supports", DISJOINT), ("overlapping supports", OVERLAPPING)):
         gan = make_gan(seed)
@@ -141,18 +142,8 @@ def run(folder: pathlib.Path, seed: int = 0, steps: int = 2000) -> None:
                 f"{m.non_saturating / m.saturating:8.3g}"
             )
         drawn += panels(title, measured, jsd)
-    folder.mkdir(parents=True, exist_ok=True)
-    plots.write_png(folder / "saturation.png", plots.curves(drawn, columns=2))
-    print(f"Wrote {folder / 'saturation.png'}.")
-
-
-def main(argv: list[str]) -> None:
-    del argv
-    run(pathlib.Path(flags.FLAGS.output_dir), flags.FLAGS.seed, flags.FLAGS.steps)
+    command_line.save(folder / "saturation.png", plots.curves(drawn, columns=2))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output_dir", "figures", "Directory that receives the picture.")
-    flags.DEFINE_integer("seed", 0, "All randomness of the run follows from it.")
-    flags.DEFINE_integer("steps", 2000, "Updates of D.")
-    app.run(main)
+    command_line.start(run, steps=2000)

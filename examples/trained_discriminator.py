@@ -1,9 +1,9 @@
-"""A trained D against the best one, D* = p_data / (p_data + p_g), where both densities are known.
+"""A trained D against the optimal D* = p_data / (p_data + p_g), for known densities.
 
     python -m examples.trained_discriminator --output_dir=FIGURES
 
-The data are a mixture of two normal densities. The generator is affine, x = m + s z, and stands
-still, so that p_g = N(m, s^2) exactly. `kgan.GAN` trains D as in any game.
+The data are a mixture of two normal densities. The generator is affine, x = m + s z, and fixed, so
+p_g = N(m, s^2) exactly. `kgan.GAN` trains D as usual.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import keras
 import numpy as np
 import scipy.special
 import scipy.stats
-from absl import app, flags
 
 import kgan
+from examples import command_line
 from kgan import callbacks, networks, plots, priors, theory
 from kgan.data.densities import Mixture
 
@@ -31,8 +31,8 @@ class Errors(NamedTuple):
     """Mean absolute errors |D - D*|.
 
     Attributes:
-        inside: the plain mean over the smallest region that holds 99% of (p_data + p_g) / 2.
-        weighted: the mean over (p_data + p_g) / 2, everywhere.
+        inside: unweighted mean over the smallest region with 99% of (p_data + p_g) / 2.
+        weighted: mean over (p_data + p_g) / 2, everywhere.
     """
 
     inside: float
@@ -40,7 +40,7 @@ class Errors(NamedTuple):
 
 
 def make_gan(mean: float, std: float, steps: int, seed: int = 0, k: int = 1) -> kgan.GAN:
-    """A game on the line in which p_g is N(mean, std^2) and stays so."""
+    """Return a GAN on the line with the fixed p_g = N(mean, std^2)."""
     keras.utils.set_random_seed(seed)
     gan = kgan.GAN(
         networks.MLPGenerator((1,), latent_dim=1, units=(), value_range=None),
@@ -49,47 +49,47 @@ def make_gan(mean: float, std: float, steps: int, seed: int = 0, k: int = 1) -> 
         discriminator_steps=k,
         seed=seed,
     )
-    speed = keras.optimizers.schedules.CosineDecay(5e-3, steps * k)
-    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(speed))
+    schedule = keras.optimizers.schedules.CosineDecay(5e-3, steps * k)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(schedule))
     gan.generator.set_weights([np.array([[std]]), np.array([mean])])
     return gan
 
 
 def train(gan: kgan.GAN, data: Mixture, steps: int, seed: int = 0, bar: bool = False) -> None:
-    """Plays on data of which no point is seen twice."""
+    """Train D; no data point is used twice."""
     batch = M * gan.discriminator_steps
     points = data.sample(steps * batch, seed)
-    watching = [callbacks.Progress(steps)] if bar else []
-    gan.fit(points, batch_size=batch, shuffle=False, verbose=0, callbacks=watching)
+    watchers = [callbacks.Progress(steps)] if bar else []
+    gan.fit(points, batch_size=batch, shuffle=False, verbose=0, callbacks=watchers)
 
 
-def says(gan: kgan.GAN, x: np.ndarray) -> np.ndarray:
-    """D at points `[n]`: float64 `[n]`."""
+def discriminator_at(gan: kgan.GAN, x: np.ndarray) -> np.ndarray:
+    """Return D at points `[n]`, float64 `[n]`."""
     logits = keras.ops.convert_to_numpy(gan.discriminator(x[:, None].astype("float32")))[:, 0]
     return scipy.special.expit(logits.astype(np.float64))
 
 
 def densities(data: Mixture, mean: float, std: float) -> tuple[np.ndarray, np.ndarray]:
-    """p_data and p_g at X."""
+    """Return p_data and p_g at X."""
     return np.exp(data.log_prob(X[:, None])), scipy.stats.norm.pdf(X, mean, std)
 
 
 def errors(d: np.ndarray, p_data: np.ndarray, p_g: np.ndarray) -> Errors:
-    """How far D is from D* on the evenly spaced X."""
+    """Return the errors of D on the evenly spaced X."""
     distance = np.abs(d - theory.optimal_discriminator(p_data, p_g))
     weight = (p_data + p_g) / (p_data + p_g).sum()
-    heaviest = np.argsort(-weight)
-    inside = heaviest[: np.searchsorted(weight[heaviest].cumsum(), 0.99) + 1]
+    densest = np.argsort(-weight)
+    inside = densest[: np.searchsorted(weight[densest].cumsum(), 0.99) + 1]
     return Errors(float(distance[inside].mean()), float(weight @ distance))
 
 
 def run(folder: pathlib.Path, seed: int = 0, steps: int = 2000) -> None:
-    """Trains D, prints the errors before and after, and writes trained_discriminator.png."""
+    """Train D, print the errors before and after, and write trained_discriminator.png."""
     gan = make_gan(*GENERATOR, steps, seed)
     p_data, p_g = densities(DATA, *GENERATOR)
-    untrained = says(gan, X)
+    untrained = discriminator_at(gan, X)
     train(gan, DATA, steps, seed, bar=True)
-    trained = says(gan, X)
+    trained = discriminator_at(gan, X)
     best = theory.optimal_discriminator(p_data, p_g)
     panels = []
     print("mean |D - D*|:")
@@ -109,18 +109,8 @@ def run(folder: pathlib.Path, seed: int = 0, steps: int = 2000) -> None:
                 y_limits=(0, 1.05),
             )
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    plots.write_png(folder / "trained_discriminator.png", plots.curves(panels))
-    print(f"Wrote {folder / 'trained_discriminator.png'}.")
-
-
-def main(argv: list[str]) -> None:
-    del argv
-    run(pathlib.Path(flags.FLAGS.output_dir), flags.FLAGS.seed, flags.FLAGS.steps)
+    command_line.save(folder / "trained_discriminator.png", plots.curves(panels))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output_dir", "figures", "Directory that receives the picture.")
-    flags.DEFINE_integer("seed", 0, "All randomness of the run follows from it.")
-    flags.DEFINE_integer("steps", 2000, "Updates of D.")
-    app.run(main)
+    command_line.start(run, steps=2000)

@@ -95,7 +95,7 @@ def type_in(command, desk, benchmarks_help):
             words += ["--features=random", "--metrics=frechet,latent"]
         check(shell([*words, "--num_samples=200"], desk, TFDS_DATA_DIR=str(data)))
     elif words[:2] == ["python", "-m"] and words[2].startswith("examples."):
-        trains = '"steps"' in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
+        trains = "start(run, steps=" in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
         short = ["--steps=3"] if trains else []  # test_theory_training.py runs these for longer
         check(shell([sys.executable, *words[1:], *short], desk, PYTHONPATH=str(ROOT)))
     elif words[:2] == ["python", "-m"] and words[2].startswith("benchmarks"):

@@ -29,7 +29,7 @@ def test_a_replay_of_training_images_is_exposed(halves):
     test = memorisation_test(training[[5, 3, 999] * 50], training, held_out)
     np.testing.assert_array_equal(test.neighbours, [5, 3, 999] * 50)
     np.testing.assert_array_equal(test.distances, 0)
-    assert (test.sample_median, test.ratio, test.closer) == (0, 0, 1)
+    assert (test.sample_median, test.ratio, test.near_duplicate_rate) == (0, 0, 1)
     assert test.z < -15
     assert test.p < 1e-50
 
@@ -40,7 +40,7 @@ def test_a_replay_under_noise_is_exposed(halves):
     test = memorisation_test(training[:300] + noise, training, held_out)
     assert (test.neighbours == np.arange(300)).mean() > 0.99
     assert test.ratio < 0.5
-    assert test.closer > 0.9
+    assert test.near_duplicate_rate > 0.9
     assert test.z < -15
 
 
@@ -48,7 +48,9 @@ def test_fresh_images_are_not_accused(halves):
     training, held_out, fresh = halves
     test = memorisation_test(fresh, training, held_out)
     assert test.ratio == pytest.approx(1, abs=0.1)  # 0.97 to 1.00 over six partitions
-    assert test.closer == pytest.approx(0.05, abs=0.035)  # three standard errors of both quantiles
+    assert test.near_duplicate_rate == pytest.approx(
+        0.05, abs=0.035
+    )  # three standard errors of both quantiles
     assert abs(test.z) < 3
 
 
@@ -61,9 +63,9 @@ def test_under_fresh_data_p_is_uniform():
     ]
     # The draws are independent given the training set, so the ranks are exact.
     assert stats.kstest([test.p for test in tests], "uniform").pvalue > 1e-3
-    closer = np.mean([test.closer for test in tests])
+    rate = np.mean([test.near_duplicate_rate for test in tests])
     # An empirical 5% quantile of 120 leaves 0.05 + O(1 / 120); its spread over the tests is 0.035.
-    assert closer == pytest.approx(0.05, abs=1 / 120 + 5 * 0.035 / math.sqrt(100))
+    assert rate == pytest.approx(0.05, abs=1 / 120 + 5 * 0.035 / math.sqrt(100))
 
 
 def test_a_share_of_copies_moves_z(halves):
@@ -80,14 +82,14 @@ def test_a_collapsed_generator_gets_numbers(halves):
     training, held_out, fresh = halves
     test = memorisation_test(np.repeat(fresh[:1], 200, axis=0), training, held_out)
     assert len(np.unique(test.neighbours)) == 1
-    assert np.isfinite([test.ratio, test.closer, test.z, test.p]).all()
+    assert np.isfinite([test.ratio, test.near_duplicate_rate, test.z, test.p]).all()
 
 
 def test_far_samples_are_not_copies(halves):
     training, held_out, _ = halves
     test = memorisation_test(np.random.default_rng(3).uniform(size=(200, 64)), training, held_out)
     assert test.ratio > 1.5
-    assert (test.closer, test.p) == (0, pytest.approx(1))
+    assert (test.near_duplicate_rate, test.p) == (0, pytest.approx(1))
     assert test.z > 15
 
 
@@ -121,7 +123,7 @@ def test_z_and_p_agree_with_scipy(decimals):
 
 def test_equal_distances_decide_nothing():
     test = memorisation_test([[1.0], [-1.0]], [[0.0]], [[1.0], [1.0]])
-    assert (test.z, test.p, test.ratio, test.closer) == (0, 0.5, 1, 0)
+    assert (test.z, test.p, test.ratio, test.near_duplicate_rate) == (0, 0.5, 1, 0)
 
 
 def test_a_held_out_set_of_copies_has_no_ratio():
@@ -136,8 +138,8 @@ def test_a_held_out_set_of_copies_has_no_ratio():
         (([[0]], [[0]], np.zeros((0, 1))), "`held_out`: expected at least 1 row"),
         (([[0, 0]], [[0]], [[0]]), "`samples`: expected rows of size 1, as `training` has"),
         (([[0]], [[0]], [[0, 0]]), "`held_out`: expected rows of size 1, as `training` has"),
-        (([[0]], [[0]], [[0]], 1.0), "`quantile`: expected a number between 0 and 1, received 1.0"),
-        (([[0]], [[0]], [[0]], 0), "`quantile`: expected a number between 0 and 1, received 0"),
+        (([[0]], [[0]], [[0]], 1.0), r"`quantile`: expected a number in \(0, 1\), received 1.0"),
+        (([[0]], [[0]], [[0]], 0), r"`quantile`: expected a number in \(0, 1\), received 0"),
     ],
 )
 def test_unusable_arguments_are_named(arguments, message):

@@ -276,7 +276,7 @@ def test_the_example_measures_and_draws(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: DiracGAN("hinge"), r"`loss`: expected one of \['minimax', .*received 'hinge'"),
+        (lambda: DiracGAN("hinge"), r"`loss`: expected one of 'minimax', .*received 'hinge'"),
         (lambda: DiracGAN(penalty=-1), r"`penalty`: expected a finite number of at least 0.*-1"),
         (lambda: DiracGAN(penalty="a"), r"`penalty`: expected a finite number.*received 'a'"),
         (lambda: DiracGAN().value(3.0), r"`point`: expected \(theta, psi\) along the last axis"),

@@ -426,8 +426,8 @@ def test_the_value_is_refused_to_other_games():
     [
         ([0.5, 0.6], 2, r"`p_data`: expected probabilities that sum to 1"),
         ([[0.5, 0.5]], 2, r"`p_data`: expected one distribution, .*received shape \(1, 2\)"),
-        ([0.5, 0.5], 1, r"`levels`: expected an integer, at least 2, received 1"),
-        ([0.5, 0.5], 2.0, r"`levels`: expected an integer, at least 2, received 2\.0"),
+        ([0.5, 0.5], 1, r"`levels`: expected an integer of at least 2, received 1"),
+        ([0.5, 0.5], 2.0, r"`levels`: expected an integer of at least 2, received 2\.0"),
     ],
 )
 def test_what_is_no_gan_is_refused(p_data, levels, message):

@@ -178,9 +178,9 @@ def test_games_side_by_side_are_the_same_games():
 def test_the_example_measures_and_draws(tmp_path, capsys):
     tabular_game.run(tmp_path)
     printed = capsys.readouterr().out
-    assert "exact  3.0e-06 after 20 rounds" in printed  # as docs/images/theory was drawn
-    assert "D keeps up, k = 5: 2.63 after 400 rounds" in printed
-    assert "D is fixed: 1.02 after 400 rounds" in printed
+    assert "exact  3.0e-06 after 20 steps" in printed  # as docs/images/theory was drawn
+    assert "D keeps up, k = 5: 2.63 after 400 steps" in printed
+    assert "D is fixed: 1.02 after 400 steps" in printed
     with Image.open(tmp_path / "tabular_game.png") as picture:
         assert picture.size == (960, 720)
 

@@ -40,7 +40,7 @@ def test_a_trained_discriminator_is_near_the_best():
     densities = trained_discriminator.densities(mixture, *generator)
 
     def errors():
-        d = trained_discriminator.says(gan, trained_discriminator.X)
+        d = trained_discriminator.discriminator_at(gan, trained_discriminator.X)
         return trained_discriminator.errors(d, *densities)
 
     untrained = errors()
@@ -202,7 +202,7 @@ def test_gradients_on_the_network_are_the_slopes_of_the_theory(separated, loss):
     with tf.GradientTape() as tape:
         o = gan.discriminator(saturation.generated(gan))
     slopes = theory.generator_losses(o.numpy().astype(np.float64))
-    slope = slopes.saturating_slope if loss == "minimax" else slopes.non_saturating_slope
+    slope = slopes.saturating_derivative if loss == "minimax" else slopes.non_saturating_derivative
     weights = tf.constant(slope / len(slope), tf.float32)
     gradients = tape.gradient(o, gan.generator.trainable_variables, output_gradients=weights)
     expected = np.concatenate([np.ravel(g) for g in gradients])

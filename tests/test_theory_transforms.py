@@ -221,9 +221,12 @@ def test_bad_maps(function, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([-1.0, 1.0], normal.logpdf, np.square, lambda x: 2 * x), r"`inverse_slope`: .* one sign"),
+        (
+            ([-1.0, 1.0], normal.logpdf, np.square, lambda x: 2 * x),
+            r"`inverse_derivative`: .* one sign",
+        ),
         (([-1.0, 1.0], normal.logpdf, np.square), r"`inverse`: .*use `pushforward_density`"),
-        (([0.0], normal.logpdf, np.log, lambda x: 1 / x), r"`inverse_slope`: expected finite"),
+        (([0.0], normal.logpdf, np.log, lambda x: 1 / x), r"`inverse_derivative`: expected finite"),
         (([1e-9], normal.logpdf, np.log), r"`inverse`: .*returns numbers, received NaN at -9\."),
         (([1.0], normal.logpdf, lambda x: 0.0), r"`inverse`: .*one number a point"),
         (([math.inf], normal.logpdf, np.log), r"`x`: expected finite numbers, received inf"),

@@ -313,10 +313,10 @@ def test_generator_losses_at_any_logit():
     np.testing.assert_allclose(found.non_saturating, np.logaddexp(0, -LOGITS), rtol=1e-15)
     d, not_d = np.exp(-np.logaddexp(0, -LOGITS)), np.exp(-np.logaddexp(0, LOGITS))
     np.testing.assert_allclose(found.d, d, rtol=1e-13)
-    np.testing.assert_allclose(found.saturating_slope, -d, rtol=1e-13)
-    np.testing.assert_allclose(found.non_saturating_slope, -not_d, rtol=1e-13)
+    np.testing.assert_allclose(found.saturating_derivative, -d, rtol=1e-13)
+    np.testing.assert_allclose(found.non_saturating_derivative, -not_d, rtol=1e-13)
     assert (found.saturating[0], found.non_saturating[0]) == (0, 1e4)
-    assert (found.saturating_slope[0], found.non_saturating_slope[0]) == (0, -1)
+    assert (found.saturating_derivative[0], found.non_saturating_derivative[0]) == (0, -1)
 
 
 def test_generator_slopes_are_slopes():
@@ -325,7 +325,7 @@ def test_generator_slopes_are_slopes():
     up, down, at = (theory.generator_losses(o + s * h) for s in (1, -1, 0))
     for loss in ("saturating", "non_saturating"):
         slope = (getattr(up, loss) - getattr(down, loss)) / (2 * h)
-        np.testing.assert_allclose(getattr(at, f"{loss}_slope"), slope, atol=1e-8)
+        np.testing.assert_allclose(getattr(at, f"{loss}_derivative"), slope, atol=1e-8)
 
 
 def test_generator_losses_as_functions_of_d():
@@ -335,8 +335,8 @@ def test_generator_losses_as_functions_of_d():
     np.testing.assert_allclose(found.saturating, np.log1p(-d), rtol=1e-12)
     np.testing.assert_allclose(found.non_saturating, -np.log(d), rtol=1e-12)
     # A sample that D gives one chance in a hundred: 0.01 of a pull against 0.99.
-    assert found.saturating_slope[1] == pytest.approx(-0.01)
-    assert found.non_saturating_slope[1] == pytest.approx(-0.99)
+    assert found.saturating_derivative[1] == pytest.approx(-0.01)
+    assert found.non_saturating_derivative[1] == pytest.approx(-0.99)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_keras_losses_are_these_curves(loss, name):
     found = theory.generator_losses(LOGITS)
     np.testing.assert_allclose(value, getattr(found, name), rtol=2e-6, atol=1.2e-38)
     np.testing.assert_allclose(
-        slope[:, 0], getattr(found, f"{name}_slope"), rtol=2e-6, atol=1.2e-38
+        slope[:, 0], getattr(found, f"{name}_derivative"), rtol=2e-6, atol=1.2e-38
     )
 
 
@@ -400,7 +400,7 @@ def test_on_networks_a_confident_discriminator_stops_one_loss_and_not_the_other(
 
     def strength(shift, loss, name):
         def linear(logits):
-            slopes = theory.generator_losses(logits.numpy())._asdict()[f"{name}_slope"]
+            slopes = theory.generator_losses(logits.numpy())._asdict()[f"{name}_derivative"]
             return tf.cast(slopes, "float32") * logits
 
         pulled = pull(shift, lambda logits: loss.generator(None, logits))

@@ -1,6 +1,7 @@
-"""Evaluation that a reader can trust: every figure beside its floor or its control."""
+"""Metrics of generators, each with its standard error, its value on real data or a control."""
 
 from kgan.metrics.classifier import Classifier
+from kgan.metrics.diversity import Diversity, diversity
 from kgan.metrics.extractor import Extractor, Pixels
 from kgan.metrics.features import ModelFeatures, load_features
 from kgan.metrics.frechet import Moments, frechet_distance
@@ -28,6 +29,7 @@ from kgan.metrics.score import classifier_score
 __all__ = [
     "Classifier",
     "DensityCoverage",
+    "Diversity",
     "Extractor",
     "KernelDistance",
     "Memorisation",
@@ -42,6 +44,7 @@ __all__ = [
     "RandomConvolutional",
     "classifier_score",
     "density_coverage",
+    "diversity",
     "frechet_distance",
     "interpolation_strips",
     "kernel_distance",

@@ -1,18 +1,17 @@
-"""Bad input to a metric is named once, here: which argument, what was expected, what came."""
+"""Checks of feature matrices that only this room needs."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["count", "same_width", "samples"]
+__all__ = ["same_width", "samples"]
 
 
-def samples(name: str, value: Any, minimum: int = 1) -> np.ndarray:
-    """`value` as a `[n, d]` array, finite, of at least `minimum` rows.
+def samples(name: str, value: npt.ArrayLike, minimum: int = 1) -> np.ndarray:
+    """Return `value` as a finite `[n, d]` array of at least `minimum` rows.
 
-    float32 stays float32, every other kind of number becomes float64.
+    float32 stays float32; every other numeric dtype becomes float64.
     """
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
@@ -40,21 +39,9 @@ def samples(name: str, value: Any, minimum: int = 1) -> np.ndarray:
 
 
 def same_width(first: str, a: np.ndarray, second: str, b: np.ndarray) -> None:
-    """Raises unless the rows of both have one size."""
+    """Raise unless the rows of both have the same size."""
     if a.shape[1] != b.shape[1]:
         raise ValueError(
             f"Invalid value for argument `{second}`: expected rows of size {a.shape[1]}, as "
             f"`{first}` has, received shape {b.shape}."
         )
-
-
-def count(name: str, value: Any, maximum: int | None = None, minimum: int = 1) -> int:
-    """`value` as an integer of at least `minimum`, and at most `maximum`."""
-    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not integer or value < minimum or (maximum is not None and value > maximum):
-        limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-        raise ValueError(
-            f"Invalid value for argument `{name}`: expected an integer {limits}, "
-            f"received {value!r}."
-        )
-    return int(value)

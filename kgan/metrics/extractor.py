@@ -1,51 +1,58 @@
-"""Where images are compared: what every map from images to features declares and checks.
+"""The interface of feature extractors: maps from images to features.
 
-A distance between sets of images means nothing without the features it was taken in, so each
-extractor has a name and a fingerprint. Equal fingerprints: the numbers may be compared.
+A distance between sets of images depends on the features, so each extractor has a name and a
+fingerprint. Compare only values whose fingerprints are equal.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-__all__ = ["Extractor", "Pixels", "checked_images", "fingerprint"]
+from kgan.utils.digests import digest
+
+__all__ = ["Extractor", "Images", "Pixels", "checked_images", "fingerprint"]
 
 _BATCH = 100
 _TOLERANCE = 1e-4  # generators round
 
-Shape = tuple[int | None, int | None, int | None]
+Images: TypeAlias = npt.ArrayLike | tf.data.Dataset
+Shape: TypeAlias = tuple[int | None, int | None, int | None]
 
 
-def fingerprint(configuration: Any, arrays: Iterable[Any] = ()) -> str:
-    """16 hexadecimal digits of the SHA-256 of what JSON can hold and of arrays' types and bytes."""
-    digest = hashlib.sha256(json.dumps(configuration, sort_keys=True).encode())
+def fingerprint(configuration: object, arrays: Iterable[npt.ArrayLike] = ()) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of a configuration and of arrays.
+
+    Args:
+        configuration: any value that JSON can hold.
+        arrays: their dtypes, shapes and bytes count.
+    """
+    parts: list[str | np.ndarray] = [json.dumps(configuration, sort_keys=True)]
     for array in map(np.asarray, arrays):
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+        parts += [f"{array.dtype}{array.shape}", array]
+    return digest(parts)
 
 
 class Extractor:
     """A map from images to features. Subclasses define `_extract`.
 
     Attributes:
-        name: what a report calls it.
-        fingerprint: 16 hexadecimal digits that follow from its configuration and weights.
-        shapes: the shapes (height, width, channels) of the images it takes; None means any.
+        name: its name in reports.
+        fingerprint: 16 hexadecimal digits of its configuration and weights.
+        shapes: accepted image shapes (height, width, channels); None means any.
     """
 
     name: str
     fingerprint: str
     shapes: Sequence[Shape]
 
-    def __call__(self, images: Any) -> np.ndarray:
-        """Extracts features, in batches.
+    def __call__(self, images: Images) -> np.ndarray:
+        """Extract features, in batches.
 
         Args:
             images: floats `[n, height, width, channels]` in [0, 1], or a finite `tf.data.Dataset`
@@ -55,31 +62,31 @@ class Extractor:
             float32 `[n, d]`.
 
         Raises:
-            ValueError: the images do not fit, in shape, type or values, or there is none.
+            ValueError: images of another shape, dtype or value range, or no images.
         """
         return np.concatenate([self._extract(batch) for batch in self._batches(images)])
 
     def _extract(self, images: np.ndarray) -> np.ndarray:
-        """Features float32 `[n, d]` of a batch, float32 `[n, height, width, channels]`."""
+        """Return features float32 `[n, d]` of images float32 `[n, height, width, channels]`."""
         raise NotImplementedError
 
-    def _batches(self, images: Any) -> Iterator[np.ndarray]:
-        whole = [images]
+    def _batches(self, images: Images) -> Iterator[np.ndarray]:
+        parts: Iterable[npt.ArrayLike] = [images]
         if isinstance(images, tf.data.Dataset):
-            whole = images.as_numpy_iterator()
+            parts = images.as_numpy_iterator()
             if images.cardinality() == 0:
                 raise ValueError(
                     "Invalid value for argument `images`: expected a data set of at least one "
                     "batch, received an empty one."
                 )
-        for part in whole:
+        for part in parts:
             part = checked_images("images", part, self.shapes)
             for start in range(0, len(part), _BATCH):
                 yield part[start : start + _BATCH]
 
 
-def checked_images(name: str, images: Any, shapes: Sequence[Shape]) -> np.ndarray:
-    """`images` as float32 `[n, height, width, channels]` in [0, 1], of one of the shapes."""
+def checked_images(name: str, images: npt.ArrayLike, shapes: Sequence[Shape]) -> np.ndarray:
+    """Return `images` as float32 `[n, height, width, channels]` in [0, 1], of one of the shapes."""
     images = np.asarray(images)
     if not images.size or not any(_fits(images.shape[1:], shape) for shape in shapes):
         expected = " or ".join(
@@ -112,7 +119,7 @@ def _fits(sides: tuple[int, ...], shape: Shape) -> bool:
 
 
 class Pixels(Extractor):
-    """The images themselves, flat; Euclidean distances are then root sums of squared errors."""
+    """The flattened images as features; distances are root sums of squared pixel errors."""
 
     def __init__(self) -> None:
         self.name = "pixels"

@@ -1,12 +1,11 @@
-"""Features of any network one names, and the extractor of a name."""
+"""Features from the output of a given network, and extractors by name."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -14,22 +13,27 @@ import tensorflow as tf
 
 from kgan.metrics.extractor import Extractor, Pixels, fingerprint
 from kgan.metrics.random_features import RandomConvolutional
+from kgan.utils.digests import digest
 
 __all__ = ["ModelFeatures", "load_features"]
 
+Model: TypeAlias = keras.Model | str | os.PathLike[str]
+Network: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
+Shape: TypeAlias = Sequence[int | None]
+
 
 class ModelFeatures(Extractor):
-    """The output of a network one names: a Keras model, its `.keras` file, or a SavedModel.
+    """Features from the output of a Keras model, a `.keras` file or a SavedModel.
 
-    Images are resized (bilinear, antialiased) to what the network takes, and grey ones become RGB
-    where it takes three channels. An output `[n, height, width, d]` is averaged over the image.
+    Images are resized (bilinear, antialiased) to the input size of the network. Grey images become
+    RGB if it takes three channels. An output `[n, height, width, d]` is averaged over the image.
 
-    The fingerprint is of the file or files. That of a model in memory is of its configuration,
-    layer names included, and its weights: build it the same way, or save it and name the file.
+    The fingerprint is that of the file or files. For a model in memory it is that of its
+    configuration, layer names included, and its weights.
 
     Example:
         ```python
-        # Inception-v3, as the published scores use it but with Keras's weights.
+        # Inception-v3, as in published scores but with Keras's weights.
         keras.applications.InceptionV3(include_top=False, pooling="avg").save("inception.keras")
         features = ModelFeatures("inception.keras", input_size=(299, 299), value_range=(-1, 1))
         ```
@@ -38,16 +42,16 @@ class ModelFeatures(Extractor):
         model: a `keras.Model`, the path of a `.keras` file, or a directory with a SavedModel whose
             signature `serving_default` has one input and one output.
         input_size: (height, width) to resize to; None means the size that the model declares or,
-            where it declares none, that of the images.
-        value_range: what the model takes for black and white.
+            if it declares none, that of the images.
+        value_range: (low, high), the pixel value range of the model's input.
 
     Raises:
-        ValueError: there is no such model, or it does not map images to features.
+        ValueError: no such model, or one that does not map images to features.
     """
 
     def __init__(
         self,
-        model: keras.Model | str | os.PathLike[str],
+        model: Model,
         input_size: tuple[int, int] | None = None,
         value_range: tuple[float, float] = (0.0, 1.0),
     ):
@@ -58,7 +62,7 @@ class ModelFeatures(Extractor):
                 f"images [n, height, width, 1 or 3], received one of shape {shape}. Wrap it in a "
                 "functional `keras.Model`."
             )
-        self._size = tuple(shape[1:3]) if input_size is None else tuple(input_size)
+        self._size: Shape = tuple(shape[1:3]) if input_size is None else tuple(input_size)
         self._channels = shape[-1]
         self._range = tuple(map(float, value_range))
         self.shapes = [(None, None, self._channels)]
@@ -87,8 +91,8 @@ class ModelFeatures(Extractor):
         return features
 
 
-def _open(model: Any) -> tuple[str, Callable[[tf.Tensor], tf.Tensor], Sequence[Any], str]:
-    """Name, function, input shape and hash of the content of a model or of what a path holds."""
+def _open(model: Model) -> tuple[str, Network, Shape, str]:
+    """Return the name, function, input shape and content digest of a model or a path."""
     if isinstance(model, keras.Model):
         description = keras.saving.serialize_keras_object(model)
         description.pop("compile_config", None)
@@ -99,7 +103,7 @@ def _open(model: Any) -> tuple[str, Callable[[tf.Tensor], tf.Tensor], Sequence[A
         return path.name, *_saved_model(path)
     if path.is_file() and path.suffix == ".keras":
         loaded = keras.models.load_model(path, compile=False)
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = digest([path.read_bytes()], 64)
         return path.stem, _inference(loaded), _input_shape(loaded), content
     raise ValueError(
         "Invalid value for argument `model`: expected a Keras model, the path of a .keras file or "
@@ -107,15 +111,15 @@ def _open(model: Any) -> tuple[str, Callable[[tf.Tensor], tf.Tensor], Sequence[A
     )
 
 
-def _inference(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def _inference(model: keras.Model) -> Network:
     return lambda images: model(images, training=False)
 
 
-def _input_shape(model: keras.Model) -> Sequence[Any]:
+def _input_shape(model: keras.Model) -> Shape:
     return getattr(model, "input_shape", ())  # a subclassed model declares none
 
 
-def _saved_model(path: pathlib.Path) -> tuple[Callable[[tf.Tensor], tf.Tensor], Sequence[Any], str]:
+def _saved_model(path: pathlib.Path) -> tuple[Network, Shape, str]:
     loaded = tf.saved_model.load(str(path))
     signature = loaded.signatures.get("serving_default")
     inputs = signature.structured_input_signature[1] if signature else {}
@@ -125,16 +129,16 @@ def _saved_model(path: pathlib.Path) -> tuple[Callable[[tf.Tensor], tf.Tensor], 
             f"'serving_default' has one input and one output; {path} has none such."
         )
     ((key, spec),) = inputs.items()
-    digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(file.relative_to(path).as_posix().encode())
-        digest.update(file.read_bytes())
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    content = digest(
+        (part for f in files for part in (f.relative_to(path).as_posix(), f.read_bytes())), 64
+    )
 
     def call(images: tf.Tensor) -> tf.Tensor:
         (output,) = loaded.signatures["serving_default"](**{key: images}).values()  # keeps `loaded`
         return output
 
-    return call, spec.shape.as_list() if spec.shape.rank else (), digest.hexdigest()
+    return call, spec.shape.as_list() if spec.shape.rank else (), content
 
 
 def load_features(
@@ -143,16 +147,16 @@ def load_features(
     input_size: tuple[int, int] | None = None,
     value_range: tuple[float, float] = (0.0, 1.0),
 ) -> Extractor:
-    """The extractor of a name or path.
+    """Return the extractor of a name or path.
 
     Args:
         source: `"pixels"`, `"random"`, or the path of a model (`ModelFeatures`).
         image_shape: (height, width, channels) of the images.
-        input_size: as `ModelFeatures` has it; the other two have no use for it.
+        input_size: as for `ModelFeatures`; ignored by the other two.
         value_range: the same.
 
     Raises:
-        ValueError: the source is neither, or does not fit the images.
+        ValueError: an unknown source, or one that does not fit the images.
     """
     if source == "pixels":
         return Pixels()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import scipy.linalg
 
 from kgan.metrics import checks
@@ -13,14 +14,14 @@ __all__ = ["Moments", "frechet_distance"]
 
 
 class Moments:
-    """Mean and covariance of features that come in batches, in float64.
+    """Mean and covariance of batches of features, accumulated in float64.
 
-    Each batch is centred on its own mean before it is squared, and two sets of moments are joined
-    by the update of Chan, Golub & LeVeque 1983: no digits are lost far from the origin, and
-    neither the order nor the size of the batches matters.
+    Each batch is centred on its own mean, and batches are merged by the update of Chan, Golub &
+    LeVeque 1983. So no digits are lost far from the origin, and the order and size of the batches
+    do not matter.
 
     Attributes:
-        count: rows so far.
+        count: number of rows.
     """
 
     def __init__(self) -> None:
@@ -28,20 +29,20 @@ class Moments:
         self._mean = np.zeros(0)
         self._scatter = np.zeros((0, 0))
 
-    def update(self, features: Any) -> Moments:
-        """Adds a batch `[n, d]`; returns itself."""
-        features = checks.samples("features", features).astype(np.float64)
+    def update(self, features: npt.ArrayLike) -> Moments:
+        """Add a batch `[n, d]` and return itself."""
+        rows = checks.samples("features", features).astype(np.float64)
         if self.count:
-            checks.same_width("self", self._mean[None], "features", features)
+            checks.same_width("self", self._mean[None], "features", rows)
         batch = Moments()
-        batch.count = len(features)
-        batch._mean = features.mean(axis=0)
-        features -= batch._mean
-        batch._scatter = features.T @ features
+        batch.count = len(rows)
+        batch._mean = rows.mean(axis=0)
+        rows -= batch._mean
+        batch._scatter = rows.T @ rows
         return self.merge(batch)
 
     def merge(self, other: Moments) -> Moments:
-        """Adds all that `other` has seen; returns itself."""
+        """Add the rows of `other` and return itself."""
         if not self.count:
             self.count, self._mean, self._scatter = other.count, other._mean, other._scatter
         elif other.count:
@@ -70,24 +71,27 @@ class Moments:
         return self._scatter / (self.count - 1)
 
 
-def frechet_distance(real: Any, samples: Any) -> float:
-    """Frechet distance between Gaussians fitted to real and generated features.
+Features: TypeAlias = npt.ArrayLike | Moments
 
-    This is the number that is called FID when the features are those of the Inception network
-    (Heusel et al. 2017, eq. 6). It is 0 for equal means and covariances, whatever else differs.
 
-    Do not compare it with a figure from other features, nor from another number of rows: it is
-    biased upwards, by an amount that depends on the generator (Binkowski et al. 2018, section 4),
-    and more so the fewer rows there are for each feature. Report its floor beside it: the distance
-    between two halves of the real data, with as many rows each.
+def frechet_distance(real: Features, samples: Features) -> float:
+    """Return the Frechet distance between Gaussians fitted to real and generated features.
+
+    With Inception features it is the FID (Heusel et al. 2017, eq. 6). It is 0 for equal means and
+    covariances, whatever else differs.
+
+    Compare only distances with equal features and equal numbers of rows. The estimate is biased
+    upwards, by an amount that depends on the generator (Binkowski et al. 2018, section 4) and grows
+    as the rows per feature decrease. Report beside it the distance between two halves of the real
+    data, with as many rows each.
 
     Args:
         real: `[n, d]` features, at least 2 rows, or their `Moments`.
         samples: `[m, d]` features, or their `Moments`.
 
     Returns:
-        The squared distance, from 0, in the squared unit of the features. Its rounding is some
-        1e-15 of the traces, or 1e-8 where a covariance is singular (too few rows).
+        The squared distance, at least 0, in the squared unit of the features. Its rounding error is
+        about 1e-15 of the traces, or 1e-8 where a covariance is singular (too few rows).
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or has fewer than 2 rows.
@@ -97,18 +101,18 @@ def frechet_distance(real: Any, samples: Any) -> float:
     return _distance(first.mean, first.covariance, second.mean, second.covariance)
 
 
-def _moments(name: str, value: Any) -> Moments:
+def _moments(name: str, value: Features) -> Moments:
     if isinstance(value, Moments):
         return value
     return Moments().update(checks.samples(name, value, 2))
 
 
 def _distance(m: np.ndarray, C: np.ndarray, m2: np.ndarray, C2: np.ndarray) -> float:
-    """|m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2) (Dowson & Landau 1982).
+    """Return |m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2) (Dowson & Landau 1982).
 
-    The last trace is the sum of the singular values of C^1/2 C'^1/2, and so of F^T F' for any
-    factors F F^T = C: real and not negative, for singular covariances too. A root of the product
-    itself would first square the singular values, and lose half of the digits of small ones.
+    The last trace is the sum of the singular values of C^1/2 C'^1/2, and of F^T F' for any factors
+    F F^T = C. It is real and not negative, also for singular covariances. A matrix root of the
+    product would square the singular values and lose half of the digits of small ones.
     """
     overlap = scipy.linalg.svdvals(_factor(C).T @ _factor(C2)).sum()
     distance = ((m - m2) ** 2).sum() + np.trace(C) + np.trace(C2) - 2 * overlap
@@ -116,6 +120,6 @@ def _distance(m: np.ndarray, C: np.ndarray, m2: np.ndarray, C2: np.ndarray) -> f
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
-    """F with F F^T = C; eigenvalues that rounding made negative count as 0."""
+    """Return F with F F^T = C; eigenvalues that are negative by rounding count as 0."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.clip(values, 0, None))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kgan.metrics import checks
+from kgan.utils.checks import integer
 
 __all__ = ["KernelDistance", "kernel_distance"]
 
@@ -17,12 +18,12 @@ _LEAST_BLOCKS = 10  # the standard error is then itself known to a quarter
 
 @dataclasses.dataclass(frozen=True)
 class KernelDistance:
-    """An unbiased estimate and its error.
+    """An unbiased estimate and its standard error.
 
     Attributes:
-        mean: the estimate; 0 on average for equal distributions, and so often negative.
-        standard_error: of the mean, over the blocks.
-        blocks: how many there were.
+        mean: the estimate. Its expectation is 0 for equal distributions, so it may be negative.
+        standard_error: standard error of the mean, over the blocks.
+        blocks: number of blocks.
         block_size: rows of each set in a block.
     """
 
@@ -33,29 +34,29 @@ class KernelDistance:
 
 
 def kernel_distance(
-    real: Any, samples: Any, block_size: int = 1000, seed: int = 0
+    real: npt.ArrayLike, samples: npt.ArrayLike, block_size: int = 1000, seed: int = 0
 ) -> KernelDistance:
-    """Squared maximum mean discrepancy under the kernel (x.y / d + 1)^3.
+    """Return the squared maximum mean discrepancy under the kernel (x.y / d + 1)^3.
 
-    This is what is called KID when the features are those of the Inception network (Binkowski et
-    al. 2018, section 4; the estimator is Gretton et al. 2012, eq. 3). The cubic kernel compares
-    means, covariances and skewness. Unlike the Frechet distance it has no bias, so figures from
-    unequal numbers of rows compare; features, again, must be the same.
+    With Inception features it is the KID (Binkowski et al. 2018, section 4; the estimator is
+    Gretton et al. 2012, eq. 3). The cubic kernel compares means, covariances and skewness. Unlike
+    the Frechet distance it is unbiased, so values from different numbers of rows are comparable;
+    the features must be the same.
 
-    The rows are shuffled and cut into blocks that share none, so that the standard error is an
-    honest one; the paper draws overlapping blocks instead. Rows beyond the last whole block, and
-    those that one set has more than the other, are left out. A mean within 2 standard errors of 0
-    says that this many rows tell no difference, not that there is none.
+    The rows are shuffled and cut into disjoint blocks, which makes the standard error valid; the
+    paper draws overlapping blocks. Rows beyond the last whole block, and surplus rows of the larger
+    set, are ignored. A mean within 2 standard errors of 0 means that this number of rows detects no
+    difference.
 
     Args:
         real: `[n, d]` features, at least 20 rows.
         samples: `[m, d]` features, at least 20 rows.
-        block_size: rows of each set in a block; fewer are taken where there would be less than 10
-            blocks.
-        seed: of the shuffle.
+        block_size: rows of each set in a block, at least 2. It is reduced so that there are at
+            least 10 blocks.
+        seed: seed of the shuffle.
 
     Returns:
-        A `KernelDistance`. It has no unit: the kernel depends on the scale of the features.
+        A `KernelDistance`. It has no unit, but depends on the scale of the features.
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, has fewer than 20 rows, or
@@ -65,7 +66,7 @@ def kernel_distance(
     samples = checks.samples("samples", samples, 2 * _LEAST_BLOCKS)
     checks.same_width("real", real, "samples", samples)
     rows = min(len(real), len(samples))
-    size = min(checks.count("block_size", block_size, minimum=2), rows // _LEAST_BLOCKS)
+    size = min(integer("block_size", block_size, 2), rows // _LEAST_BLOCKS)
     blocks = rows // size
     rng = np.random.default_rng(seed)
     ours, theirs = (_shuffled_blocks(x, blocks, size, rng) for x in (real, samples))
@@ -82,7 +83,7 @@ def _shuffled_blocks(
 
 
 def _mmd(x: np.ndarray, y: np.ndarray) -> float:
-    """The U-statistic: no row is compared with itself."""
+    """Return the U-statistic, which compares no row with itself."""
     return _mean_of_pairs(x) + _mean_of_pairs(y) - 2 * _kernel(x, y).mean()
 
 

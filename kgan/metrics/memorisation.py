@@ -1,37 +1,37 @@
-"""Memorisation: are the samples nearer to the training images than fresh images are?"""
+"""Memorisation: distances of samples to the training data, compared with those of held-out data."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from kgan.metrics import checks
 from kgan.metrics.neighbours import nearest
+from kgan.utils.checks import number
 
 __all__ = ["Memorisation", "memorisation_test"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Memorisation:
-    """Distances to the nearest training example: those of the samples, and those of fresh data.
+    """Distances to the nearest training example, of samples and of held-out data.
 
     Attributes:
-        neighbours: int64 `[n]`, the training example nearest to each sample; a figure
-            `sample | neighbour` shows what the numbers mean.
-        distances: float64 `[n]`, how far it is.
+        neighbours: int64 `[n]`, index of the training example nearest to each sample.
+        distances: float64 `[n]`, the distance to it.
         sample_median: median of `distances`.
-        held_out_median: the same of the held-out examples.
-        ratio: the first median over the second: about 1 for fresh data, 0 for copies.
-        closer: share of the samples that are nearer to the training examples than all but the
-            nearest `quantile` of the held-out ones; about `quantile` for fresh data, 1 for copies.
-        quantile: 0.05 unless another was asked for.
-        z: the standardised rank sum; about standard normal for fresh data, far below 0 for
-            copies, far above 0 for samples that are far from any training example.
-        p: how often fresh data would have a `z` as low, by the normal approximation.
+        held_out_median: median distance of the held-out examples.
+        ratio: the first median over the second: about 1 for new data, 0 for copies.
+        near_duplicate_rate: share of the samples whose distance is below the `quantile` of the
+            held-out distances: about `quantile` for new data, 1 for copies.
+        quantile: the argument of `memorisation_test`.
+        z: the standardised rank sum: about standard normal for new data, far below 0 for copies,
+            far above 0 for samples far from every training example.
+        p: probability of a `z` at most as large for new data, by the normal approximation.
     """
 
     neighbours: np.ndarray
@@ -39,36 +39,37 @@ class Memorisation:
     sample_median: float
     held_out_median: float
     ratio: float
-    closer: float
+    near_duplicate_rate: float
     quantile: float
     z: float
     p: float
 
 
 def memorisation_test(
-    samples: Any, training: Any, held_out: Any, quantile: float = 0.05
+    samples: npt.ArrayLike,
+    training: npt.ArrayLike,
+    held_out: npt.ArrayLike,
+    quantile: float = 0.05,
 ) -> Memorisation:
-    """Compares the samples' distances to the training examples with those of held-out ones.
+    """Compare the samples' distances to the training examples with those of held-out examples.
 
-    The rank test of Meehan, Chaudhuri & Dasgupta (2020, arXiv 2004.05675, section 3), over the
-    whole space as one cell: the statistic U of Mann and Whitney (1947) counts the pairs of a
-    sample and a held-out example in which the sample is the farther one from its nearest training
-    example, and
+    The rank test of Meehan, Chaudhuri & Dasgupta (2020, arXiv 2004.05675, section 3), with the
+    whole space as one cell. The statistic U of Mann and Whitney (1947) counts the pairs of a sample
+    and a held-out example in which the sample has the larger distance, and
 
         z = (U - n h / 2) / sqrt(n h (n + h + 1) / 12),
 
     with the usual correction of the root for ties.
 
-    Distances mean what their space means: flat pixels find copies that are exact, features find
-    those that are shifted or recoloured. A low `z` without near copies has another cause: samples
-    that keep to where the training examples lie close together, such as to the easiest class, are
-    nearer to them than data are. So look at the neighbours, or compare one class with itself.
+    Flat pixels detect exact copies; features also detect shifted or recoloured ones. A low `z`
+    without near copies has another cause: samples concentrate where training examples are dense,
+    such as in one class. Inspect the neighbours, or compare within one class.
 
     Args:
-        samples: `[n, d]`, of the generator, as flat pixels or features.
-        training: `[m, d]`, what it was trained on, all of it: what is left out hides copies.
-        held_out: `[h, d]`, of the same source as `training`, and not among them.
-        quantile: in (0, 1), for `closer`.
+        samples: `[n, d]`, flat pixels or features of generated samples.
+        training: `[m, d]`, the whole training set; copies of omitted examples go undetected.
+        held_out: `[h, d]`, from the same source as `training`, disjoint from it.
+        quantile: in (0, 1), for `near_duplicate_rate`.
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or `quantile` is not in (0, 1).
@@ -78,11 +79,7 @@ def memorisation_test(
     held_out = checks.samples("held_out", held_out)
     checks.same_width("training", training, "samples", samples)
     checks.same_width("training", training, "held_out", held_out)
-    if not 0 < quantile < 1:
-        raise ValueError(
-            "Invalid value for argument `quantile`: expected a number between 0 and 1, "
-            f"received {quantile!r}."
-        )
+    quantile = number("quantile", quantile, 0, 1, ends="()")
     distances, neighbours = (each[:, 0] for each in nearest(samples, training))
     controls = nearest(held_out, training)[0][:, 0]
     sample_median, held_out_median = float(np.median(distances)), float(np.median(controls))
@@ -93,7 +90,7 @@ def memorisation_test(
         sample_median=sample_median,
         held_out_median=held_out_median,
         ratio=sample_median / held_out_median if held_out_median else math.nan,
-        closer=float(np.mean(distances < np.quantile(controls, quantile))),
+        near_duplicate_rate=float(np.mean(distances < np.quantile(controls, quantile))),
         quantile=quantile,
         z=z,
         p=float(stats.norm.cdf(z)),
@@ -101,7 +98,7 @@ def memorisation_test(
 
 
 def _rank_z(first: np.ndarray, second: np.ndarray) -> float:
-    """Mann and Whitney's U of `first`, standardised; 0 where every value is the same."""
+    """Return Mann and Whitney's U of `first`, standardised; 0 if all values are equal."""
     n, h = len(first), len(second)
     both = np.concatenate([first, second])
     u = stats.rankdata(both)[:n].sum() - n * (n + 1) / 2

@@ -1,30 +1,32 @@
-"""Modes: how many of those that the data have, and how evenly, the samples reach."""
+"""Modes: how many modes of the data the samples cover, and how evenly."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from kgan.metrics import checks
 from kgan.metrics.neighbours import nearest
+from kgan.utils.checks import number
 
 __all__ = ["MixtureCoverage", "ModeCoverage", "mixture_coverage", "mode_coverage", "stacked_labels"]
 
 
 @dataclasses.dataclass(frozen=True)
 class ModeCoverage:
-    """How samples are spread over modes.
+    """The distribution of samples over modes.
 
     Attributes:
         shares: float64 `[modes]`, the share of the samples in each mode.
-        found: how many modes were found.
+        found: number of modes with a sample.
         kl: KL(samples || data) between the shares of the samples and those of the data, in nats;
-            infinite where samples are of a mode that the data lacks.
-        kl_floor: what `kl` is on average when as many samples are data, (modes - 1) / (2 n): twice
-            n times the divergence is then about chi-squared with modes - 1 degrees of freedom
-            (Wilks 1938). Lower means nothing.
+            infinite if a sample is of a mode that the data lack.
+        kl_floor: expectation of `kl` for n samples of the data, (modes - 1) / (2 n): 2 n times the
+            divergence is about chi-squared with modes - 1 degrees of freedom (Wilks 1938). Lower
+            values of `kl` mean nothing.
     """
 
     shares: np.ndarray
@@ -35,33 +37,35 @@ class ModeCoverage:
 
 @dataclasses.dataclass(frozen=True)
 class MixtureCoverage(ModeCoverage):
-    """How samples are spread over a mixture of Gaussians.
+    """The distribution of samples over a mixture of Gaussians.
 
     Attributes:
-        high_quality: share of the samples that are within `radius` standard deviations of a mean.
+        high_quality: share of the samples within `radius` standard deviations of a mean.
     """
 
     high_quality: float
 
 
-def mode_coverage(labels: Any, num_modes: int, target_shares: Any = None) -> ModeCoverage:
-    """Counts the modes among labels; with classes as modes, this is the histogram of the classes.
+def mode_coverage(
+    labels: npt.ArrayLike, num_modes: int, target_shares: npt.ArrayLike | None = None
+) -> ModeCoverage:
+    """Count the modes among labels, such as predicted classes.
 
-    A mode is found if one sample is of it, as PacGAN (arXiv 1712.04086, section 4.2) counts those
-    of StackedMNIST, with 26,000 samples and even target shares. MNIST is not quite even: real
-    stacks of its test images score 0.025 against a floor of 0.019.
+    A mode is found if one sample belongs to it. PacGAN (arXiv 1712.04086, section 4.2) counts the
+    modes of StackedMNIST so, with 26,000 samples and even target shares. MNIST is not quite even:
+    real stacks of its test images score 0.025 against a floor of 0.019.
 
     Args:
         labels: integers `[n]` in [0, num_modes), the mode of each sample.
-        num_modes: how many modes the data have.
+        num_modes: number of modes of the data.
         target_shares: `[num_modes]`, the share of the data in each mode, or any multiple of it,
-            such as counts; None means that they are even.
+            such as counts; None means even shares.
 
     Returns:
         The coverage; `shares` counts every sample.
 
     Raises:
-        ValueError: a label or a share is unusable.
+        ValueError: an invalid label or share.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
@@ -85,13 +89,14 @@ def mode_coverage(labels: Any, num_modes: int, target_shares: Any = None) -> Mod
     )
 
 
-def mixture_coverage(samples: Any, means: Any, std: float, radius: float = 3.0) -> MixtureCoverage:
-    """Counts the modes of a mixture of equal, isotropic Gaussians, such as a ring or a grid.
+def mixture_coverage(
+    samples: npt.ArrayLike, means: npt.ArrayLike, std: float, radius: float = 3.0
+) -> MixtureCoverage:
+    """Count the modes of a mixture of equal, isotropic Gaussians, such as a ring or a grid.
 
-    By the protocol of PacGAN (arXiv 1712.04086, section 4.1), with 2,500 samples: a sample is of
-    high quality if it is less than three standard deviations from the nearest mean; a mode is
-    found if it has a sample of high quality. For `shares` and the reverse KL divergence each
-    sample, of high quality or not, counts for the mode of its nearest mean.
+    The protocol of PacGAN (arXiv 1712.04086, section 4.1) has 2,500 samples. A sample is of high
+    quality if it is less than three standard deviations from the nearest mean. A mode is found if
+    it has a sample of high quality. In `shares` and `kl` every sample counts for its nearest mean.
 
     In two dimensions, 1 - exp(-9/2) = 98.9% of the mixture itself is of high quality.
 
@@ -99,7 +104,7 @@ def mixture_coverage(samples: Any, means: Any, std: float, radius: float = 3.0) 
         samples: `[n, dim]`.
         means: `[modes, dim]`, the centres.
         std: standard deviation of every Gaussian along every axis.
-        radius: what high quality means, in standard deviations.
+        radius: limit of high quality, in standard deviations.
 
     Returns:
         The coverage, against even shares.
@@ -108,11 +113,7 @@ def mixture_coverage(samples: Any, means: Any, std: float, radius: float = 3.0) 
         ValueError: an array is not finite, the sizes differ, or `std` or `radius` is not positive.
     """
     for name, value in (("std", std), ("radius", radius)):
-        if not value > 0:
-            raise ValueError(
-                f"Invalid value for argument `{name}`: expected a positive number, "
-                f"received {value!r}."
-            )
+        number(name, value, 0, ends="(]")
     samples, means = checks.samples("samples", samples), checks.samples("means", means)
     checks.same_width("means", means, "samples", samples)
     distances, modes = nearest(samples, means)
@@ -130,21 +131,21 @@ def mixture_coverage(samples: Any, means: Any, std: float, radius: float = 3.0) 
 class _Labeller(Protocol):
     num_classes: int
 
-    def labels(self, images: Any) -> np.ndarray: ...
+    def labels(self, images: npt.ArrayLike) -> np.ndarray: ...
 
 
-def stacked_labels(images: Any, classifier: _Labeller) -> np.ndarray:
-    """The modes of stacks: with 10 classes, channels that look like a, b and c are 100a + 10b + c.
+def stacked_labels(images: npt.ArrayLike, classifier: _Labeller) -> np.ndarray:
+    """Return the modes of StackedMNIST: channels of classes a, b and c have mode 100a + 10b + c.
 
     Args:
-        images: `[n, height, width, 3]`, as the classifier wants its values.
-        classifier: of one channel, such as a `Classifier` trained on the images that were stacked.
+        images: `[n, height, width, 3]`, in the value range of the classifier.
+        classifier: a classifier of one channel, such as a `Classifier` of the stacked images.
 
     Returns:
         int64 `[n]` in [0, num_classes ** 3).
 
     Raises:
-        ValueError: the images have not three channels.
+        ValueError: images without three channels.
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3:
@@ -158,7 +159,7 @@ def stacked_labels(images: Any, classifier: _Labeller) -> np.ndarray:
     return modes
 
 
-def _checked_shares(target_shares: Any, num_modes: int) -> np.ndarray:
+def _checked_shares(target_shares: npt.ArrayLike | None, num_modes: int) -> np.ndarray:
     if target_shares is None:
         return np.full(num_modes, 1 / num_modes)
     targets = np.asarray(target_shares, np.float64)
@@ -171,7 +172,7 @@ def _checked_shares(target_shares: Any, num_modes: int) -> np.ndarray:
 
 
 def _kl(p: np.ndarray, q: np.ndarray) -> float:
-    """KL(p || q) of discrete distributions, in nats."""
+    """Return KL(p || q) of discrete distributions, in nats."""
     some = p > 0
     with np.errstate(divide="ignore"):
         return float(np.sum(p[some] * np.log(p[some] / q[some])))

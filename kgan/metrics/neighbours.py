@@ -1,13 +1,13 @@
-"""Nearest neighbours among rows: scikit-learn finds them, an exact difference measures them."""
+"""Nearest neighbours among rows, found by scikit-learn, with distances from exact differences."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from sklearn.neighbors import NearestNeighbors
 
 from kgan.metrics import checks
+from kgan.utils.checks import integer
 
 __all__ = ["nearest"]
 
@@ -15,19 +15,19 @@ _BLOCK = 1 << 23  # numbers of one block of differences: 64 MiB in float64
 
 
 def nearest(
-    queries: Any, references: Any, k: int = 1, exclude_self: bool = False
+    queries: npt.ArrayLike, references: npt.ArrayLike, k: int = 1, exclude_self: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest references of each query by Euclidean distance, the nearest first.
+    """Return the k nearest references of each query by Euclidean distance, the nearest first.
 
-    The search works on ||x||^2 - 2 x.y + ||y||^2 in float64, whose rounding is up to some 1e-8 of
-    the rows' norms; the distances returned are those of the differences, so that a copy is at
-    distance 0 and no other row is. References as near as each other come in no certain order.
+    The search uses ||x||^2 - 2 x.y + ||y||^2 in float64, with rounding errors up to about 1e-8 of
+    the norms. The returned distances are norms of differences: 0 for copies and only for copies.
+    The order of equally near references is not defined.
 
     Args:
         queries: `[n, d]`.
         references: `[m, d]`.
-        k: how many neighbours.
-        exclude_self: query i is reference i, and no neighbour of itself; a copy of it is.
+        k: number of neighbours.
+        exclude_self: query i is reference i and not its own neighbour; copies of it still are.
 
     Returns:
         float64 distances `[n, k]` in the unit of the rows, and int64 indices `[n, k]`.
@@ -38,7 +38,7 @@ def nearest(
     queries = checks.samples("queries", queries)
     references = checks.samples("references", references)
     checks.same_width("queries", queries, "references", references)
-    k = checks.count("k", k, len(references) - exclude_self)
+    k = integer("k", k, 1, len(references) - exclude_self)
     if exclude_self and len(queries) != len(references):
         raise ValueError(
             "Invalid value for argument `references`: expected the queries themselves with "
@@ -54,14 +54,14 @@ def nearest(
 
 
 def _without_self(indices: np.ndarray) -> np.ndarray:
-    """Drops i from row i or, where k copies came before it, the last of them."""
+    """Drop i from row i or, where k copies precede it, the last of them."""
     drop = indices == np.arange(len(indices))[:, None]
     drop[~drop.any(axis=1), -1] = True
     return indices[~drop].reshape(len(indices), -1)
 
 
 def _distances(queries: np.ndarray, references: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """float64 distances `[n, k]` of each query to the references of its row."""
+    """Return float64 distances `[n, k]` of each query to the references of its row."""
     rows = max(1, _BLOCK // (indices.shape[1] * queries.shape[1]))
     distances = np.empty(indices.shape)
     for start in range(0, len(queries), rows):

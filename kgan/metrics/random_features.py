@@ -1,4 +1,4 @@
-"""Features of a random network: no training, no data, no download, and the same everywhere."""
+"""Features of an untrained convolutional network with reproducible random weights."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["RandomConvolutional"]
 
 
 class RandomConvolutional(Extractor):
-    """A convolutional network that is not trained: the same on every machine and in every version.
+    """An untrained convolutional network, equal on every machine and in every version.
 
-    Three times a 3x3 convolution, ReLU and 2x2 mean pooling, of 32, 64 and 128 channels; the means
-    over the image after each ReLU are the features, 224 in all. Such features know nothing of what
-    the images show, but see texture, stroke and contrast at three scales, without any data.
+    It has three blocks of 3x3 convolution, ReLU and 2x2 average pooling, with 32, 64 and 128
+    channels. The features are the means over the image after each ReLU, 224 in all. They capture
+    texture, stroke and contrast at three scales, not the content of the images.
 
     The weights are uniform on +-sqrt(6 / fan_in) (He et al. 2015, arXiv 1502.01852, eq. 10). They
-    are words of a Philox generator, whose sequence NumPy promises never to change, times powers of
-    two and one root: no rounding depends on the machine. What the convolutions add up does, in the
-    last bits of float32.
+    are words of a Philox generator, whose sequence is stable across NumPy versions, times powers of
+    two and one root, so their rounding does not depend on the machine. The sums of the convolutions
+    may differ in the last bits of float32.
 
     Args:
         image_shape: (height, width, channels), both sides at least 4.
-        seed: non-negative; another one is another network.
+        seed: selects the weights; not negative.
     """
 
     WIDTHS = (32, 64, 128)
@@ -60,7 +60,7 @@ def _network(images: tf.Tensor, kernels: Sequence[np.ndarray]) -> tf.Tensor:
 
 
 def _random_kernels(channels: int, widths: Sequence[int], seed: int) -> list[np.ndarray]:
-    """float32 `[3, 3, in, out]` for each width."""
+    """Return float32 `[3, 3, in, out]` for each width."""
     words = np.random.Philox(key=seed)
     kernels = []
     for width in widths:

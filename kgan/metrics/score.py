@@ -1,29 +1,30 @@
-"""The classifier score: the Inception score's formula, for any classifier."""
+"""The classifier score: the formula of the Inception score, for any classifier."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from scipy.special import rel_entr
+
+from kgan.utils.checks import integer
 
 __all__ = ["classifier_score"]
 
 
-def classifier_score(probabilities: Any, splits: int = 10) -> tuple[float, float]:
-    """The formula of the Inception score, on the probabilities of any classifier.
+def classifier_score(probabilities: npt.ArrayLike, splits: int = 10) -> tuple[float, float]:
+    """Return the Inception score's formula on the probabilities of any classifier.
 
         exp( E_x KL(p(y | x) || p(y)) )
 
     (Salimans et al. 2016, arXiv 1606.03498, section 4), for each of `splits` consecutive parts of
-    the samples, with p(y) the mean over that part. From 1 to the number of classes; higher where
-    the classifier is sure of each sample and finds all classes equally often. It is the Inception
-    score only if the network is Inception; scores of other networks are to be compared with that
-    of data, under the same network and number of samples, and with nothing else.
+    the samples, with p(y) the mean over that part. It ranges from 1 to the number of classes, and
+    is high if the classifier is certain of each sample and the classes are equally frequent. Only
+    with the Inception network is it the Inception score. Compare values of one network and one
+    number of samples, beside that of real data.
 
     Args:
         probabilities: `[n, num_classes]`, in an order that does not depend on the classes.
-        splits: how many parts, at most n.
+        splits: number of parts, at most n.
 
     Returns:
         Mean and standard deviation over the parts.
@@ -37,11 +38,7 @@ def classifier_score(probabilities: Any, splits: int = 10) -> tuple[float, float
             "Invalid value for argument `probabilities`: expected rows [n, num_classes] that are "
             f"not negative and sum to 1, received shape {p.shape}. Apply a softmax to logits."
         )
-    if isinstance(splits, bool) or not isinstance(splits, int) or not 1 <= splits <= len(p):
-        raise ValueError(
-            f"Invalid value for argument `splits`: expected an integer from 1 to {len(p)}, the "
-            f"number of samples, received {splits!r}."
-        )
+    splits = integer("splits", splits, 1, len(p), "Each part needs a sample.")
     parts = np.array_split(p, splits)
     scores = [np.exp(rel_entr(part, part.mean(0)).sum(1).mean()) for part in parts]
     return float(np.mean(scores)), float(np.std(scores))

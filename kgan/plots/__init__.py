@@ -1,4 +1,4 @@
-"""Pictures: samples, curves, animations. The only room that knows matplotlib."""
+"""Pictures of samples and curves, and animations. The only room that imports matplotlib."""
 
 from kgan.plots.curves import Panel, curves
 from kgan.plots.figure1 import Moment, figure1

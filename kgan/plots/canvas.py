@@ -1,4 +1,4 @@
-"""A matplotlib figure becomes an array: no window, no global state, one resolution."""
+"""Matplotlib figures as arrays, without windows or global state."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["figure", "picture"]
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of `width` by `height` inches, 100 pixels an inch."""
+    """Return an empty figure of `width` by `height` inches at 100 pixels per inch."""
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def picture(drawn: Figure) -> np.ndarray:
-    """The figure's pixels: uint8 `[height, width, 3]`."""
+    """Return the figure's pixels, uint8 `[height, width, 3]`."""
     canvas = FigureCanvasAgg(drawn)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kgan.plots import canvas
 
 __all__ = ["Panel", "curves"]
 
-# Told apart without colour: by dash first, then by shade.
+# Distinguishable without colour: by dash first, then by shade.
 STYLES = ("-", "--", ":", "-.")
 SHADES = ("0.0", "0.45", "0.7")
 
@@ -22,19 +22,18 @@ class Panel:
     """One pair of axes.
 
     Attributes:
-        lines: label -> `(x, y)`, each `[points]`; a label that begins with an underscore is not
-            shown.
-        x_label: what the horizontal axis shows, with its unit.
-        y_label: what the vertical axis shows, with its unit.
-        title: above the axes.
-        log_x: a logarithmic horizontal axis.
-        log_y: a logarithmic vertical axis.
-        equal: one scale for both axes, for paths in a plane; the start of each line is marked.
-        x_limits: `(low, high)`, or None for all of it.
-        y_limits: the same.
+        lines: label -> `(x, y)`, each `[points]`; labels that begin with an underscore are hidden.
+        x_label: label of the horizontal axis, with its unit.
+        y_label: label of the vertical axis, with its unit.
+        title: title above the axes.
+        log_x: whether the horizontal axis is logarithmic.
+        log_y: whether the vertical axis is logarithmic.
+        equal: whether both axes have one scale, for paths in a plane; marks the start of each line.
+        x_limits: `(low, high)`; None fits the data.
+        y_limits: `(low, high)`; None fits the data.
     """
 
-    lines: Mapping[str, tuple[Any, Any]]
+    lines: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]
     x_label: str
     y_label: str
     title: str = ""
@@ -46,11 +45,11 @@ class Panel:
 
 
 def curves(panels: Panel | Sequence[Panel], columns: int | None = None) -> np.ndarray:
-    """Draws panels side by side.
+    """Draw panels side by side.
 
     Args:
         panels: one or more.
-        columns: panels in a row; None puts all in one.
+        columns: panels per row; None puts all in one row.
 
     Returns:
         uint8 `[height, width, 3]`.
@@ -61,7 +60,8 @@ def curves(panels: Panel | Sequence[Panel], columns: int | None = None) -> np.nd
     figure = canvas.figure(4.8 * columns, 3.6 * rows)
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, i + 1)
-        for j, (label, (x, y)) in enumerate(panel.lines.items()):
+        for j, (label, xy) in enumerate(panel.lines.items()):
+            x, y = map(np.asarray, xy)
             shade, style = SHADES[j // len(STYLES) % len(SHADES)], STYLES[j % len(STYLES)]
             axes.plot(x, y, linestyle=style, color=shade, label=label)
             if panel.equal:
@@ -70,7 +70,7 @@ def curves(panels: Panel | Sequence[Panel], columns: int | None = None) -> np.nd
         axes.set(
             xscale="log" if panel.log_x else "linear", yscale="log" if panel.log_y else "linear"
         )
-        # After the scale, and only if there are any: setting None stops the axes from fitting.
+        # After the scale, and only if given: setting None stops the axes from fitting the data.
         if panel.x_limits:
             axes.set_xlim(panel.x_limits)
         if panel.y_limits:

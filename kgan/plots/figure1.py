@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from kgan.plots import canvas
@@ -19,37 +19,42 @@ MARGIN = 0.04  # left and right of the latents, as a share of the width
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """Both players at one moment of a training.
+    """Generator and discriminator at one moment of a training.
 
     Attributes:
         p_g: `[points]`, the generator's density on the grid of x.
         discriminator: `[points]`, D(x) on the same grid, in [0, 1].
-        images: `[latents]`, G(z) of the latents that are drawn.
-        title: above the moment.
+        images: `[latents]`, G(z) of the drawn latents.
+        title: title above the moment.
     """
 
-    p_g: Any
-    discriminator: Any
-    images: Any
+    p_g: np.ndarray
+    discriminator: np.ndarray
+    images: np.ndarray
     title: str = ""
 
 
-def figure1(x: Any, p_data: Any, latents: Any, moments: Moment | Sequence[Moment]) -> np.ndarray:
-    """Draws moments side by side: p_data dotted, p_g solid, D dashed, arrows from z to x = G(z).
+def figure1(
+    x: npt.ArrayLike,
+    p_data: npt.ArrayLike,
+    latents: npt.ArrayLike,
+    moments: Moment | Sequence[Moment],
+) -> np.ndarray:
+    """Draw moments side by side: p_data dotted, p_g solid, D dashed, arrows from z to x = G(z).
 
-    Densities are read on the left, cut where they rise above 1.7 times the peak of p_data, and D
-    on the right. The line of x below has the scale of the curves; the line of z has its own, on
-    which the latents span the picture.
+    The left axis shows densities, cut at 1.7 times the peak of p_data; the right axis shows D. In
+    the lower part the line of x has the scale of the curves, and the latents span the line of z.
 
     Args:
-        x: `[points]`, rising, the grid.
+        x: `[points]`, increasing, the grid.
         p_data: `[points]`, the density of the data.
-        latents: `[latents]`, at least two different ones, where arrows begin.
+        latents: `[latents]`, at least two different values, where arrows begin.
         moments: one or more.
 
     Returns:
-        uint8 `[380, width, 3]`; the width is 320 a moment, 480 for a single one.
+        uint8 `[380, width, 3]`; the width is 320 per moment, or 480 for a single one.
     """
+    x, p_data, latents = (np.asarray(values) for values in (x, p_data, latents))
     moments = [moments] if isinstance(moments, Moment) else list(moments)
     drawn = canvas.figure(4.8 if len(moments) == 1 else 3.2 * len(moments), 3.8)
     axes = drawn.subplots(2, len(moments), squeeze=False, height_ratios=(3, 1))
@@ -65,8 +70,8 @@ def figure1(x: Any, p_data: Any, latents: Any, moments: Moment | Sequence[Moment
     return canvas.picture(drawn)
 
 
-def _curves(axes: Axes, x: Any, p_data: Any, moment: Moment) -> Axes:
-    """The upper part, in the paper's colours and dashes; returns the axes of D."""
+def _curves(axes: Axes, x: np.ndarray, p_data: np.ndarray, moment: Moment) -> Axes:
+    """Draw the upper part, in the paper's colours and dashes; return the axes of D."""
     axes.plot(x, p_data, linestyle=":", color="black", linewidth=2.0, label="$p_{data}$")
     axes.plot(x, moment.p_g, linestyle="-", color="#128a38", label="$p_g$")
     axes.set(title=moment.title, ylim=(0, HEADROOM * np.max(p_data)), xlim=(x[0], x[-1]))
@@ -77,9 +82,8 @@ def _curves(axes: Axes, x: Any, p_data: Any, moment: Moment) -> Axes:
     return d_axes
 
 
-def _arrows(axes: Axes, x: Any, latents: Any, images: Any) -> None:
-    """The lower part: the line of z below, the line of x above, an arrow from each latent."""
-    latents, images = np.asarray(latents), np.asarray(images)
+def _arrows(axes: Axes, x: np.ndarray, latents: np.ndarray, images: np.ndarray) -> None:
+    """Draw the lower part: the line of z, the line of x above it, an arrow from each latent."""
     share = (latents - latents.min()) / np.ptp(latents)
     begin = x[0] + (x[-1] - x[0]) * (MARGIN + (1 - 2 * MARGIN) * share)
     floor, rise = np.zeros_like(begin), np.ones_like(begin)

@@ -1,14 +1,14 @@
-"""Pictures of samples: images in a grid, points in a plane; and how pictures are written."""
+"""Pictures of samples, as a grid of images or a plot of points; PNG and GIF files."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib.image
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from kgan.plots import canvas
@@ -19,12 +19,14 @@ TILE = 56  # small images are enlarged to about this many pixels
 GAP = 4
 
 
-def samples(images: Any, value_range: tuple[float, float] | None = (-1.0, 1.0)) -> np.ndarray:
-    """The picture that fits what a generator made: a grid of images, or a plot of points.
+def samples(
+    images: npt.ArrayLike, value_range: tuple[float, float] | None = (-1.0, 1.0)
+) -> np.ndarray:
+    """Draw generated samples: a grid of images, or a plot of points.
 
     Args:
         images: `[n, height, width, channels]` images, or `[n, dim]` points with dim 1 or more.
-        value_range: `(low, high)`, shown as black and white; points need none.
+        value_range: `(low, high)`, the pixel value range; points need none.
 
     Returns:
         uint8 `[height, width, 3]`.
@@ -34,20 +36,22 @@ def samples(images: Any, value_range: tuple[float, float] | None = (-1.0, 1.0)) 
 
 
 def grid(
-    images: Any, value_range: tuple[float, float] = (-1.0, 1.0), columns: int | None = None
+    images: npt.ArrayLike,
+    value_range: tuple[float, float] = (-1.0, 1.0),
+    columns: int | None = None,
 ) -> np.ndarray:
-    """Images side by side, separated, small ones enlarged by a whole factor without smoothing.
+    """Draw images in a grid; small ones are enlarged by an integer factor without smoothing.
 
     Args:
         images: `[n, height, width, channels]` with 1 or 3 channels.
-        value_range: `(low, high)`, shown as black and white; values outside are clipped.
-        columns: images in a row; None makes the grid about square.
+        value_range: `(low, high)`, the pixel value range; values outside are clipped.
+        columns: images per row; None makes the grid about square.
 
     Returns:
         uint8 `[height, width, 3]`.
 
     Raises:
-        ValueError: the shape is not that of images.
+        ValueError: another shape, or no images.
     """
     images = np.asarray(images, dtype=np.float64)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
@@ -72,8 +76,8 @@ def grid(
     return sheet
 
 
-def points(values: Any) -> np.ndarray:
-    """A histogram of one-dimensional points, or a scatter plot of the first two coordinates.
+def points(values: npt.ArrayLike) -> np.ndarray:
+    """Draw a histogram of one-dimensional points, or a scatter plot of the first two coordinates.
 
     Args:
         values: `[n, dim]`.
@@ -94,16 +98,16 @@ def points(values: Any) -> np.ndarray:
 
 
 def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
-    """Writes a uint8 `[height, width, 3]` picture as a PNG file."""
+    """Write a uint8 `[height, width, 3]` picture as a PNG file."""
     matplotlib.image.imsave(path, picture, format="png")
 
 
 def write_gif(
     path: str | os.PathLike[str], pictures: Sequence[np.ndarray], seconds: float = 0.1
 ) -> None:
-    """Writes uint8 `[height, width, 3]` pictures of one size as an endless GIF animation.
+    """Write uint8 `[height, width, 3]` pictures of one size as an endless GIF animation.
 
-    The last picture stays for two seconds.
+    The last picture is shown for two seconds.
     """
     frames = [Image.fromarray(picture).quantize(64) for picture in pictures]
     durations = [round(1000 * seconds)] * (len(frames) - 1) + [2000]

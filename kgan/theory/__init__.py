@@ -1,10 +1,10 @@
-"""The mathematics of the framework as code: NumPy and SciPy in float64, no TensorFlow.
+"""The mathematics of GANs as code: NumPy and SciPy in float64, no TensorFlow or Keras.
 
-The folder imports nothing from the rest of kgan and can be used without it.
+The room imports only `kgan.utils` from the rest of kgan.
 """
 
-from . import collapse, dirac, games, known_games, sequential, tabular
-from .divergences import (
+from kgan.theory import collapse, dirac, games, known_games, sequential, tabular
+from kgan.theory.divergences import (
     Estimate,
     jsd,
     jsd_density,
@@ -14,14 +14,14 @@ from .divergences import (
     kl_gaussian,
     kl_samples,
 )
-from .generator import (
+from kgan.theory.generator import (
     EarlierOptimum,
     GeneratorLosses,
     generator_losses,
     value_at_earlier_optimum,
     value_at_earlier_optimum_density,
 )
-from .likelihood import (
+from kgan.theory.likelihood import (
     Fit,
     entropy,
     expected_log_likelihood,
@@ -30,13 +30,13 @@ from .likelihood import (
     maximum_likelihood,
     minimum_kl,
 )
-from .transforms import (
+from kgan.theory.transforms import (
     invertible_log_density,
     monotone_log_density,
     pushforward_cdf,
     pushforward_density,
 )
-from .value import (
+from kgan.theory.value import (
     criterion,
     criterion_density,
     game_value,
@@ -47,41 +47,11 @@ from .value import (
 )
 
 __all__ = [
-    "EarlierOptimum",
-    "Estimate",
-    "Fit",
-    "GeneratorLosses",
-    "collapse",
-    "criterion",
-    "criterion_density",
-    "dirac",
-    "entropy",
-    "expected_log_likelihood",
-    "exponential",
-    "game_value",
-    "game_value_density",
-    "games",
-    "gaussian",
-    "generator_losses",
-    "invertible_log_density",
-    "jsd",
-    "jsd_density",
-    "jsd_samples",
-    "kl",
-    "kl_density",
-    "kl_gaussian",
-    "kl_samples",
-    "known_games",
-    "maximum_likelihood",
-    "minimum_kl",
-    "monotone_log_density",
-    "optimal_discriminator",
-    "optimal_logit",
-    "pointwise_value",
-    "pushforward_cdf",
-    "pushforward_density",
-    "sequential",
-    "tabular",
-    "value_at_earlier_optimum",
-    "value_at_earlier_optimum_density",
-]
+    "EarlierOptimum", "Estimate", "Fit", "GeneratorLosses", "collapse", "criterion",
+    "criterion_density", "dirac", "entropy", "expected_log_likelihood", "exponential", "game_value",
+    "game_value_density", "games", "gaussian", "generator_losses", "invertible_log_density", "jsd",
+    "jsd_density", "jsd_samples", "kl", "kl_density", "kl_gaussian", "kl_samples", "known_games",
+    "maximum_likelihood", "minimum_kl", "monotone_log_density", "optimal_discriminator",
+    "optimal_logit", "pointwise_value", "pushforward_cdf", "pushforward_density", "sequential",
+    "tabular", "value_at_earlier_optimum", "value_at_earlier_optimum_density",
+]  # fmt: skip

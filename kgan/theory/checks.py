@@ -1,30 +1,32 @@
-"""Bad input is named once, here: which argument, what was expected, what came."""
+"""Checks of arrays, distributions and functions that only this room needs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 __all__ = [
+    "Function",
     "at_points",
+    "distributions",
     "finite",
     "interval",
     "nats",
-    "not_negative",
     "numbers",
-    "one_of",
-    "positive_integer",
     "probabilities",
     "same_shape",
     "within",
 ]
 
+# A user's function of points `[n, ...]` that returns one number a point, `[n]`.
+Function = Callable[[np.ndarray], npt.ArrayLike]
 
-def numbers(name: str, value: Any) -> np.ndarray:
-    """`value` as a float64 array, NaN and infinities among them or not."""
+
+def numbers(name: str, value: npt.ArrayLike) -> np.ndarray:
+    """Return `value` as a float64 array; NaN and infinities are allowed."""
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -34,8 +36,8 @@ def numbers(name: str, value: Any) -> np.ndarray:
         ) from error
 
 
-def finite(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
-    """`value` as a float64 array, all of it finite, not empty and of `ndim` dimensions."""
+def finite(name: str, value: npt.ArrayLike, ndim: int | None = None) -> np.ndarray:
+    """Return `value` as a float64 array that is finite, not empty and of `ndim` dimensions."""
     array = numbers(name, value)
     if ndim is not None and array.ndim != ndim:
         raise ValueError(
@@ -55,8 +57,8 @@ def finite(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
     return array
 
 
-def probabilities(name: str, value: Any) -> np.ndarray:
-    """`value` as float64 probabilities `[..., outcomes]` that sum to one over the last axis."""
+def probabilities(name: str, value: npt.ArrayLike) -> np.ndarray:
+    """Return `value` as float64 `[..., outcomes]` that sum to 1 over the last axis."""
     array = np.atleast_1d(finite(name, value))
     if (array < 0).any():
         raise ValueError(
@@ -73,8 +75,17 @@ def probabilities(name: str, value: Any) -> np.ndarray:
     return array
 
 
+def distributions(**values: npt.ArrayLike) -> tuple[np.ndarray, ...]:
+    """Return each argument as `probabilities`; all must have the shape of the first."""
+    arrays = {name: probabilities(name, value) for name, value in values.items()}
+    first, *others = arrays
+    for name in others:
+        same_shape(first, arrays[first], name, arrays[name])
+    return tuple(arrays.values())
+
+
 def same_shape(first: str, a: np.ndarray, second: str, b: np.ndarray) -> None:
-    """Raises unless both have one shape."""
+    """Raise unless both arrays have the same shape."""
     if a.shape != b.shape:
         raise ValueError(
             f"Invalid value for argument `{second}`: expected the shape of `{first}`, {a.shape}, "
@@ -82,8 +93,8 @@ def same_shape(first: str, a: np.ndarray, second: str, b: np.ndarray) -> None:
         )
 
 
-def interval(name: str, value: Any) -> tuple[float, float]:
-    """`value` as two numbers `(low, high)`, low < high, finite or not."""
+def interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
+    """Return `value` as `(low, high)` with low < high; infinite ends are allowed."""
     try:
         low, high = (float(end) for end in value)
     except (TypeError, ValueError):
@@ -96,8 +107,8 @@ def interval(name: str, value: Any) -> tuple[float, float]:
     return low, high
 
 
-def within(name: str, value: Any, low: float, high: float) -> np.ndarray:
-    """`value` as a float64 array, all of it in [low, high]."""
+def within(name: str, value: npt.ArrayLike, low: float, high: float) -> np.ndarray:
+    """Return `value` as a float64 array whose numbers all lie in [low, high]."""
     array = numbers(name, value)
     outside = ~((low <= array) & (array <= high))
     if outside.any():
@@ -108,16 +119,14 @@ def within(name: str, value: Any, low: float, high: float) -> np.ndarray:
     return array
 
 
-def at_points(name: str, function: Any, x: np.ndarray) -> np.ndarray:
-    """A user's function of points `[n, ...]`: float64 `[n]`.
-
-    NumPy's warnings are silenced: a log density of -inf is how a support ends.
-    """
+def at_points(name: str, function: Function, x: np.ndarray) -> np.ndarray:
+    """Return a user's function at points `[n, ...]` as float64 `[n]`."""
     if not callable(function):
         raise ValueError(
             f"Invalid value for argument `{name}`: expected a function of points, such as "
             f"`scipy.stats.norm(0, 1).logpdf`, received {function!r}."
         )
+    # No warnings: outside its support a log density is -inf.
     with np.errstate(all="ignore"):
         values = np.asarray(function(x), dtype=np.float64)
     if values.shape != x.shape[:1]:
@@ -128,8 +137,8 @@ def at_points(name: str, function: Any, x: np.ndarray) -> np.ndarray:
     return values
 
 
-def nats(name: str, function: Any, x: np.ndarray) -> np.ndarray:
-    """A user's log density at points `[n, ...]`: float64 `[n]`, never NaN."""
+def nats(name: str, function: Function, x: np.ndarray) -> np.ndarray:
+    """Return a user's log density at points `[n, ...]` as float64 `[n]`; NaN is an error."""
     values = at_points(name, function, x)
     if np.isnan(values).any():
         raise ValueError(
@@ -137,36 +146,3 @@ def nats(name: str, function: Any, x: np.ndarray) -> np.ndarray:
             f"received NaN at {x[np.isnan(values)][0]}."
         )
     return values
-
-
-def positive_integer(name: str, value: Any) -> int:
-    """`value`, an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"Invalid value for argument `{name}`: expected a positive integer, received {value!r}."
-        )
-    return value
-
-
-def not_negative(name: str, value: Any) -> float:
-    """`value`, a finite number of at least 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ValueError(
-            f"Invalid value for argument `{name}`: expected a finite number of at least 0, "
-            f"received {value!r}."
-        )
-    return number
-
-
-def one_of(name: str, value: Any, known: Sequence[str]) -> str:
-    """`value`, one of the `known` names."""
-    if value not in known:
-        raise ValueError(
-            f"Invalid value for argument `{name}`: expected one of {list(known)}, "
-            f"received {value!r}."
-        )
-    return value

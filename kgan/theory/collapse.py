@@ -1,27 +1,24 @@
-"""Mode collapse, the "Helvetica scenario" (Goodfellow et al. 2014, section 6), and how to see it.
+"""Mode collapse on a finite set (Goodfellow et al. 2014, section 6: the "Helvetica scenario").
 
-G must not be trained too much without updating D. Against a fixed D, V(D, G) is linear in p_g:
-G's best answer is to make the one x of which D is surest, from every z, and nothing in the game
-rewards a second x. The loss only improves on the way there, so it is the samples that must tell.
+For a fixed D, V(D, G) is linear in p_g. The best response of G puts all mass on the outcome with
+the largest D. The loss improves on the way, so collapse shows only in the samples.
 
-On a finite set the number of outcomes that G uses is the inverse Simpson index 1 / sum p_i^2, since
-sum p_i^2 is the probability that two samples coincide. `kgan.metrics.diversity` measures the
-same of samples in space.
+`effective_number` is the inverse Simpson index 1 / sum p_i^2; sum p_i^2 is the probability that
+two samples coincide. `kgan.metrics.diversity` measures the same for samples in space.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-from . import checks
+from kgan.theory import checks
 
 __all__ = ["best_response", "effective_number"]
 
 
-def effective_number(p: Any) -> np.ndarray:
-    """How many outcomes a distribution really uses: 1 / sum p_i^2 (Simpson 1949; Hill 1973).
+def effective_number(p: npt.ArrayLike) -> np.ndarray:
+    """Return the effective number of outcomes 1 / sum p_i^2 (Simpson 1949; Hill 1973).
 
     It is n for n equally likely outcomes, and 1 when all mass is on one.
 
@@ -37,12 +34,12 @@ def effective_number(p: Any) -> np.ndarray:
     return 1 / np.square(checks.probabilities("p", p)).sum(axis=-1)
 
 
-def best_response(discriminator: Any) -> np.ndarray:
-    """The p_g that minimises V(D, p_g) for a fixed D: all mass where D is largest.
+def best_response(discriminator: npt.ArrayLike) -> np.ndarray:
+    """Return the p_g that minimises V(D, p_g) for a fixed D: all mass where D is largest.
 
-    V is linear in p_g with coefficients log(1 - D), so the minimum lies in a corner of the simplex,
-    whatever p_data is and wherever G started. Only a D that is constant, as it is at the
-    equilibrium, leaves the optimum open: every p_g is one. The non-saturating loss has the same.
+    V is linear in p_g with coefficients log(1 - D), so the minimum is a corner of the simplex,
+    whatever p_data is. The non-saturating loss has the same minimum. Where D is constant, as at
+    the equilibrium, every p_g is optimal.
 
     Args:
         discriminator: D, `[..., outcomes]`, in [0, 1].

@@ -5,27 +5,27 @@
     JSD(p || q) = KL(p || m)/2 + KL(q || m)/2           in [0, log 2], log 2 on disjoint supports
     m = (p + q)/2                                       (Goodfellow et al. 2014, section 4.1)
 
-Each comes for probabilities of outcomes, for densities on the line, and as an estimate from
-samples in any dimension. All work on logarithms: with o = log p - log q,
+Each has a form for probabilities of outcomes, for densities on the line, and for samples in any
+dimension. All work on logarithms, which do not underflow: with o = log p - log q,
 
-    log p - log m = log 2 + log sigmoid(o),    log q - log m = log 2 + log sigmoid(-o),
+    log p - log m = log 2 + log sigmoid(o),    log q - log m = log 2 + log sigmoid(-o).
 
-which loses nothing where p and q are too small for float64. Rounding and quadrature can carry an
-exact result past the ends of its range, by at most 1e-8; such a result is returned as the end.
+Rounding and quadrature can move a result past the ends of its range, by at most 1e-8. Such results
+are clipped to the range.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import linalg
 from scipy.special import log_expit
 
-from . import checks
-from .quadrature import LINE, LogDensity, integral, weigh
+from kgan.theory import checks
+from kgan.theory.quadrature import LINE, Bounds, LogDensity, Points, integral, weigh
 
 __all__ = [
     "Estimate",
@@ -48,8 +48,8 @@ class Estimate(NamedTuple):
     standard_error: float
 
 
-def kl(p: Any, q: Any) -> np.ndarray:
-    """KL(p || q) of probabilities.
+def kl(p: npt.ArrayLike, q: npt.ArrayLike) -> np.ndarray:
+    """Return KL(p || q) of probabilities.
 
     Args:
         p: `[..., outcomes]`, sums of one over the last axis.
@@ -64,8 +64,8 @@ def kl(p: Any, q: Any) -> np.ndarray:
     return np.maximum(kl_terms(*_log_probabilities(p, q)).sum(axis=-1), 0.0)
 
 
-def jsd(p: Any, q: Any) -> np.ndarray:
-    """JSD(p || q) of probabilities; see `kl` for arguments and errors.
+def jsd(p: npt.ArrayLike, q: npt.ArrayLike) -> np.ndarray:
+    """Return JSD(p || q) of probabilities; see `kl` for arguments and errors.
 
     Returns:
         float64 `[...]` in [0, log 2].
@@ -74,60 +74,54 @@ def jsd(p: Any, q: Any) -> np.ndarray:
 
 
 def kl_density(
-    log_p: LogDensity,
-    log_q: LogDensity,
-    bounds: tuple[float, float] = LINE,
-    points: Sequence[float] = (),
+    log_p: LogDensity, log_q: LogDensity, bounds: Bounds = LINE, points: Points = ()
 ) -> float:
-    """KL(p || q) of densities on the line, by adaptive quadrature.
+    """Return KL(p || q) of densities on the line, by adaptive quadrature.
 
     Args:
-        log_p: log density of p, such as `scipy.stats.norm(0, 1).logpdf`: takes `[n]` points,
-            returns `[n]` nats, -inf where there is no mass.
-        log_q: the same of q.
+        log_p: log density of p, such as `scipy.stats.norm(0, 1).logpdf`: `[n]` points to `[n]`
+            nats, -inf where there is no mass.
+        log_q: log density of q.
         bounds: `(low, high)`, finite or not; all mass of both must lie between them.
         points: where p or q jumps, and where a bounded support is narrower than a hundredth of
-            its distance from zero; peaks and other supports are found without.
+            its distance from zero. Peaks and other supports are found without.
 
     Returns:
-        In [0, inf], right to 1e-8, or to 1e-10 of its size where that is more, if neither is
-        narrower than 1e-8 of its distance from zero. Points where both p and q are below 1e-200
-        count for nothing.
+        In [0, inf], with an error below 1e-8, or below 1e-10 of its size where that is more.
+        Neither density may be narrower than 1e-8 of its distance from zero. Points where both
+        are below 1e-200 do not count.
 
     Raises:
-        ValueError: a density does not integrate to one, so that a part of it was missed.
+        ValueError: a density does not integrate to one, so part of its mass was missed.
     """
     densities = {"log_p": log_p, "log_q": log_q}
     return max(integral(lambda _, p, q: kl_terms(p, q), densities, bounds, points), 0.0)
 
 
 def jsd_density(
-    log_p: LogDensity,
-    log_q: LogDensity,
-    bounds: tuple[float, float] = LINE,
-    points: Sequence[float] = (),
+    log_p: LogDensity, log_q: LogDensity, bounds: Bounds = LINE, points: Points = ()
 ) -> float:
-    """JSD(p || q) of densities on the line; see `kl_density` for arguments and errors.
+    """Return JSD(p || q) of densities on the line; see `kl_density` for arguments and errors.
 
     Returns:
-        In [0, log 2], right to 1e-8.
+        In [0, log 2], with an error below 1e-8.
     """
     densities = {"log_p": log_p, "log_q": log_q}
     total = integral(lambda _, p, q: _jsd_terms(p, q), densities, bounds, points)
     return min(max(total, 0.0), LOG_2)
 
 
-def kl_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any) -> Estimate:
-    """KL(p || q) as the mean of log p - log q over samples of p.
+def kl_samples(log_p: LogDensity, log_q: LogDensity, x_p: npt.ArrayLike) -> Estimate:
+    """Return KL(p || q) as the mean of log p - log q over samples of p.
 
     Args:
-        log_p: takes points `[n, ...]`, returns log densities `[n]`, in nats.
-        log_q: the same of q.
+        log_p: log density of p: points `[n, ...]` to `[n]` nats.
+        log_q: log density of q.
         x_p: `[n, ...]`, n at least 2, independent samples of p.
 
     Returns:
-        The mean, which is unbiased and so may be negative, and its standard error. One sample
-        where q has no mass shows that KL is infinite: (inf, 0).
+        The mean and its standard error. The mean is unbiased and may be negative. If q has no
+        mass at one of the samples, KL is infinite: (inf, 0).
 
     Raises:
         ValueError: fewer than two samples, or one where p has no mass.
@@ -138,8 +132,10 @@ def kl_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any) -> Estimate:
     return Estimate(float(log_ratio.mean()), math.sqrt(_variance_of_mean(log_ratio)))
 
 
-def jsd_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any, x_q: Any) -> Estimate:
-    """JSD(p || q) from samples of both; see `kl_samples` for the functions and errors.
+def jsd_samples(
+    log_p: LogDensity, log_q: LogDensity, x_p: npt.ArrayLike, x_q: npt.ArrayLike
+) -> Estimate:
+    """Return JSD(p || q) from samples of both; see `kl_samples` for the functions and errors.
 
     Args:
         log_p: log density of p.
@@ -148,8 +144,8 @@ def jsd_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any, x_q: Any) -> Est
         x_q: `[n', ...]`, n' at least 2, independent samples of q.
 
     Returns:
-        Half the sum of both means, which is unbiased and so may leave [0, log 2], and its
-        standard error.
+        Half the sum of both means, and its standard error. The estimate is unbiased and may leave
+        [0, log 2].
     """
     terms = [
         LOG_2 + log_expit(_log_ratio("x_p", x_p, log_p=log_p, log_q=log_q)),
@@ -159,8 +155,13 @@ def jsd_samples(log_p: LogDensity, log_q: LogDensity, x_p: Any, x_q: Any) -> Est
     return Estimate(float(sum(term.mean() for term in terms)) / 2, math.sqrt(variance) / 2)
 
 
-def kl_gaussian(mean_p: Any, covariance_p: Any, mean_q: Any, covariance_q: Any) -> float:
-    """KL(p || q) of two normal distributions, in closed form.
+def kl_gaussian(
+    mean_p: npt.ArrayLike,
+    covariance_p: npt.ArrayLike,
+    mean_q: npt.ArrayLike,
+    covariance_q: npt.ArrayLike,
+) -> float:
+    """Return KL(p || q) of two normal distributions, in closed form.
 
         (tr(S_q^-1 S_p) + (m_q - m_p)^T S_q^-1 (m_q - m_p) - d + log det S_q - log det S_p) / 2
 
@@ -174,7 +175,7 @@ def kl_gaussian(mean_p: Any, covariance_p: Any, mean_q: Any, covariance_q: Any) 
         In [0, inf).
 
     Raises:
-        ValueError: shapes that do not fit, or no covariance matrix.
+        ValueError: shapes that do not fit, or a covariance that is not one.
     """
     mean_p, root_p = _gaussian("mean_p", mean_p, "covariance_p", covariance_p)
     mean_q, root_q = _gaussian("mean_q", mean_q, "covariance_q", covariance_q)
@@ -186,28 +187,27 @@ def kl_gaussian(mean_p: Any, covariance_p: Any, mean_q: Any, covariance_q: Any) 
     return max(float(total) / 2, 0.0)
 
 
-def _log_probabilities(p: Any, q: Any) -> tuple[np.ndarray, np.ndarray]:
-    p, q = checks.probabilities("p", p), checks.probabilities("q", q)
-    checks.same_shape("p", p, "q", q)
+def _log_probabilities(p: npt.ArrayLike, q: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    p, q = checks.distributions(p=p, q=q)
     with np.errstate(divide="ignore"):
         return np.log(p), np.log(q)
 
 
 def kl_terms(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
-    """The terms p (log p - log q), of outcomes or at points."""
+    """Return the terms p (log p - log q), of outcomes or at points."""
     with np.errstate(invalid="ignore"):
         return weigh(log_p, log_p - log_q)
 
 
 def _jsd_terms(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
-    """The terms (p (log p - log m) + q (log q - log m)) / 2, of outcomes or at points."""
+    """Return the terms (p (log p - log m) + q (log q - log m)) / 2."""
     with np.errstate(invalid="ignore"):
         o = log_p - log_q
     return (weigh(log_p, LOG_2 + log_expit(o)) + weigh(log_q, LOG_2 + log_expit(-o))) / 2
 
 
-def _log_ratio(name: str, x: Any, **densities: LogDensity) -> np.ndarray:
-    """The log of the first density over the second, at samples `[n, ...]` of the first: `[n]`."""
+def _log_ratio(name: str, x: npt.ArrayLike, **densities: LogDensity) -> np.ndarray:
+    """Return the log of the first density over the second, `[n]`, at samples of the first."""
     x = np.atleast_1d(checks.finite(name, x))
     own, other = (checks.nats(argument, log, x) for argument, log in densities.items())
     if len(x) < 2 or not np.isfinite(own).all():
@@ -224,9 +224,9 @@ def _variance_of_mean(terms: np.ndarray) -> float:
 
 
 def _gaussian(
-    mean_name: str, mean: Any, covariance_name: str, covariance: Any
+    mean_name: str, mean: npt.ArrayLike, covariance_name: str, covariance: npt.ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean `[d]` and the lower Cholesky factor `[d, d]` of the covariance."""
+    """Return the mean `[d]` and the lower Cholesky factor `[d, d]` of the covariance."""
     mean = np.atleast_1d(checks.finite(mean_name, mean))
     covariance = np.atleast_2d(checks.finite(covariance_name, covariance))
     shape = (mean.size, mean.size)

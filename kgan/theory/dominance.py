@@ -1,13 +1,14 @@
-"""Moves that no rational player makes, because another choice is better whatever happens."""
+"""Iterated elimination of strictly dominated moves."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Hashable
+from typing import NamedTuple
 
 import numpy as np
 
-from . import zero_sum
-from .games import MatrixGame
+from kgan.theory import zero_sum
+from kgan.theory.games import MatrixGame
 
 __all__ = ["Dominance", "Elimination", "undominated"]
 
@@ -20,16 +21,16 @@ class Elimination(NamedTuple):
     Attributes:
         player: "row" or "column".
         move: its name.
-        by: what dominates it, name of a move -> its probability.
+        by: the dominating mixture, name of a move -> its probability.
     """
 
     player: str
-    move: Any
-    by: dict[Any, float]
+    move: Hashable
+    by: dict[Hashable, float]
 
 
 class Dominance(NamedTuple):
-    """What the iterated elimination of dominated moves leaves.
+    """The result of iterated elimination.
 
     Attributes:
         row_moves: the first player's surviving moves.
@@ -37,25 +38,25 @@ class Dominance(NamedTuple):
         eliminated: the others, in the order of their elimination.
     """
 
-    row_moves: tuple[Any, ...]
-    column_moves: tuple[Any, ...]
+    row_moves: tuple[Hashable, ...]
+    column_moves: tuple[Hashable, ...]
     eliminated: tuple[Elimination, ...]
 
 
 def undominated(game: MatrixGame) -> Dominance:
-    """Eliminates strictly dominated moves, one after the other, until none is left.
+    """Eliminate strictly dominated moves, one after the other, until none is left.
 
-    A move is strictly dominated if some mixture of the player's other moves pays more whatever
-    the opponent does; no single move need do so. Nobody rational makes it, no equilibrium
-    contains it, and the survivors do not depend on the order. Weakly dominated moves stay, since
-    equilibria may contain them (Osborne and Rubinstein, *A Course in Game Theory*, 1994,
+    A move is strictly dominated if some mixture of the player's other moves has a larger payoff
+    against every move of the opponent; no single move need dominate. No equilibrium contains a
+    dominated move, and the surviving moves do not depend on the order. Weakly dominated moves stay,
+    since equilibria may contain them (Osborne and Rubinstein, *A Course in Game Theory*, 1994,
     chapter 4). A move that loses less than 1e-9 of the range of the payoffs stays too.
 
     Args:
         game: the game.
 
     Returns:
-        The surviving moves, and the steps, each with the mixture that dominates by most.
+        The surviving moves, and the eliminated ones with the mixture that dominates most.
     """
     eliminated: list[Elimination] = []
     while step := _first_dominated(game):
@@ -65,10 +66,10 @@ def undominated(game: MatrixGame) -> Dominance:
 
 
 def _first_dominated(game: MatrixGame) -> Elimination | None:
-    """The next step, the first player's moves before the second's.
+    """Return the next dominated move, the first player's moves before the second's.
 
-    The least advantage of a mixture over a move is what the mixture secures in the zero-sum game
-    of the differences: the move is dominated if and only if that game has a positive value.
+    Consider the zero-sum game of the payoff differences to a move. Its value is the largest
+    advantage that a mixture secures: the move is dominated if and only if the value is positive.
     """
     for player, payoffs, moves in (
         ("row", game.row, game.row_moves),
@@ -83,7 +84,7 @@ def _first_dominated(game: MatrixGame) -> Elimination | None:
     return None
 
 
-def _without(game: MatrixGame, player: str, move: Any) -> MatrixGame:
+def _without(game: MatrixGame, player: str, move: Hashable) -> MatrixGame:
     rows = [i for i, m in enumerate(game.row_moves) if (player, m) != ("row", move)]
     columns = [j for j, m in enumerate(game.column_moves) if (player, m) != ("column", move)]
     left = np.ix_(rows, columns)

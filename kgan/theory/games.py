@@ -1,22 +1,22 @@
 """Matrix games: two players, finitely many moves, every payoff known.
 
-The first player chooses a row, the second a column, both at once; each wants the largest payoff.
+The first player chooses a row, the second a column, both at once. Each maximises its own payoff.
 
-Mixed equilibria come from nashpy, a maintained library for just these games, since the search for
-them is easy to get almost right; here every answer is also held to the definition of one.
-For the same reason SciPy's HiGHS solves the linear programmes of `zero_sum`, which `dominance`
-uses too.
+Mixed equilibria come from nashpy, a maintained library for these games; every result is checked
+against the definition of an equilibrium. SciPy's HiGHS solves the linear programmes of `zero_sum`
+and `dominance`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple
 
 import nashpy
 import numpy as np
+import numpy.typing as npt
 
-from .checks import finite, probabilities, same_shape
+from kgan.theory.checks import finite, probabilities, same_shape
 
 __all__ = [
     "Equilibrium",
@@ -51,10 +51,10 @@ class MatrixGame:
 
     def __init__(
         self,
-        row: Any,
-        column: Any = None,
-        row_moves: Iterable[Any] | None = None,
-        column_moves: Iterable[Any] | None = None,
+        row: npt.ArrayLike,
+        column: npt.ArrayLike | None = None,
+        row_moves: Iterable[Hashable] | None = None,
+        column_moves: Iterable[Hashable] | None = None,
     ):
         self.row = finite("row", row, ndim=2).copy()
         self.column = -self.row if column is None else finite("column", column, ndim=2).copy()
@@ -65,16 +65,16 @@ class MatrixGame:
         self.column_moves = _names("column_moves", column_moves, columns)
 
     def scaled(self) -> MatrixGame:
-        """The game with each player's payoffs mapped to [0, 1], which moves no equilibrium."""
+        """Return the game with each player's payoffs mapped to [0, 1]; its equilibria are equal."""
         return MatrixGame(_unit(self.row), _unit(self.column), self.row_moves, self.column_moves)
 
 
 def _unit(payoffs: np.ndarray) -> np.ndarray:
-    """All zero where the payoffs are all equal."""
+    """Return payoffs mapped to [0, 1], or zeros if they are all equal."""
     return (payoffs - payoffs.min()) / (np.ptp(payoffs) or 1.0)
 
 
-def _names(name: str, moves: Iterable[Any] | None, count: int) -> tuple[Any, ...]:
+def _names(name: str, moves: Iterable[Hashable] | None, count: int) -> tuple[Hashable, ...]:
     moves = tuple(range(count)) if moves is None else tuple(moves)
     if len(moves) != count or len(set(moves)) != count:
         raise ValueError(
@@ -88,9 +88,9 @@ def _names(name: str, moves: Iterable[Any] | None, count: int) -> tuple[Any, ...
 
 
 def expected_payoffs(
-    game: MatrixGame, row_strategy: Any, column_strategy: Any
+    game: MatrixGame, row_strategy: npt.ArrayLike, column_strategy: npt.ArrayLike
 ) -> tuple[float, float]:
-    """What each player gets on average: `x^T row y` and `x^T column y`.
+    """Return the expected payoffs `x^T row y` and `x^T column y`.
 
     Args:
         game: the game.
@@ -107,12 +107,14 @@ def expected_payoffs(
     return float(x @ game.row @ y), float(x @ game.column @ y)
 
 
-def deviation_gain(game: MatrixGame, row_strategy: Any, column_strategy: Any) -> float:
-    """The most that one player can gain by changing strategy while the other's stays.
+def deviation_gain(
+    game: MatrixGame, row_strategy: npt.ArrayLike, column_strategy: npt.ArrayLike
+) -> float:
+    """Return the largest gain of one player from changing strategy while the other's stays.
 
-    A pair is a Nash equilibrium if and only if this is 0 (Nash 1951): it is
-    `max(max_i (row y)_i - x^T row y, max_j (x^T column)_j - x^T column y)`, as some single move
-    is always among the best answers.
+    The gain is `max(max_i (row y)_i - x^T row y, max_j (x^T column)_j - x^T column y)`: some single
+    move is always a best response. A pair is a Nash equilibrium if and only if the gain is 0
+    (Nash 1951).
 
     Args:
         game: the game.
@@ -130,12 +132,14 @@ def deviation_gain(game: MatrixGame, row_strategy: Any, column_strategy: Any) ->
     return float(max(0.0, of_row.max() - x @ of_row, of_column.max() - of_column @ y))
 
 
-def _strategies(game: MatrixGame, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+def _strategies(
+    game: MatrixGame, x: npt.ArrayLike, y: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = game.row.shape
     return _strategy("row_strategy", x, rows), _strategy("column_strategy", y, columns)
 
 
-def _strategy(name: str, value: Any, moves: int) -> np.ndarray:
+def _strategy(name: str, value: npt.ArrayLike, moves: int) -> np.ndarray:
     strategy = probabilities(name, value)
     if strategy.shape != (moves,):
         raise ValueError(
@@ -149,7 +153,7 @@ def _strategy(name: str, value: Any, moves: int) -> np.ndarray:
 
 
 class Equilibrium(NamedTuple):
-    """A pair of strategies from which nobody gains by leaving alone.
+    """A pair of strategies from which no player gains by deviating alone.
 
     Attributes:
         row: float64 `[rows]`, the probabilities of the first player's moves.
@@ -160,8 +164,8 @@ class Equilibrium(NamedTuple):
     column: np.ndarray
 
 
-def pure_equilibria(game: MatrixGame) -> list[tuple[Any, Any]]:
-    """All pairs of moves in which each is a best answer to the other, ties included.
+def pure_equilibria(game: MatrixGame) -> list[tuple[Hashable, Hashable]]:
+    """Return all pairs of moves in which each is a best response to the other, ties included.
 
     Args:
         game: the game.
@@ -173,24 +177,23 @@ def pure_equilibria(game: MatrixGame) -> list[tuple[Any, Any]]:
 
 
 def _pure(game: MatrixGame) -> np.ndarray:
-    """`[equilibria, 2]`, the pure equilibria by index."""
+    """Return the pure equilibria by index, `[equilibria, 2]`."""
     best_row = game.row == game.row.max(axis=0)
     best_column = game.column == game.column.max(axis=1, keepdims=True)
     return np.argwhere(best_row & best_column)
 
 
 def equilibria(game: MatrixGame) -> list[Equilibrium]:
-    """The Nash equilibria, pure and mixed (Nash 1950: there is at least one).
+    """Return the Nash equilibria, pure and mixed (Nash 1950: there is at least one).
 
     They are the fully labelled pairs of vertices of the two best-response polytopes (Nisan et
-    al., *Algorithmic Game Theory*, 2007, Algorithm 3.5). Almost all games have finitely many, an
-    odd number, and all are returned. In a degenerate game, where some strategy has more best
-    answers than it mixes moves, equilibria may fill whole segments: then the end points are
-    returned, and every other equilibrium is a mixture of them.
+    al., *Algorithmic Game Theory*, 2007, Algorithm 3.5). Almost all games have an odd, finite
+    number of equilibria; all are returned. In a degenerate game, where some strategy has more best
+    responses than it mixes moves, equilibria may form segments. Then the end points are returned,
+    and every other equilibrium is a mixture of them.
 
-    Each pair is returned only if nobody gains 1e-9 of the range of their payoffs by leaving it.
-    The time grows exponentially with the moves: a fifth of a second for five each, five seconds
-    for eight.
+    A pair is returned only if no deviation gains 1e-9 of the range of a player's payoffs. The time
+    grows exponentially with the moves: 0.2 s for five each, 5 s for eight.
 
     Args:
         game: the game.
@@ -208,9 +211,9 @@ def equilibria(game: MatrixGame) -> list[Equilibrium]:
 
 
 def _vertices(game: MatrixGame) -> Iterator[Equilibrium]:
-    """Candidates: nashpy calls payoffs equal that differ by 1e-5 of their size."""
+    """Yield candidates; nashpy treats payoffs as equal that differ by 1e-5 of their size."""
     rows, columns = game.row.shape
-    if 1 in (rows, columns):  # nashpy has no polytope in one dimension, and a best answer is pure
+    if 1 in (rows, columns):  # nashpy has no polytope in one dimension; a best response is pure
         for i, j in _pure(game):
             yield Equilibrium(np.eye(rows)[i], np.eye(columns)[j])
         return
@@ -220,6 +223,6 @@ def _vertices(game: MatrixGame) -> Iterator[Equilibrium]:
 
 
 def distribution(x: np.ndarray) -> np.ndarray:
-    """Without the rounding of a solver: not negative, sum one, and zero where it should be."""
+    """Return `x` without a solver's rounding: tiny entries set to zero, and the sum to one."""
     x = np.where(x < 1e-12, 0.0, x)
     return x / x.sum()

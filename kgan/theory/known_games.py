@@ -1,14 +1,15 @@
-"""Games that courses tell, and the GAN as one."""
+"""Standard examples of matrix games, and the GAN as a matrix game."""
 
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .checks import probabilities
-from .games import MatrixGame
+from kgan.theory.checks import probabilities
+from kgan.theory.games import MatrixGame
+from kgan.utils.checks import integer
 
 __all__ = ["BOXED_PIGS", "COIN_FACES", "PRISONERS_DILEMMA", "TWO_FIRMS", "gan"]
 
@@ -26,7 +27,7 @@ TWO_FIRMS = MatrixGame(
     row_moves=("cooperate", "betray"),
     column_moves=("cooperate", "betray"),
 )
-# You show a side of your coin, she shows one of hers, and she pays you.
+# Both show a side of a coin; the second player gives the first the payoff.
 COIN_FACES = MatrixGame(
     row=[[3, -2], [-2, 1]],
     row_moves=("heads", "tails"),
@@ -41,20 +42,20 @@ BOXED_PIGS = MatrixGame(
 )
 
 
-def gan(p_data: Any, levels: int) -> MatrixGame:
-    """The value function V(D, G) of 2014, eq. 1, on finitely many outcomes, as a matrix game.
+def gan(p_data: npt.ArrayLike, levels: int) -> MatrixGame:
+    """Return the value function V(D, G) of 2014, eq. 1, on finitely many outcomes as a matrix game.
 
     The first player is D, who maximises V; the second is G, who minimises it. A move of D gives
-    each outcome a probability of being data, one of the `levels` midpoints 1/2k, 3/2k, ... of
-    [0, 1], with k = levels. A move of G is one outcome, and a mixture of them is p_g itself:
+    each outcome a probability of being data, one of the k = `levels` midpoints 1/2k, 3/2k, ... of
+    [0, 1]. A move of G is one outcome, and a mixture of moves is p_g itself:
 
         V(D, p_g) = sum_x p_data(x) log D(x) + sum_x p_g(x) log(1 - D(x))
 
-    is linear in p_g. It is concave in D, so that D has nothing to gain from mixing but a value
-    between levels. The value of the game is `log(1/4 - e^2)`, e the distance from 1/2 of the
-    nearest level: -log 4 for odd k, and -log 4 + log(1 - 1/k^2) for even k. p_g = p_data is
-    optimal for G. For even k nothing else is; for odd k the lone optimum of D is 1/2 wherever there
-    is data, and its next levels are too far away to punish a p_g near p_data.
+    is linear in p_g. It is concave in D, so D gains from mixing only values between levels. The
+    value of the game is `log(1/4 - e^2)`, where e is the distance from 1/2 of the nearest level:
+    -log 4 for odd k, and -log 4 + log(1 - 1/k^2) for even k. p_g = p_data is optimal for G. For
+    even k it is the only optimum. For odd k the only optimum of D is 1/2 wherever there is data,
+    and the other levels are too far from 1/2 to exclude a p_g near p_data.
 
     Args:
         p_data: `[outcomes]` probabilities.
@@ -73,11 +74,7 @@ def gan(p_data: Any, levels: int) -> MatrixGame:
             f"Invalid value for argument `p_data`: expected one distribution, [outcomes], "
             f"received shape {p_data.shape}."
         )
-    if isinstance(levels, bool) or not isinstance(levels, int) or levels < 2:
-        raise ValueError(
-            f"Invalid value for argument `levels`: expected an integer, at least 2, "
-            f"received {levels!r}."
-        )
+    levels = integer("levels", levels, 2)
     values = [(i + 0.5) / levels for i in range(levels)]
     moves = list(itertools.product(values, repeat=len(p_data)))
     d = np.array(moves)

@@ -2,22 +2,23 @@
 
     E_p[log q_theta] = -H(p) - KL(p || q_theta)
 
-and H(p) does not depend on theta: the theta that maximises the expected log-likelihood minimises
+H(p) does not depend on theta. So the theta that maximises the expected log-likelihood minimises
 KL(p || q_theta). The mean log-likelihood of samples of p estimates the left side.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy import optimize
 
-from . import checks
-from .divergences import kl_density
-from .quadrature import LINE, LogDensity, integral, weigh
+from kgan.theory import checks
+from kgan.theory.divergences import kl_density
+from kgan.theory.quadrature import LINE, Bounds, LogDensity, Points, integral, weigh
 
 __all__ = [
     "Family",
@@ -30,41 +31,43 @@ __all__ = [
     "minimum_kl",
 ]
 
-Family = Callable[[np.ndarray, np.ndarray], Any]
+Family: TypeAlias = Callable[[np.ndarray, np.ndarray], npt.ArrayLike]
 
 
 class Fit(NamedTuple):
-    """The best parameters, float64 `[k]`, and what was reached with them, in nats."""
+    """The best parameters and the optimum that they reach.
+
+    Attributes:
+        theta: float64 `[k]`, the parameters.
+        value: the mean log-likelihood or the divergence, in nats.
+    """
 
     theta: np.ndarray
     value: float
 
 
-def gaussian(x: np.ndarray, theta: Any) -> np.ndarray:
-    """Log density of a normal distribution at `x`; `theta` is (mean, log of the deviation)."""
-    mean, log_std = theta
+def gaussian(x: np.ndarray, theta: npt.ArrayLike) -> np.ndarray:
+    """Return a normal log density at `x`; `theta` is (mean, log of the standard deviation)."""
+    mean, log_std = np.asarray(theta)
     return -0.5 * ((x - mean) * np.exp(-log_std)) ** 2 - log_std - 0.5 * math.log(2 * math.pi)
 
 
-def exponential(x: np.ndarray, theta: Any) -> np.ndarray:
-    """Log density at `x` of an exponential distribution; `theta` is (log of the mean,)."""
-    (log_mean,) = theta
+def exponential(x: np.ndarray, theta: npt.ArrayLike) -> np.ndarray:
+    """Return an exponential log density at `x`; `theta` is (log of the mean,)."""
+    (log_mean,) = np.asarray(theta)
     return np.where(x < 0, -np.inf, -x * np.exp(-log_mean) - log_mean)
 
 
-def entropy(
-    log_p: LogDensity, bounds: tuple[float, float] = LINE, points: Sequence[float] = ()
-) -> float:
-    """The differential entropy H(p) = -E_p[log p].
+def entropy(log_p: LogDensity, bounds: Bounds = LINE, points: Points = ()) -> float:
+    """Return the differential entropy H(p) = -E_p[log p].
 
     Args:
-        log_p: log density on the line: takes `[n]` points, returns `[n]` nats, -inf where there
-            is no mass.
+        log_p: log density on the line: `[n]` points to `[n]` nats, -inf where there is no mass.
         bounds: `(low, high)`, finite or not; all mass must lie between them.
         points: as for `kl_density`.
 
     Returns:
-        In nats, of either sign, right to 1e-8.
+        In nats, of either sign, with an error below 1e-8.
 
     Raises:
         ValueError: the density does not integrate to one.
@@ -73,12 +76,9 @@ def entropy(
 
 
 def expected_log_likelihood(
-    log_p: LogDensity,
-    log_q: LogDensity,
-    bounds: tuple[float, float] = LINE,
-    points: Sequence[float] = (),
+    log_p: LogDensity, log_q: LogDensity, bounds: Bounds = LINE, points: Points = ()
 ) -> float:
-    """E_p[log q], what the mean log-likelihood of a model q estimates on data from p.
+    """Return E_p[log q], the expectation of a model's mean log-likelihood on data from p.
 
     Args:
         log_p: log density of the data, as for `entropy`.
@@ -87,7 +87,7 @@ def expected_log_likelihood(
         points: as for `kl_density`.
 
     Returns:
-        In nats, right to 1e-8; -inf where q lacks mass that p has.
+        In nats, with an error below 1e-8; -inf where q lacks mass that p has.
 
     Raises:
         ValueError: a density does not integrate to one.
@@ -96,25 +96,25 @@ def expected_log_likelihood(
     return integral(lambda _, p, q: weigh(p, q), densities, bounds, points)
 
 
-def maximum_likelihood(family: Family, samples: Any, start: Any) -> Fit:
-    """The parameters under which samples are likeliest.
+def maximum_likelihood(family: Family, samples: npt.ArrayLike, start: npt.ArrayLike) -> Fit:
+    """Return the parameters that maximise the likelihood of samples.
 
     Args:
-        family: log density: takes points `[n, ...]` and parameters `[k]`, returns `[n]` nats. Any
-            parameters must be allowed, so that a deviation is given by its logarithm.
+        family: log density: points `[n, ...]` and parameters `[k]` to `[n]` nats. Every `theta`
+            must be valid: parametrise a standard deviation by its logarithm.
         samples: `[n, ...]`.
         start: `[k]`, where the search begins.
 
     Returns:
-        The parameters, right to about 1e-6, and the mean log-likelihood.
+        The parameters, with an error of about 1e-6, and the mean log-likelihood.
 
     Raises:
         ValueError: samples or start that are not finite, or a search that does not end.
     """
-    samples = np.atleast_1d(checks.finite("samples", samples))
+    x = np.atleast_1d(checks.finite("samples", samples))
 
     def loss(theta: np.ndarray) -> float:
-        return -float(checks.nats("family", lambda x: family(x, theta), samples).mean())
+        return -float(checks.nats("family", lambda x: family(x, theta), x).mean())
 
     theta, lowest = _minimise(loss, start)
     return Fit(theta, -lowest)
@@ -123,11 +123,11 @@ def maximum_likelihood(family: Family, samples: Any, start: Any) -> Fit:
 def minimum_kl(
     log_p: LogDensity,
     family: Family,
-    start: Any,
-    bounds: tuple[float, float] = LINE,
-    points: Sequence[float] = (),
+    start: npt.ArrayLike,
+    bounds: Bounds = LINE,
+    points: Points = (),
 ) -> Fit:
-    """The member of a family that is nearest to p in KL(p || q_theta).
+    """Return the member of a family that minimises KL(p || q_theta).
 
     Args:
         log_p: log density of the data, as for `entropy`.
@@ -137,7 +137,7 @@ def minimum_kl(
         points: as for `entropy`.
 
     Returns:
-        The parameters, right to about 1e-6, and the divergence that is left.
+        The parameters, with an error of about 1e-6, and the divergence that is left.
 
     Raises:
         ValueError: a density does not integrate to one, or a search that does not end.
@@ -149,12 +149,14 @@ def minimum_kl(
     return Fit(*_minimise(loss, start))
 
 
-def _minimise(loss: Callable[[np.ndarray], float], start: Any) -> tuple[np.ndarray, float]:
-    """Nelder and Mead's search, which takes an infinite loss as worse than any other."""
+def _minimise(
+    loss: Callable[[np.ndarray], float], start: npt.ArrayLike
+) -> tuple[np.ndarray, float]:
+    """Minimise by the method of Nelder and Mead, which accepts infinite losses."""
     start = checks.finite("start", start, 1)
     simplex = start + 0.5 * np.eye(len(start) + 1, len(start), -1)
     options = {"initial_simplex": simplex, "xatol": 1e-6, "fatol": 1e-12}
-    with np.errstate(invalid="ignore"):  # inf - inf, between two impossible members
+    with np.errstate(invalid="ignore"):  # inf - inf, between two infinite losses
         found = optimize.minimize(loss, start, method="Nelder-Mead", options=options)
     if not found.success or not math.isfinite(found.fun):
         raise ValueError(

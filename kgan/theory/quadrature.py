@@ -1,39 +1,43 @@
-"""Integrals of densities over the line, to ten digits, from their logarithms alone.
+"""Integrals over the line from log densities, to ten digits, by adaptive Gauss quadrature.
 
-A density may be narrow, far from zero, of several peaks or of bounded support, and a rule that
-samples it in the wrong places sees nothing and reports zero. So the line is first cut finely, in
-steps that grow fourfold, around every centre: the peaks and the ends of supports that a scan
-finds, the bounds, zero, and the points the user names. Each piece is then halved until Gauss's
-rule agrees with itself. Last, every density must turn out to integrate to one: what was missed
-is an error, not a number.
+A density may be narrow, far from zero, multimodal or of bounded support. A rule that samples it in
+the wrong places returns zero. Three steps prevent this:
+
+1. Cut the line around every centre, in steps that grow fourfold. Centres are the peaks and the
+   ends of supports that a scan finds, the bounds, zero, and the points that the user names.
+2. Halve each piece until the rule agrees with itself.
+3. Check that every density integrates to one; raise an error if it does not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from . import checks
+from kgan.theory import checks
+from kgan.theory.checks import Function
 
-__all__ = ["LINE", "LogDensity", "integral", "weigh"]
+__all__ = ["LINE", "Bounds", "LogDensity", "Points", "integral", "weigh"]
 
-LogDensity = Callable[[np.ndarray], Any]
-LINE = (-math.inf, math.inf)
+LogDensity: TypeAlias = Function  # from points `[n, ...]` to nats `[n]`
+Bounds: TypeAlias = tuple[float, float]
+Points: TypeAlias = Sequence[float]
+LINE: Bounds = (-math.inf, math.inf)
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
-STEPS = 4.0 ** np.arange(-20, 84)  # from 1e-12 to 1e50, where the line ends for us
+STEPS = 4.0 ** np.arange(-20, 84)  # from 1e-12 to 1e50, taken as the end of the line
 SCAN = np.geomspace(1e-6, 1e12, 4000)  # each a hundredth further than the last
 TOLERANCE = 1e-13  # of each piece; a thousand pieces leave 1e-10
 MASS = 1e-9  # how far from one a density may integrate
-FLOOR = math.log(1e-200)  # below it, many a log density is -inf by underflow, not by intention
-PIECES = 20_000  # more of them unsettled at once is no density
+FLOOR = math.log(1e-200)  # below it, a log density is often -inf by underflow alone
+PIECES = 20_000  # unsettled at once; a density has fewer
 
 
-def weigh(log_weight: Any, term: Any) -> np.ndarray:
-    """`exp(log_weight) * term`, where no weight times anything, infinity included, is zero."""
+def weigh(log_weight: np.ndarray, term: np.ndarray) -> np.ndarray:
+    """Return `exp(log_weight) * term`, and 0 where the weight is 0, even for an infinite term."""
     with np.errstate(invalid="ignore"):
         weight = np.exp(log_weight)
         return np.where(weight > 0, weight * term, 0.0)
@@ -42,24 +46,24 @@ def weigh(log_weight: Any, term: Any) -> np.ndarray:
 def integral(
     integrand: Callable[..., np.ndarray],
     densities: Mapping[str, LogDensity],
-    bounds: tuple[float, float] = LINE,
-    points: Sequence[float] = (),
+    bounds: Bounds = LINE,
+    points: Points = (),
 ) -> float:
-    """The integral over the line of a function of a point and of log densities there.
+    """Return the integral over the line of a function of points and of log densities there.
 
     Args:
-        integrand: takes the points `[n]` and each log density there `[n]`, and returns `[n]`.
-        densities: argument name (for messages) -> log density, which maps `[n]` points to `[n]`
-            nats, -inf where there is no mass. Each must integrate to one.
+        integrand: function of the points `[n]` and of each log density `[n]`, to `[n]`.
+        densities: argument name (for messages) -> log density: `[n]` points to `[n]` nats, -inf
+            where there is no mass. Each must integrate to one.
         bounds: `(low, high)`, finite or not; all of the mass must lie between them.
         points: where densities jump, and where a bounded support is narrower than a hundredth of
-            its distance from zero; peaks and other supports are found without.
+            its distance from zero. Peaks and other supports are found without.
 
     Returns:
-        The integral, right to 1e-9, or to 1e-10 of its size where that is more, if no density is
-        narrower than 1e-8 of its distance from zero: float64 has too few points there. Infinite
-        where the integrand is, or where its tail does not vanish at 1e50. Where all densities are
-        below 1e-200 the integrand counts as zero.
+        The integral, with an error below 1e-9, or below 1e-10 of its size where that is more. No
+        density may be narrower than 1e-8 of its distance from zero: float64 has too few points
+        there. Infinite where the integrand is, or where its tail does not vanish at 1e50. Where
+        all densities are below 1e-200 the integrand counts as zero.
 
     Raises:
         ValueError: a density does not integrate to one within 1e-9, or the integral does not
@@ -93,7 +97,7 @@ def integral(
 def _integrate(
     function: Callable[[np.ndarray], np.ndarray], edges: np.ndarray, names: str
 ) -> np.ndarray:
-    """Integrals of each of a function's columns over each piece, `[pieces, columns]`."""
+    """Return the integral of each column of a function over each piece, `[pieces, columns]`."""
     low, high = edges[:-1], edges[1:]
     owner = np.arange(len(low))
     whole, _ = _gauss(function, low, high)
@@ -104,11 +108,11 @@ def _integrate(
             _gauss(function, *ends) for ends in ((low, middle), (middle, high))
         )
         halves = left + right
-        # Points are known to one unit in the last place, which no halving can undo.
+        # Points are known to one unit in the last place; halving does not reduce that error.
         blur = np.spacing(np.maximum(np.abs(low), np.abs(high)))[:, None]
         with np.errstate(invalid="ignore"):
             allowed = TOLERANCE * (1 + np.abs(halves)) + 4 * blur * (rough_left + rough_right)
-            open_ = (np.abs(halves - whole) > allowed).any(axis=1)  # an infinite one is settled
+            open_ = (np.abs(halves - whole) > allowed).any(axis=1)  # infinite pieces are settled
         np.add.at(totals, owner[~open_], halves[~open_])
         if open_.sum() > PIECES:
             raise ValueError(
@@ -126,20 +130,20 @@ def _integrate(
 def _gauss(
     function: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss's 16 points on each piece: integrals and total variations, `[pieces, columns]`."""
+    """Return integrals and total variations at 16 Gauss points, both `[pieces, columns]`."""
     half = (high - low)[:, None] / 2
     x = low[:, None] + half * (1 + NODES)
     values = function(x.ravel()).reshape(*x.shape, -1)
     with np.errstate(invalid="ignore"):
         sums = ((half * WEIGHTS)[:, None] @ values)[:, 0]
         variations = np.abs(np.diff(values, axis=1)).sum(axis=1)
-    return np.where(half > 0, sums, 0.0), variations  # half of one unit in the last place is none
+    return np.where(half > 0, sums, 0.0), variations  # half of the smallest piece rounds to 0
 
 
 def _centres(
-    densities: Mapping[str, LogDensity], low: float, high: float, points: Sequence[float]
+    densities: Mapping[str, LogDensity], low: float, high: float, points: Points
 ) -> np.ndarray:
-    """Where the line is cut finely: named points, bounds, zero, peaks and ends of supports."""
+    """Return the named points, bounds, zero, peaks and ends of supports, sorted."""
     named = checks.finite("points", points).ravel() if len(points) else np.empty(0)
     ends = [end for end in (low, high) if math.isfinite(end)]
     anchors = np.unique([*named, *ends, *([0.0] if low < 0 < high else [])])
@@ -156,13 +160,13 @@ def _centres(
 
 
 def _peaks(name: str, density: LogDensity, x: np.ndarray) -> np.ndarray:
-    """The highest local maxima of a log density seen from sorted points, at most 50 of them."""
+    """Return the highest local maxima of a log density between sorted points, at most 50."""
     v = np.concatenate([[-math.inf], checks.nats(name, density, x), [-math.inf]])
     found = np.flatnonzero((v[1:-1] > v[:-2]) & (v[1:-1] >= v[2:]))
     found = found[np.argsort(-v[1:-1][found])[:50]]
     low, high = x[np.maximum(found - 1, 0)], x[np.minimum(found + 1, len(x) - 1)]
     peak = x[found]
-    for _ in range(9 if len(found) else 0):  # each round leaves a sixteenth of the bracket
+    for _ in range(9 if len(found) else 0):  # each pass leaves a sixteenth of the bracket
         grid = np.linspace(low, high, 33)
         best = checks.nats(name, density, grid.ravel()).reshape(grid.shape).argmax(axis=0)
         low, peak, high = _rows(grid, best - 1), _rows(grid, best), _rows(grid, best + 1)
@@ -170,11 +174,11 @@ def _peaks(name: str, density: LogDensity, x: np.ndarray) -> np.ndarray:
 
 
 def _ends(name: str, density: LogDensity, x: np.ndarray) -> np.ndarray:
-    """Where a support begins or ends between sorted points, to the last place."""
+    """Return where a support begins or ends between sorted points, to the last place."""
     inside = checks.nats(name, density, x) > -math.inf
     found = np.flatnonzero(inside[1:] != inside[:-1])
     low, high = x[found], x[found + 1]
-    for _ in range(12 if len(found) else 0):  # each round leaves a thirty-second of the bracket
+    for _ in range(12 if len(found) else 0):  # each pass leaves a thirty-second of the bracket
         grid = np.linspace(low, high, 33)
         same = (checks.nats(name, density, grid.ravel()) > -math.inf).reshape(grid.shape)
         after = np.argmax(same != same[0], axis=0)
@@ -183,5 +187,5 @@ def _ends(name: str, density: LogDensity, x: np.ndarray) -> np.ndarray:
 
 
 def _rows(grid: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """One row of each column."""
+    """Return one row of each column."""
     return np.take_along_axis(grid, np.clip(rows, 0, len(grid) - 1)[None], 0)[0]

@@ -1,31 +1,32 @@
-"""Games that take time: players who move one after the other, and games played again and again."""
+"""Sequential games by backward induction, and repeated games."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
 import numpy as np
+import numpy.typing as npt
 
-from .checks import finite
-from .games import MatrixGame
+from kgan.theory.checks import finite
+from kgan.theory.games import MatrixGame
+from kgan.utils.checks import one_of, positive_integer
 
 __all__ = ["backward_induction", "critical_discount", "hungry_lions"]
 
 
-def backward_induction(payoffs: Any) -> tuple[bool, ...]:
-    """Who goes on and who stops, when each player in a chain decides once and sees all before.
+def backward_induction(payoffs: npt.ArrayLike) -> tuple[bool, ...]:
+    """Return the subgame-perfect equilibrium of a chain of players who stop or continue.
 
-    Player 0 moves first. Whoever stops ends the game; whoever goes on hands the decision to the
-    next. The last player's decision is solved first, then, knowing it, that of the one before
-    (Zermelo 1913; Kuhn 1953): what comes out is the subgame-perfect equilibrium.
+    Player 0 moves first. A player who stops ends the game; a player who continues passes the
+    decision to the next. The last player's decision is solved first, then the one before
+    (Zermelo 1913; Kuhn 1953).
 
     Args:
-        payoffs: `[players + 1, players]`; row k is what each gets if player k is the first to
-            stop, the last row what each gets if nobody does.
+        payoffs: `[players + 1, players]`; row k holds the payoffs if player k is the first to stop,
+            the last row those if no player stops.
 
     Returns:
-        For each player, whether they go on if their turn comes. Where both are worth the same,
-        they stop.
+        For each player, whether they continue at their turn. With equal payoffs they stop.
 
     Raises:
         ValueError: the payoffs are not finite, or not one row more than columns.
@@ -37,21 +38,21 @@ def backward_induction(payoffs: Any) -> tuple[bool, ...]:
             "Invalid value for argument `payoffs`: expected one row more than columns, "
             f"[players + 1, players], received shape {payoffs.shape}."
         )
-    goes_on = [False] * players
-    end = players  # the row that play reaches from here
+    continues = [False] * players
+    end = players  # the row that play reaches if this player continues
     for player in reversed(range(players)):
-        goes_on[player] = bool(payoffs[end, player] > payoffs[player, player])
-        if not goes_on[player]:
+        continues[player] = bool(payoffs[end, player] > payoffs[player, player])
+        if not continues[player]:
             end = player
-    return tuple(goes_on)
+    return tuple(continues)
 
 
 def hungry_lions(n: int) -> tuple[bool, ...]:
-    """Which lions eat, of `n` hungry ones in order of strength before a sheep.
+    """Return which of `n` hungry lions eat, in order of strength, before a sheep.
 
-    The strongest may eat the sheep and then sleeps, so that the next may eat it, and so on. A
-    lion would rather be fed than hungry, and rather hungry than eaten. The first eats if and only
-    if n is odd: a last lion is safe to eat, so the one before it is not, and so on back.
+    The strongest lion may eat the sheep and then sleeps, so the next may eat it, and so on. A lion
+    prefers being fed to being hungry, and being hungry to being eaten. The first lion eats if and
+    only if n is odd: the last lion can eat safely, so the one before it cannot, and so on.
 
     Args:
         n: number of lions, at least 1.
@@ -62,35 +63,31 @@ def hungry_lions(n: int) -> tuple[bool, ...]:
     Raises:
         ValueError: `n` is not a positive integer.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(
-            f"Invalid value for argument `n`: expected a positive integer, received {n!r}."
-        )
+    n = positive_integer("n", n)
     fed, hungry, eaten = 1, 0, -1
-    # Where lion k is the first not to eat, k - 1 sleeps fed and all before it were eaten.
+    # If lion k is the first not to eat, lion k - 1 is fed and all before it are eaten.
     return backward_induction(
         [[eaten] * (k - 1) + [fed] * (k > 0) + [hungry] * (n - k) for k in range(n + 1)]
     )
 
 
-def critical_discount(game: MatrixGame, cooperate: Any) -> float:
-    """How much the future must weigh for two players to cooperate in a game repeated for ever.
+def critical_discount(game: MatrixGame, cooperate: Hashable) -> float:
+    """Return the least discount that sustains cooperation in an infinitely repeated game.
 
-    Both play the grim trigger (Friedman 1971): cooperate until somebody betrays, betray from then
-    on. With R the payoff of cooperating together, T of betraying a cooperator, P of betraying
-    each other, and payoffs t rounds away worth `discount ** t`, nobody gains by leaving this plan
-    in any round, after any history, if and only if
+    Both players use the grim trigger (Friedman 1971): cooperate until one betrays, then betray for
+    ever. R is the payoff of mutual cooperation, T of betraying a cooperator, P of mutual betrayal;
+    a payoff t rounds away has weight `discount ** t`. No deviation gains, in any round and after
+    any history, if and only if
 
         R / (1 - discount) >= T + discount P / (1 - discount),
 
-    so from `discount = (T - R) / (T - P)` on. A game that goes on after each round with
-    probability `discount` is the same: round t is reached with probability `discount ** t`. So an
-    unknown end can sustain what a known last round cannot, where backward induction leaves only
-    betrayal.
+    that is for `discount >= (T - R) / (T - P)`. A game that continues after each round with
+    probability `discount` is equivalent: it reaches round t with probability `discount ** t`. With
+    a known last round, backward induction leaves only betrayal.
 
     Args:
         game: a symmetric game of two moves, equally named for both players, with T > R > P >= S,
-            S being the payoff of the betrayed cooperator.
+            where S is the payoff of the betrayed cooperator.
         cooperate: the name of the move to sustain; the other is betrayal.
 
     Returns:
@@ -109,11 +106,7 @@ def critical_discount(game: MatrixGame, cooperate: Any) -> float:
             f"same names, received row={game.row.tolist()} of {game.row_moves} and "
             f"column={game.column.tolist()} of {game.column_moves}."
         )
-    if cooperate not in game.row_moves:
-        raise ValueError(
-            f"Invalid value for argument `cooperate`: expected one of {game.row_moves}, "
-            f"received {cooperate!r}."
-        )
+    one_of("cooperate", cooperate, game.row_moves)
     c = game.row_moves.index(cooperate)
     b = 1 - c
     reward, sucker, temptation, punishment = game.row[[c, c, b, b], [c, b, c, b]].tolist()

@@ -1,23 +1,24 @@
-"""Change of variables: the density of x = f(z), which a generator has and never writes down.
+"""Change of variables: the density of x = f(z), implicit in every generator.
 
     p_X(x) = p_Z(f^-1(x)) |d f^-1 / dx|                 one dimension, f monotone
     p_X(x) = p_Z(f^-1(x)) |det J_{f^-1}(x)|             more dimensions, f invertible
     p_X(x) = sum over z with f(z) = x of p_Z(z) / |f'(z)|   one dimension, any f
 
-A trained generator has no inverse at hand and need not be monotone. The last form needs neither:
-f is given by its values on a fine grid, and every piece between two neighbours sends its
-probability, known exactly from the latent's distribution function, to where it lands.
+A trained generator has no known inverse and need not be monotone. The last form needs neither: f is
+given by its values on a fine grid. The probability of each piece between two grid points is exact,
+by the latent's distribution function, and moves to the interval onto which f maps the piece.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from . import checks
-from .quadrature import LogDensity
+from kgan.theory import checks
+from kgan.theory.checks import Function
+from kgan.theory.quadrature import LogDensity
 
 __all__ = [
     "invertible_log_density",
@@ -28,56 +29,58 @@ __all__ = [
 
 
 def monotone_log_density(
-    x: Any,
+    x: npt.ArrayLike,
     log_p_z: LogDensity,
-    inverse: Callable[[np.ndarray], Any],
-    inverse_slope: Callable[[np.ndarray], Any] | None = None,
+    inverse: Function,
+    inverse_derivative: Function | None = None,
 ) -> np.ndarray:
-    """Log density of x = f(z) on the line, f rising or falling throughout.
+    """Return the log density of x = f(z) on the line, for a monotone f.
 
     Args:
         x: `[n]`, in the range of f.
-        log_p_z: log density of z: takes `[n]`, returns `[n]` nats.
-        inverse: f^-1: takes `[n]`, returns `[n]`.
-        inverse_slope: d f^-1 / dx, the same; None takes differences of `inverse` over
-            0.001 max(|x|, 0.001), whose error is about 1e-10 where f^-1 varies on a scale of |x|.
+        log_p_z: log density of z: `[n]` to `[n]` nats.
+        inverse: f^-1: `[n]` to `[n]`.
+        inverse_derivative: d f^-1 / dx: `[n]` to `[n]`. None takes differences of `inverse` over
+            0.001 max(|x|, 0.001). Their error is about 1e-10 where f^-1 varies on a scale of |x|.
 
     Returns:
         float64 `[n]`, in nats.
 
     Raises:
-        ValueError: functions of other shapes, NaN, an infinite slope, or slopes of both signs.
+        ValueError: functions of other shapes, NaN, or a derivative that is infinite or changes its
+            sign.
     """
     x = checks.finite("x", x, 1)
     z = checks.nats("inverse", inverse, x)
-    if inverse_slope is None:
-        name, slope = "inverse", _slope(inverse, x)
+    if inverse_derivative is None:
+        name, derivative = "inverse", _derivative(inverse, x)
     else:
-        name, slope = "inverse_slope", checks.nats("inverse_slope", inverse_slope, x)
-    if np.isinf(slope).any() or ((slope > 0).any() and (slope < 0).any()):
+        name = "inverse_derivative"
+        derivative = checks.nats(name, inverse_derivative, x)
+    if np.isinf(derivative).any() or ((derivative > 0).any() and (derivative < 0).any()):
         raise ValueError(
-            f"Invalid value for argument `{name}`: expected finite slopes of one sign at every "
-            f"`x`, received slopes from {slope.min()} to {slope.max()}. For a map that is not "
-            "monotone use `pushforward_density`."
+            f"Invalid value for argument `{name}`: expected finite derivatives of one sign at "
+            f"every `x`, received derivatives from {derivative.min()} to {derivative.max()}. For "
+            "a map that is not monotone use `pushforward_density`."
         )
     with np.errstate(divide="ignore"):
-        return checks.nats("log_p_z", log_p_z, z) + np.log(np.abs(slope))
+        return checks.nats("log_p_z", log_p_z, z) + np.log(np.abs(derivative))
 
 
 def invertible_log_density(
-    x: Any,
+    x: npt.ArrayLike,
     log_p_z: LogDensity,
-    inverse: Callable[[np.ndarray], Any],
-    inverse_jacobian: Callable[[np.ndarray], Any],
+    inverse: Callable[[np.ndarray], npt.ArrayLike],
+    inverse_jacobian: Callable[[np.ndarray], npt.ArrayLike],
 ) -> np.ndarray:
-    """Log density of x = f(z) in d dimensions, f invertible.
+    """Return the log density of x = f(z) in d dimensions, for an invertible f.
 
     Args:
         x: `[n, d]`, in the range of f.
-        log_p_z: log density of z: takes `[n, d]`, returns `[n]` nats.
-        inverse: f^-1: takes `[n, d]`, returns `[n, d]`.
-        inverse_jacobian: d f^-1_i / dx_j: takes `[n, d]`, returns `[n, d, d]`, or `[d, d]` where
-            it is the same everywhere.
+        log_p_z: log density of z: `[n, d]` to `[n]` nats.
+        inverse: f^-1: `[n, d]` to `[n, d]`.
+        inverse_jacobian: d f^-1_i / dx_j: `[n, d]` to `[n, d, d]`, or to `[d, d]` where it is
+            constant.
 
     Returns:
         float64 `[n]`, in nats.
@@ -98,55 +101,51 @@ def invertible_log_density(
     return checks.nats("log_p_z", log_p_z, z) + np.linalg.slogdet(jacobian).logabsdet
 
 
-def pushforward_density(latents: Any, latent_cdf: LogDensity, images: Any, x: Any) -> np.ndarray:
-    """Density of x = f(z) on the line, f given by its values on a grid, monotone or not.
+def pushforward_density(
+    latents: npt.ArrayLike, latent_cdf: Function, images: npt.ArrayLike, x: npt.ArrayLike
+) -> np.ndarray:
+    """Return the density of x = f(z) on the line, for any f given by its values on a grid.
 
-    Between neighbours f is taken as linear in the latent's distribution function F(z), which is
-    what makes a piece's density constant, (F(z_i+1) - F(z_i)) / |f(z_i+1) - f(z_i)|, and its mass
-    exact. All pieces that cover x add up. The density integrates to F(last) - F(first). The work
-    and the memory are n m numbers.
+    Between grid points f is taken as linear in the latent's distribution function F(z). Then the
+    density of a piece is constant, (F(z_i+1) - F(z_i)) / |f(z_i+1) - f(z_i)|, and its mass exact.
+    The result is the sum over all pieces that cover x, and integrates to F(last) - F(first). The
+    work and the memory are n m numbers.
 
     Args:
-        latents: `[n]`, rising, n at least 2; fine enough for f, wide enough for the prior.
-        latent_cdf: F, such as `scipy.stats.norm.cdf`: takes `[n]`, returns `[n]`.
+        latents: `[n]`, increasing, n at least 2; fine enough for f, wide enough for the prior.
+        latent_cdf: F, such as `scipy.stats.norm.cdf`: `[n]` to `[n]`.
         images: `[n]`, f at the latents.
-        x: `[m]`, where the density is wanted.
+        x: `[m]`, where to return the density.
 
     Returns:
         float64 `[m]`. A piece that f maps to one point has no density: it is inf at that point,
-        zero beside it, and its mass is a step of `pushforward_cdf`.
+        zero beside it, and its mass is a jump of `pushforward_cdf`.
 
     Raises:
-        ValueError: other shapes, numbers that are not finite, latents that do not rise, or
-            an F that falls or leaves [0, 1].
+        ValueError: other shapes, numbers that are not finite, latents that do not increase, or
+            an F that decreases or leaves [0, 1].
     """
-    mass, low, high, x = _pieces(latents, latent_cdf, images, x)
-    x = x[:, None]
+    mass, low, high = _pieces(latents, latent_cdf, images)
+    x = checks.finite("x", x, 1)[:, None]
     covered = ((low <= x) & (x < high)) | ((low == x) & (high == x))
     with np.errstate(divide="ignore"):
         height = np.divide(mass, high - low, out=np.zeros_like(mass), where=mass > 0)
     return np.where(covered, height, 0.0).sum(axis=1)
 
 
-def pushforward_cdf(latents: Any, latent_cdf: LogDensity, images: Any, x: Any) -> np.ndarray:
-    """Distribution function of x = f(z): what of the grid's mass lies at or below each x.
+def pushforward_cdf(
+    latents: npt.ArrayLike, latent_cdf: Function, images: npt.ArrayLike, x: npt.ArrayLike
+) -> np.ndarray:
+    """Return the distribution function of x = f(z) on the line: the grid's mass at or below x.
 
-    Differences of it are the exact masses of bins, steps included, so that a histogram drawn from
-    them conserves mass on any bins.
-
-    Args:
-        latents: as for `pushforward_density`.
-        latent_cdf: the same.
-        images: the same.
-        x: `[m]`.
+    Its differences are the exact masses of bins, so a histogram of them conserves mass on any bins.
+    See `pushforward_density` for arguments and errors.
 
     Returns:
-        float64 `[m]`, rising from 0 to F(last) - F(first).
-
-    Raises:
-        ValueError: as for `pushforward_density`.
+        float64 `[m]`, increasing from 0 to F(last) - F(first).
     """
-    mass, low, high, x = _pieces(latents, latent_cdf, images, x)
+    mass, low, high = _pieces(latents, latent_cdf, images)
+    x = checks.finite("x", x, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = (x[:, None] - low) / (high - low)
     share = np.where(low == high, x[:, None] >= low, np.clip(share, 0, 1))
@@ -154,9 +153,9 @@ def pushforward_cdf(latents: Any, latent_cdf: LogDensity, images: Any, x: Any) -
 
 
 def _pieces(
-    latents: Any, latent_cdf: LogDensity, images: Any, x: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Each piece's mass and the ends of where it lands, `[n - 1]`; and the checked x."""
+    latents: npt.ArrayLike, latent_cdf: Function, images: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each piece's mass and the ends of its image under f, all `[n - 1]`."""
     latents = checks.finite("latents", latents, 1)
     images = checks.finite("images", images, 1)
     checks.same_shape("latents", latents, "images", images)
@@ -173,11 +172,11 @@ def _pieces(
             f"within [0, 1], received {cdf}."
         )
     low, high = np.minimum(images[:-1], images[1:]), np.maximum(images[:-1], images[1:])
-    return mass, low, high, checks.finite("x", x, 1)
+    return mass, low, high
 
 
-def _slope(function: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
-    """Central differences of fourth order."""
+def _derivative(function: Function, x: np.ndarray) -> np.ndarray:
+    """Return central differences of fourth order."""
     h = 1e-3 * np.maximum(np.abs(x), 1e-3)
     near, far = (
         checks.nats("inverse", function, x + k * h) - checks.nats("inverse", function, x - k * h)

@@ -2,22 +2,22 @@
 
     V(D, G) = E_data[log D(x)] + E_g[log(1 - D(x))]       (Goodfellow et al. 2014, eq. 1 and 3)
 
-with x = G(z) in the second term distributed as p_g. A discriminator is given by its logit o(x),
-D = sigmoid(o), so that log D = log sigmoid(o) and log(1 - D) = log sigmoid(-o) never underflow;
-the logits -inf and inf are D = 0 and D = 1. Everything is in nats.
+with x = G(z) ~ p_g in the second term. A discriminator is given by its logit o(x), D = sigmoid(o):
+log D = log sigmoid(o) and log(1 - D) = log sigmoid(-o) do not underflow. The logits -inf and inf
+are D = 0 and D = 1. All values are in nats.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import log_expit, xlog1py, xlogy
 
-from . import checks
-from .quadrature import LINE, LogDensity, integral, weigh
+from kgan.theory import checks
+from kgan.theory.checks import Function
+from kgan.theory.quadrature import LINE, Bounds, LogDensity, Points, integral, weigh
 
 __all__ = [
     "criterion",
@@ -32,11 +32,11 @@ __all__ = [
 HIGHEST = float(np.finfo(np.float64).max)
 
 
-def pointwise_value(y: Any, a: Any, b: Any) -> np.ndarray:
-    """`a log y + b log(1 - y)`, greatest over y at a/(a + b) (2014, proof of Proposition 1).
+def pointwise_value(y: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> np.ndarray:
+    """Return `a log y + b log(1 - y)`, maximal at y = a/(a + b) (2014, proof of Proposition 1).
 
     Args:
-        y: what D says, in [0, 1].
+        y: D(x), in [0, 1].
         a: weight of the data, not negative.
         b: weight of the samples, not negative. The three shapes broadcast.
 
@@ -51,15 +51,15 @@ def pointwise_value(y: Any, a: Any, b: Any) -> np.ndarray:
     return xlogy(a, y) + xlog1py(b, -y)
 
 
-def optimal_logit(log_p_data: Any, log_p_g: Any) -> np.ndarray:
-    """The logit of D*: `log p_data - log p_g` (2014, Proposition 1).
+def optimal_logit(log_p_data: npt.ArrayLike, log_p_g: npt.ArrayLike) -> np.ndarray:
+    """Return the logit of D*: `log p_data - log p_g` (2014, Proposition 1).
 
     Args:
         log_p_data: log density or log probability at some points, -inf where there is none.
-        log_p_g: the same of the generator; the shapes are equal.
+        log_p_g: the same of the generator, of the same shape.
 
     Returns:
-        float64 of their shape; NaN where both are -inf, as no D is better than another there.
+        float64 of their shape; NaN where both are -inf: every D is optimal there.
 
     Raises:
         ValueError: NaN, inf, or shapes that differ.
@@ -71,15 +71,15 @@ def optimal_logit(log_p_data: Any, log_p_g: Any) -> np.ndarray:
         return log_p_data - log_p_g
 
 
-def optimal_discriminator(p_data: Any, p_g: Any) -> np.ndarray:
-    """D* = `p_data / (p_data + p_g)` (2014, eq. 2).
+def optimal_discriminator(p_data: npt.ArrayLike, p_g: npt.ArrayLike) -> np.ndarray:
+    """Return D* = `p_data / (p_data + p_g)` (2014, eq. 2).
 
     Args:
         p_data: densities or probabilities at some points, not negative.
-        p_g: the same of the generator; the shapes are equal.
+        p_g: the same of the generator, of the same shape.
 
     Returns:
-        float64 of their shape, in [0, 1]; NaN where both are 0. Where both underflow, take
+        float64 of their shape, in [0, 1]; NaN where both are 0. Where both underflow, use
         `optimal_logit`.
 
     Raises:
@@ -92,12 +92,12 @@ def optimal_discriminator(p_data: Any, p_g: Any) -> np.ndarray:
         return p_data / (p_data + p_g)
 
 
-def game_value(logits: Any, p_data: Any, p_g: Any) -> np.ndarray:
-    """V(D, G) on discrete outcomes (2014, eq. 1).
+def game_value(logits: npt.ArrayLike, p_data: npt.ArrayLike, p_g: npt.ArrayLike) -> np.ndarray:
+    """Return V(D, G) on discrete outcomes (2014, eq. 1).
 
     Args:
-        logits: `[..., outcomes]`, D's logit for each outcome, infinite ones allowed; NaN where no
-            probability is.
+        logits: `[..., outcomes]`, D's logit for each outcome. Infinite logits are allowed, and NaN
+            where both probabilities are 0.
         p_data: probabilities, `[..., outcomes]`.
         p_g: the same of the generator.
 
@@ -107,8 +107,7 @@ def game_value(logits: Any, p_data: Any, p_g: Any) -> np.ndarray:
     Raises:
         ValueError: no probabilities, shapes that differ, or NaN where there is probability.
     """
-    p_data, p_g = checks.probabilities("p_data", p_data), checks.probabilities("p_g", p_g)
-    checks.same_shape("p_data", p_data, "p_g", p_g)
+    p_data, p_g = checks.distributions(p_data=p_data, p_g=p_g)
     logits = checks.numbers("logits", logits)
     checks.same_shape("p_data", p_data, "logits", logits)
     with np.errstate(divide="ignore"):
@@ -116,39 +115,40 @@ def game_value(logits: Any, p_data: Any, p_g: Any) -> np.ndarray:
 
 
 def game_value_density(
-    logits: LogDensity,
+    logits: Function,
     log_p_data: LogDensity,
     log_p_g: LogDensity,
-    bounds: tuple[float, float] = LINE,
-    points: Sequence[float] = (),
+    bounds: Bounds = LINE,
+    points: Points = (),
 ) -> float:
-    """V(D, G) for densities on the line, by adaptive quadrature (2014, eq. 3).
+    """Return V(D, G) for densities on the line, by adaptive quadrature (2014, eq. 3).
 
     Args:
-        logits: D's logit: takes `[n]` points, returns `[n]`.
-        log_p_data: log density of the data: the same, in nats, -inf where there is no mass.
+        logits: D's logit: `[n]` points to `[n]`.
+        log_p_data: log density of the data: `[n]` points to `[n]` nats, -inf where there is no
+            mass.
         log_p_g: log density of the generator.
         bounds: `(low, high)`, finite or not; all mass of both must lie between them.
         points: as for `kl_density`, and where D jumps.
 
     Returns:
-        In [-inf, 0], right to 1e-8.
+        In [-inf, 0], with an error below 1e-8.
 
     Raises:
-        ValueError: a density does not integrate to one, so that a part of it was missed.
+        ValueError: a density does not integrate to one, so part of its mass was missed.
     """
-    densities = {"log_p_data": log_p_data, "log_p_g": log_p_g}
 
     def terms(x: np.ndarray, log_p_data: np.ndarray, log_p_g: np.ndarray) -> np.ndarray:
         return _value_terms(checks.at_points("logits", logits, x), log_p_data, log_p_g)
 
-    return integral(terms, densities, bounds, points)
+    return integral(terms, {"log_p_data": log_p_data, "log_p_g": log_p_g}, bounds, points)
 
 
-def criterion(p_data: Any, p_g: Any) -> np.ndarray:
-    """C(G) = max over D of V(D, G) on discrete outcomes: V at D* (2014, eq. 4).
+def criterion(p_data: npt.ArrayLike, p_g: npt.ArrayLike) -> np.ndarray:
+    """Return C(G) = max over D of V(D, G) on discrete outcomes: V at D* (2014, eq. 4).
 
-    By Theorem 1 this is `-log 4 + 2 JSD(p_data || p_g)`; it is not computed that way.
+    Theorem 1 states that C(G) = `-log 4 + 2 JSD(p_data || p_g)`. The computation does not use it,
+    so the two can be compared.
 
     Args:
         p_data: probabilities, `[..., outcomes]`.
@@ -160,41 +160,30 @@ def criterion(p_data: Any, p_g: Any) -> np.ndarray:
     Raises:
         ValueError: no probabilities, or shapes that differ.
     """
-    p_data, p_g = checks.probabilities("p_data", p_data), checks.probabilities("p_g", p_g)
-    checks.same_shape("p_data", p_data, "p_g", p_g)
+    p_data, p_g = checks.distributions(p_data=p_data, p_g=p_g)
     with np.errstate(divide="ignore"):
         return game_value(optimal_logit(np.log(p_data), np.log(p_g)), p_data, p_g)
 
 
 def criterion_density(
-    log_p_data: LogDensity,
-    log_p_g: LogDensity,
-    bounds: tuple[float, float] = LINE,
-    points: Sequence[float] = (),
+    log_p_data: LogDensity, log_p_g: LogDensity, bounds: Bounds = LINE, points: Points = ()
 ) -> float:
-    """C(G) = max over D of V(D, G) for densities: V at D* (2014, eq. 4).
+    """Return C(G) = max over D of V(D, G) for densities: V at D* (2014, eq. 4).
 
-    Args:
-        log_p_data: as for `game_value_density`.
-        log_p_g: the same.
-        bounds: the same.
-        points: the same.
+    See `game_value_density` for arguments and errors.
 
     Returns:
-        In [-log 4, 0], right to 1e-8.
-
-    Raises:
-        ValueError: a density does not integrate to one, so that a part of it was missed.
+        In [-log 4, 0], with an error below 1e-8.
     """
 
-    def best(x: np.ndarray) -> np.ndarray:
+    def best_logits(x: np.ndarray) -> np.ndarray:
         return optimal_logit(log_p_data(x), log_p_g(x))
 
-    return game_value_density(best, log_p_data, log_p_g, bounds, points)
+    return game_value_density(best_logits, log_p_data, log_p_g, bounds, points)
 
 
 def _value_terms(logits: np.ndarray, log_p_data: np.ndarray, log_p_g: np.ndarray) -> np.ndarray:
-    """The terms p_data log D + p_g log(1 - D), of outcomes or at points."""
+    """Return the terms p_data log D + p_g log(1 - D), of outcomes or at points."""
     if np.isnan(logits[np.maximum(log_p_data, log_p_g) > -math.inf]).any():
         raise ValueError(
             "Invalid value for argument `logits`: expected numbers wherever the data or the "

@@ -1,4 +1,4 @@
-"""Zero-sum games: what one player wins the other loses, and the game has a value."""
+"""The value of a zero-sum game, and optimal strategies, by linear programming."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
-from .games import MatrixGame, distribution
+from kgan.theory.games import MatrixGame, distribution
 
 __all__ = ["Solution", "solve"]
 
@@ -16,9 +16,9 @@ class Solution(NamedTuple):
     """The solution of a zero-sum game: a saddle point.
 
     Attributes:
-        value: what the first player gets on average, and the second pays.
-        row: float64 `[rows]`, by which the first gets at least the value whatever the second does.
-        column: float64 `[columns]`, by which the second pays at most the value.
+        value: expected payoff of the first player, and expected loss of the second.
+        row: float64 `[rows]`, a strategy that secures the first player at least the value.
+        column: float64 `[columns]`, a strategy that limits the second player's loss to the value.
     """
 
     value: float
@@ -27,17 +27,17 @@ class Solution(NamedTuple):
 
 
 def solve(game: MatrixGame) -> Solution:
-    """The value of a zero-sum game and an optimal strategy of each player.
+    """Return the value of a zero-sum game and an optimal strategy of each player.
 
     `max_x min_y x^T row y = min_y max_x x^T row y` (von Neumann 1928). Each side is a linear
-    programme. The value is unique; where the strategies are not, one optimal pair is returned.
+    programme. The value is unique; the strategies need not be, and one optimal pair is returned.
     Its `deviation_gain` is below 1e-9 of the range of the payoffs.
 
     Args:
-        game: one whose payoffs sum to zero.
+        game: a game whose payoffs sum to zero.
 
     Returns:
-        The value, the first player's strategy and the second's.
+        The value and both strategies.
 
     Raises:
         ValueError: the game is not zero-sum.
@@ -48,13 +48,13 @@ def solve(game: MatrixGame) -> Solution:
             "Invalid value for argument `game`: expected payoffs that sum to zero, received a sum "
             f"of {sums[sums != 0][0]} among them. `MatrixGame(row)` makes a zero-sum game."
         )
-    scaled = game.scaled()  # HiGHS takes tiny payoffs for zero
+    scaled = game.scaled()  # HiGHS rounds tiny payoffs to zero
     x, y = _maximin(scaled.row), _maximin(scaled.column.T)
     return Solution(float(x @ game.row @ y), x, y)
 
 
 def _maximin(payoffs: np.ndarray) -> np.ndarray:
-    """The x that reaches `max_x min_j (x^T payoffs)_j`, for payoffs in [0, 1]."""
+    """Return an x that attains `max_x min_j (x^T payoffs)_j`, for payoffs in [0, 1]."""
     rows, columns = payoffs.shape
     # The variables are x and v. Maximise v subject to v <= (x^T payoffs)_j for every j.
     solved = linprog(

@@ -151,7 +151,7 @@ def _memorisation(
         },
         **common,
     )
-    near, error = result.closer, share_error(result.closer, n)
+    near, error = result.near_duplicate_rate, share_error(result.near_duplicate_rate, n)
     return [
         ratio,
         Figure(f"unusually_near{suffix}", near, real=result.quantile, error=error, **common),

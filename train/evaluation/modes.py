@@ -46,7 +46,7 @@ def _class_modes(m: Material) -> list[Figure]:
     if m.real.description.stacked:
         number, targets = number**3, None  # PacGAN compares with even shares
 
-        def find(images: np.ndarray) -> np.ndarray:
+        def find(images: np.ndarray) -> np.ndarray:  # type: ignore[misc]
             return metrics.stacked_labels(images, classifier)
 
     n = len(m.samples)
