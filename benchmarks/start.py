@@ -34,8 +34,9 @@ def timed(name, function):
         return result
     return call
 
-from train import main, program
-with program.quiet_start():
+from kgan_cli.silence import native_silence
+from train import main
+with native_silence():
     from train import run
 ends["import"] = time.time() - begin
 

@@ -21,10 +21,10 @@ from kgan import callbacks
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
 from kgan.data import pipeline
+from kgan_cli.signals import stopping_on_signals
 from train import card
 from train.config import Config
 from train.run import train
-from train.signals import stopping_on_signals
 
 
 @pytest.fixture(scope="module")
