@@ -121,7 +121,7 @@ class RunDirectory:
         self.check(options)
         self._write_config({"options": dict(options), **record})
 
-    def lengthen(self, options: Mapping[str, Any]) -> None:
+    def extend(self, options: Mapping[str, Any]) -> None:
         """Makes a run one that has further to go.
 
         The networks and evaluations of an earlier end are removed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ def define_flags(
         with_defaults: give flags the defaults of their fields. Otherwise flags default to None,
             "not given", so that a program can tell a given value from a default.
     """
+    if module == "__main__":
+        module = sys.argv[0]  # absl's name for it
     hints = typing.get_type_hints(options)
     for field, about in described(options):
         own = None if field.default is dataclasses.MISSING else field.default

@@ -185,9 +185,9 @@ def test_lengthening_takes_back_the_end_and_nothing_else(run, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("os.replace", fail)
         with pytest.raises(OSError, match="full"):
-            run.lengthen({**OPTIONS, "batch_size": 101})
+            run.extend({**OPTIONS, "batch_size": 101})
     assert run.read_config()["options"] == OPTIONS  # and unfinished, as the generator went first
-    run.lengthen({**OPTIONS, "batch_size": 101})
+    run.extend({**OPTIONS, "batch_size": 101})
     assert run.read_config() == {
         "options": {**OPTIONS, "batch_size": 101},
         "versions": {"kgan": "0.1.0"},
