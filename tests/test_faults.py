@@ -193,7 +193,7 @@ def test_a_run_that_broke_off_goes_on(alone, data_dir, tmp_path, monkeypatch, ca
     assert steps_of(run) == [2, 4, 6]
     assert not list(run.rglob(".*"))
     train(small(), run, data_dir)
-    assert "it goes on" in capsys.readouterr().out
+    assert "resuming it" in capsys.readouterr().out
     assert kill.state(run) == alone
 
 

@@ -175,7 +175,7 @@ def _checkpoints_kept(config: Config, alarms: list[callbacks.CollapseAlarm]) -> 
     """Return how many checkpoints to keep, so that one from before a collapse is left."""
     if config.on_collapse != "rollback":
         return 3
-    # The alarm is raised `patience` checks after the collapse.
+    # Twice the steps that an alarm needs to be raised.
     steps = max(2 * alarm.patience * alarm.every for alarm in alarms)
     return 3 + steps // config.checkpoint_every
 
