@@ -314,7 +314,7 @@ def test_a_run_that_lacks_its_networks_is_completed(data_dir, tmp_path, capsys):
     for name in ("generator.keras", "discriminator.keras", "samples/step_00000006.png"):
         (run / name).unlink()
     train(small(), run, data_dir)
-    assert "holds a run of this configuration; it goes on" in capsys.readouterr().out
+    assert "holds an unfinished run of this configuration; resuming it" in capsys.readouterr().out
     assert (run / "metrics.jsonl").read_text() == metrics
     assert (run / "samples" / "step_00000006.png").exists()
     again = keras.models.load_model(run / "generator.keras").get_weights()

@@ -136,7 +136,7 @@ def _tpu() -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def own_run(strategy: tf.distribute.Strategy, run: RunDirectory) -> Iterator[RunDirectory]:
-    """Yield the run directory that this worker writes to: the chief's is `run`, others are temporary.
+    """Yield the directory this worker writes to: `run` for the chief, a temporary one for others.
 
     Every worker does the same, its callbacks included, so that none waits for another. What the
     chief writes is kept. The others start from a copy of what the chief wrote before.
