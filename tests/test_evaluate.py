@@ -555,7 +555,7 @@ def test_help_is_immediate_and_whole():
     begin = time.perf_counter()
     done = program("--help")
     elapsed = time.perf_counter() - begin
-    assert "beside what real data get" in done.stdout
+    assert "every metric beside the value of real data" in done.stdout
     for name in Options.__dataclass_fields__:
         assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout, name
     # Not a measurement: importing TensorFlow alone takes longer than this.
