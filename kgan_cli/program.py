@@ -65,7 +65,7 @@ def run(
         except Exception as error:
             if verbose():
                 raise
-            say(error or type(error).__name__)
+            say(str(error) or type(error).__name__)
             return 1
         return 0
 
