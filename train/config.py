@@ -98,9 +98,7 @@ class Config:
         UPSAMPLINGS,
     )
     packing: int = option(
-        1,
-        "Images that the discriminator receives together (PacGAN)",
-        expected=POSITIVE_INTEGER,
+        1, "Images that the discriminator receives together, PacGAN", expected=POSITIVE_INTEGER
     )
     prior: str = option("uniform", "Distribution of the latents", PRIORS)
     latent_dim: int = option(100, "Size of a latent", expected=POSITIVE_INTEGER)
@@ -120,19 +118,14 @@ class Config:
         only_with={"loss": VALUE_GAMES},
     )
     r1: float = option(
-        0.0,
-        "gamma of the R1 penalty on the discriminator's gradient norm at real images",
-        expected=NON_NEGATIVE,
+        0.0, "gamma of the R1 penalty (gradient norm at real images)", expected=NON_NEGATIVE
     )
     r2: float = option(
-        0.0,
-        "gamma of the R2 penalty on the discriminator's gradient norm at samples",
-        expected=NON_NEGATIVE,
+        0.0, "gamma of the R2 penalty (gradient norm at samples)", expected=NON_NEGATIVE
     )
     gradient_penalty: float = option(
         0.0,
-        "Weight of the WGAN-GP penalty, which pulls the discriminator's gradient norm between "
-        "images and samples to 1",
+        "Weight of the WGAN-GP penalty (gradient norm between images and samples, pulled to 1)",
         expected=NON_NEGATIVE,
     )
     penalty_interval: int = option(
@@ -154,9 +147,7 @@ class Config:
 
     # Training
     discriminator_steps: int = option(
-        1,
-        "Discriminator updates in each step, k of Algorithm 1",
-        expected=POSITIVE_INTEGER,
+        1, "Discriminator updates in each step, k of Algorithm 1", expected=POSITIVE_INTEGER
     )
     batch_size: int = option(
         100, "Images in each update's minibatch, m of Algorithm 1", expected=POSITIVE_INTEGER
