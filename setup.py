@@ -56,6 +56,17 @@ setup(
     description="Generative adversarial networks for Keras, played as written",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="the kgan authors",
+    keywords=[
+        "algorithm 1",
+        "gan",
+        "generative adversarial networks",
+        "generative models",
+        "image synthesis",
+        "keras",
+        "tensorflow",
+        "tflite",
+    ],
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
@@ -81,12 +92,14 @@ setup(
         "kgan.theory",
         "kgan.training",
         "kgan.utils",
+        "kgan_cli",
         "kgan_train",
         "kgan_train.evaluation",
         "kgan_export",
         "kgan_export.serving",
     ],
     package_dir={"kgan_train": "train", "kgan_export": "export"},
+    package_data={"kgan": ["py.typed"]},
     entry_points={
         "console_scripts": [
             "kgan-train = kgan_train.main:cli",
@@ -96,9 +109,11 @@ setup(
         ]
     },
     classifiers=[
+        "Development Status :: 3 - Alpha",
         "Intended Audience :: Education",
         "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
     ],
 )

@@ -25,7 +25,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import kgan
 from benchmarks.timing import print_record
 from export import formats, generator, parity, tflite
-from export.silence import native_silence
+from kgan_cli.silence import native_silence
 
 TURN = 0.05  # seconds
 

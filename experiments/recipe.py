@@ -42,7 +42,7 @@ def momentum(value: float) -> Change:
 
 def narrow_start() -> contextlib.AbstractContextManager[Any]:
     """G's weights begin uniform in plus or minus 0.02 instead of 0.05."""
-    return mock.patch.dict(game.START, generator=0.02)
+    return mock.patch.dict(game.INITIAL_RANGES, generator=0.02)
 
 
 def short_latents() -> contextlib.AbstractContextManager[Any]:

@@ -1,4 +1,4 @@
-"""`python -m export`, the same as the installed `kgan-export`."""
+"""Run `kgan-export` as `python -m export` in a checkout."""
 
 from .main import cli
 

@@ -354,8 +354,8 @@ def test_a_rollback_resumes_before_the_collapse_with_other_numbers(
     assert not same(plain, other)
     assert (
         "found spread below 0.5 and distinct below 0.05; now spread 0.1, distinct 0.01, d_error "
-        "0.5. docs/health.md says what may help. The run goes back to step_00000004.npz and on "
-        "from there with other random numbers (1 of 3 times)." in capsys.readouterr().err
+        "0.5. docs/health.md says what may help. The run is rolled back to step_00000004.npz and "
+        "continues with other random numbers (rollback 1 of 3)." in capsys.readouterr().err
     )
     lines = (tmp_path / "back" / "metrics.jsonl").read_text().splitlines()
     checks = [json.loads(line) for line in lines if "distinct" in line]
@@ -373,11 +373,11 @@ def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
     quick(monkeypatch, lambda gan: LOW if gan.step > 4 else GOOD)
     with pytest.raises(CollapseError, match="up to step 8"):
         train(tmp_path / "thrice", data_dir, on_collapse="rollback")
-    assert "(3 of 3 times)" in capsys.readouterr().err
+    assert "(rollback 3 of 3)" in capsys.readouterr().err
     quick(monkeypatch, lambda gan: LOW)
     with pytest.raises(CollapseError, match="up to step 4"):
         train(tmp_path / "never", data_dir, on_collapse="rollback")
-    assert "The run goes back" not in capsys.readouterr().err
+    assert "The run is rolled back" not in capsys.readouterr().err
     assert list((tmp_path / "never" / "checkpoints").iterdir())  # none was removed
 
 

@@ -9,18 +9,10 @@ import pytest
 
 import kgan
 from kgan import losses, networks, penalties
+from train.config import LOSSES
 
 SHAPE, CLASSES, LATENT, STEPS, BATCH = (8, 8, 1), 3, 4, 20, 4
 
-LOSSES = [
-    "minimax",
-    "non_saturating",
-    "blended",
-    "least_squares",
-    "hinge",
-    "wasserstein",
-    "relativistic_paired",
-]
 PENALTIES = {
     "no penalty": {},
     "R1": {"penalties": penalties.R1()},
@@ -34,7 +26,7 @@ FAMILIES = {
     "SNGAN": {"filters": 3},
 }
 AXES = {
-    "loss": LOSSES,
+    "loss": list(LOSSES),
     "penalty": list(PENALTIES),
     "family": list(FAMILIES),
     "classes": [None, CLASSES],

@@ -20,10 +20,10 @@ from kgan.artifacts import RunDirectory
 from train.evaluation import data as evaluation_data
 from train.evaluation import metrics as evaluation_metrics
 from train.evaluation import pictures as evaluation_pictures
+from train.evaluation.context import EvaluationContext
 from train.evaluation.generator import open_generator
-from train.evaluation.material import Material
 from train.evaluation.options import METRICS, Options
-from train.evaluation.report import HEADS, Figure, table
+from train.evaluation.report import HEADS, MetricResult, table
 from train.evaluation.run import FUNCTIONS, evaluate
 
 SAMPLES = 360  # as many as `digits` has test images
@@ -158,7 +158,7 @@ def test_a_memorising_generator_is_exposed_by_its_neighbours_alone(records):
     record = records["memorising"]
     for suffix in ("", "_in_features"):
         assert figure(record, f"neighbour_ratio{suffix}") == (pytest.approx(0, abs=1e-6), 1)
-        assert figure(record, f"unusually_near{suffix}") == (1, 0.05)
+        assert figure(record, f"near_duplicate_rate{suffix}") == (1, 0.05)
         assert figure(record, f"neighbour_z{suffix}")[0] < -20
     for name in ("precision", "recall", "coverage"):
         value, real = figure(record, name)
@@ -171,7 +171,7 @@ def test_fresh_images_are_not_accused(records):
     record = records["fresh"]
     for suffix in ("", "_in_features"):
         assert figure(record, f"neighbour_ratio{suffix}")[0] == pytest.approx(1, abs=0.1)
-        assert figure(record, f"unusually_near{suffix}")[0] < 0.1
+        assert figure(record, f"near_duplicate_rate{suffix}")[0] < 0.1
         assert abs(figure(record, f"neighbour_z{suffix}")[0]) < 3
 
 
@@ -213,8 +213,8 @@ def test_the_table_is_printed_and_recorded(runs, data_dir, capsys):
     printed = capsys.readouterr().out
     lines = {line.split()[0]: line.split() for line in printed.splitlines() if line}
     assert f"360 samples of {runs['memorising']}/generator.keras" in printed
-    assert "digits: trained on train[0:1437], judged by test[0:360]" in printed
-    assert lines["figure"][-2:] == ["measured", "in"]
+    assert "digits: trained on train[0:1437], compared with test[0:360]" in printed
+    assert lines["metric"][-3:] == ["num", "real", "features"]
     for name, entry in record["figures"].items():
         assert float(lines[name][1]) == pytest.approx(entry["value"], rel=1e-3)
         assert lines[name][-2:] == entry["features"].split()
@@ -254,9 +254,10 @@ def test_pictures_show_each_sample_beside_its_neighbour(runs, records, data_dir)
     config = run.read_config()
     real = evaluation_data.read(run, config, data_dir)
     generator = open_generator(run, config)
-    m = Material(real, generator, generator.sample(50, 0, (8, 8, 1)), 0, metrics.Pixels(), None)
-    pairs = evaluation_pictures.neighbours(m).reshape(-1, 2, 8, 8, 1)
-    np.testing.assert_allclose(pairs[:16, 0], m.samples[:16])
+    samples = generator.sample(50, 0, (8, 8, 1))
+    context = EvaluationContext(real, generator, samples, 0, metrics.Pixels(), None)
+    pairs = evaluation_pictures.neighbours(context).reshape(-1, 2, 8, 8, 1)
+    np.testing.assert_allclose(pairs[:16, 0], samples[:16])
     np.testing.assert_allclose(pairs[:, 0], pairs[:, 1], atol=1e-6)  # of one that memorises
     for name, shape in (("neighbours", (244, 964, 4)), ("interpolation", (484, 664, 4))):
         assert matplotlib.image.imread(run.evaluation_picture(name)).shape == shape
@@ -424,12 +425,12 @@ def test_the_error_of_the_frechet_distance_is_its_spread_over_draws():
         rng = np.random.default_rng(seed)
         real, samples = rng.normal(size=(400, 4)), 0.5 + 1.3 * rng.normal(size=(400, 4))
         values.append(metrics.frechet_distance(real, samples))
-        errors.append(evaluation_metrics.frechet_error(real, samples))
+        errors.append(evaluation_metrics.frechet_standard_error(real, samples))
     assert np.mean(errors) == pytest.approx(np.std(values, ddof=1), rel=0.3)
 
 
 def test_numbers_that_are_not_finite_are_printed_and_become_null():
-    entry = Figure("neighbour_ratio", math.nan, 30, real=1.0, more={"training": 7})
+    entry = MetricResult("neighbour_ratio", math.nan, 30, real=1.0, more={"training": 7})
     assert entry.record() == {
         "value": None,
         "samples": 30,
@@ -453,8 +454,8 @@ def test_numbers_that_are_not_finite_are_printed_and_become_null():
     [
         ({"metrics": ("fid",)}, r"--metrics=fid: expected some of parzen, frechet, kernel"),
         ({"metrics": ()}, r"--metrics is empty: expected some of parzen"),
-        ({"num_samples": 19}, r"--num_samples=19: expected at least 20"),
-        ({"seed": -1}, r"--seed=-1: expected a number from 0"),
+        ({"num_samples": 19}, r"--num_samples=19: expected an integer of at least 20"),
+        ({"seed": -1}, r"--seed=-1: expected an integer of at least 0"),
         ({"features": "fid"}, r"--features=fid: expected one of classifier, random, pixels, or"),
     ],
 )
@@ -554,7 +555,7 @@ def test_help_is_immediate_and_whole():
     begin = time.perf_counter()
     done = program("--help")
     elapsed = time.perf_counter() - begin
-    assert "beside what real data get" in done.stdout
+    assert "every metric beside the value of real data" in done.stdout
     for name in Options.__dataclass_fields__:
         assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout, name
     # Not a measurement: importing TensorFlow alone takes longer than this.

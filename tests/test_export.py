@@ -242,7 +242,7 @@ class TestProgram:
     def test_only_native_chatter_is_silenced(self):
         program = (
             "import os, warnings\n"
-            "from kgan_export.silence import native_silence\n"
+            "from kgan_cli.silence import native_silence\n"
             "with native_silence():\n"
             "    os.write(2, b'native')\n"
             "    warnings.warn('from Python')\n"

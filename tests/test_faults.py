@@ -21,10 +21,10 @@ from kgan import callbacks
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
 from kgan.data import pipeline
+from kgan_cli.signals import stopping_on_signals
 from train import card
 from train.config import Config
 from train.run import train
-from train.signals import stopping_on_signals
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_a_run_that_broke_off_goes_on(alone, data_dir, tmp_path, monkeypatch, ca
     assert steps_of(run) == [2, 4, 6]
     assert not list(run.rglob(".*"))
     train(small(), run, data_dir)
-    assert "it goes on" in capsys.readouterr().out
+    assert "resuming it" in capsys.readouterr().out
     assert kill.state(run) == alone
 
 
@@ -418,9 +418,9 @@ def test_a_run_that_rolls_back_draws_other_numbers(alone, data_dir, tmp_path, mo
     befalls(monkeypatch, 8, lambda watcher: spoil(watcher) if times and times.pop() else None)
     train(small(on_non_finite="rollback"), run, data_dir)
     said = capsys.readouterr().err
-    assert "goes back to step_00000006.npz and on from there with other random numbers" in said
-    assert "(1 of 3 times)" in said
-    assert "(2 of 3 times)" in said
+    assert "rolled back to step_00000006.npz and continues with other random numbers" in said
+    assert "(rollback 1 of 3)" in said
+    assert "(rollback 2 of 3)" in said
     state = kill.state(run)
     assert [line["step"] for line in state["metrics"]] == [11, 12]
     assert state["step_00000004.png"] == alone["step_00000004.png"]
@@ -438,7 +438,7 @@ def test_a_run_that_always_goes_bad_ends(data_dir, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert done.stderr.count("\nNot all variables are finite at step ") == 3
-    assert done.stderr.count("The run goes back to step_") == 3
+    assert done.stderr.count("The run is rolled back to step_") == 3
     last = done.stderr.splitlines()[-1]
     assert re.match(
         r"kgan-train: Not all variables are finite at step \d+\. Not finite in the generator: ",

@@ -11,6 +11,13 @@ import zipfile
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# What the wheel installs, by the folder of the checkout.
+PACKAGES = {
+    "kgan": "kgan",
+    "kgan_cli": "kgan_cli",
+    "train": "kgan_train",
+    "export": "kgan_export",
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +70,17 @@ def run(environment, *command, cwd):
     )
 
 
-def test_wheel_holds_three_packages_and_nothing_else(wheel):
+def test_wheel_holds_its_packages_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata,) = (n for n in names if n.endswith("METADATA"))
         text = archive.read(metadata).decode()
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert tops == {"kgan", "kgan_train", "kgan_export"}
+    assert tops == set(PACKAGES.values())
     assert all(n.endswith((".py", ".typed")) for n in names if ".dist-info/" not in n)
     assert any(n.endswith("licenses/LICENSE") for n in names)
-    for folder, package in (("kgan", "kgan"), ("train", "kgan_train"), ("export", "kgan_export")):
+    assert "kgan/py.typed" in names
+    for folder, package in PACKAGES.items():
         for source in (ROOT / folder).rglob("*.py"):
             assert f"{package}/{source.relative_to(ROOT / folder).as_posix()}" in names
     for requirement in ("importlib_resources", "tensorflow-datasets", "absl-py", "keras"):
@@ -83,7 +91,7 @@ def test_wheel_holds_three_packages_and_nothing_else(wheel):
 def test_installed_wheel_trains_evaluates_and_exports(environment, tmp_path):
     _, installed = environment
     packages = {name for name in installed if not name.endswith(".dist-info")}
-    assert packages == {"kgan", "kgan_train", "kgan_export"}
+    assert packages == set(PACKAGES.values())
 
     code = "import kgan; print(kgan.__file__)"
     done = run(environment, "python", "-c", code, cwd=tmp_path)

@@ -71,7 +71,7 @@ def test_the_pages_say_what_the_record_says(file):
 
 def test_what_names_a_run_makes_its_options():
     words = [results_page.flags(run["preset"], run["options"]) for run in RECORD]
-    given = parsed("flags", [shlex.join(["kgan-train", *told]) for told in words])
+    given = parsed("main", [shlex.join(["kgan-train", *told]) for told in words])
     for run, flags in zip(RECORD, given, strict=True):
         explicit = {name: value for name, value in flags.items() if name in run["options"]}
         options = resolve(flags["preset"], explicit).options()
@@ -80,7 +80,7 @@ def test_what_names_a_run_makes_its_options():
         assert run["commands"] == results.again(run["preset"], run["options"])
     places = [
         [flags["run_dir"] for flags in parsed(module, [run["commands"][i] for run in RECORD])]
-        for i, module in enumerate(("flags", "evaluate_flags"))
+        for i, module in enumerate(("main", "evaluate"))
     ]
     assert places[0] == places[1]
     assert len(set(places[0])) == len(RECORD)  # no run meets another's directory
@@ -103,8 +103,8 @@ def typed(preset, seed, runs_dir, data_dir=None):
 
 def test_the_commands_are_those_of_the_programs():
     pairs = [typed(preset, 3, pathlib.Path("a b"), "D") for preset in PRESETS]
-    of_training = parsed("flags", [training for training, _ in pairs])
-    of_evaluation = parsed("evaluate_flags", [evaluation for _, evaluation in pairs])
+    of_training = parsed("main", [training for training, _ in pairs])
+    of_evaluation = parsed("evaluate", [evaluation for _, evaluation in pairs])
     for preset, first, second in zip(PRESETS, of_training, of_evaluation, strict=True):
         assert (first["preset"], first["seed"], first["data_dir"]) == (preset, 3, "D")
         assert first["run_dir"] == second["run_dir"] == f"a b/{preset}/3"

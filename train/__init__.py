@@ -1,1 +1,1 @@
-"""The training program, installed as `kgan_train`."""
+"""The programs `kgan-train` and `kgan-evaluate`, installed as `kgan_train`."""

@@ -1,4 +1,4 @@
-"""Makes `python -m train` the training program of a checkout."""
+"""Run `kgan-train` as `python -m train` in a checkout."""
 
 from .main import cli
 

@@ -7,13 +7,13 @@ import pathlib
 import platform
 import subprocess
 from importlib import metadata
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 import kgan
 from kgan.artifacts import RunDirectory
+from kgan.utils.types import JsonDict
 
 from .config import Config
 
@@ -27,9 +27,16 @@ def write_or_check(
     images: tf.data.Dataset,
     original: str | os.PathLike[str] | None,
 ) -> None:
-    """Records a run that begins; makes sure that one that goes on or is repeated is still the same.
+    """Record a new run; check that the data of a resumed or repeated run are still the same.
 
-    Other versions of the libraries are named, and the run goes on.
+    Other versions of the libraries, another commit and another number of replicas are printed.
+
+    Args:
+        run: the run directory.
+        config: the configuration of the run.
+        gan: the compiled GAN.
+        images: the batches it trains on.
+        original: the run that this one repeats; None for none.
 
     Raises:
         ValueError: the data are not those that the run was made of.
@@ -51,17 +58,17 @@ def write_or_check(
         if known is not None:
             _check_same(RunDirectory(known), card)
     if begun:
-        print(f"{run.path} holds a run of this configuration; it goes on.")
+        print(f"{run.path} holds an unfinished run of this configuration; resuming it.")
     else:
         run.create(config.options(), **card)
 
 
-def _check_same(known: RunDirectory, card: dict[str, Any]) -> None:
+def _check_same(known: RunDirectory, card: JsonDict) -> None:
     before = known.read_config()
     if before.get("data") != card["data"]:
         raise ValueError(
             f"The data are not those that the run in {known.path} was made of: "
-            f"{before.get('data')} -> {card['data']}. Bring them back, or begin a run of these in "
+            f"{before.get('data')} -> {card['data']}. Bring them back, or start a run on these in "
             "another directory."
         )
     old, new = (
@@ -83,7 +90,7 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that kgan is run from, "-dirty" if changed; None elsewhere."""
+    """Return the commit of the checkout that kgan runs from, "-dirty" if changed, else None."""
 
     def git(*arguments: str) -> str:
         folder = str(pathlib.Path(kgan.__file__).parent)

@@ -1,27 +1,29 @@
-"""The options of a training run, resolved and checked before anything heavy is imported."""
+"""The options of a training run, resolved and checked before TensorFlow is imported."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+
+from kgan_cli.options import (
+    NON_NEGATIVE,
+    POSITIVE,
+    POSITIVE_INTEGER,
+    OptionValues,
+    below,
+    check_choice,
+    check_options,
+    option,
+)
 
 from .presets import PRESETS
 
-# kgan's own names, repeated here so that a wrong one is noticed before TensorFlow is imported;
-# a test holds the two together.
-LOSSES = (
-    "minimax",
-    "non_saturating",
-    "blended",
-    "least_squares",
-    "hinge",
-    "wasserstein",
-    "relativistic_paired",
-)
-VALUE_GAMES = LOSSES[:3]  # whose D ascends the value function of 2014
-NETWORKS = ("mlp", "maxout", "dcgan", "resnet", "sngan")
-DENSE = NETWORKS[:2]  # fully connected
+# kgan's own names, repeated here so that a wrong one is noticed before TensorFlow is imported. A
+# test compares them with the library's.
+VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value function of 2014
+LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
+DENSE = ("mlp", "maxout")  # fully connected
+NETWORKS = (*DENSE, "dcgan", "resnet", "sngan")
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -34,7 +36,7 @@ ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Everything that decides what a run computes; each field is the value of the flag of its name.
+    """Everything that decides what a run computes. Each field is the value of the flag of its name.
 
     Exactly one of `epochs` and `steps` is given.
 
@@ -42,130 +44,179 @@ class Config:
         ValueError: an option's value is unusable; the sentence names the flag.
     """
 
-    dataset: str = "digits"
-    split: str = "train"
-    conditional: bool = False
-    image_size: int | None = None
-    value_range: str | None = None
-    network: str = "mlp"
-    width: int | None = None
-    dropout: bool | None = None
-    discriminator_initializer_range: float | None = None
-    upsampling: str = "transposed"
-    packing: int = 1
-    prior: str = "uniform"
-    latent_dim: int = 100
-    loss: str = "non_saturating"
-    discriminator_weight: float = 1.0
-    label_smoothing: float = 0.0
-    r1: float = 0.0
-    r2: float = 0.0
-    gradient_penalty: float = 0.0
-    penalty_interval: int = 1
-    weight_clip: float = 0.0
-    diffaugment: bool = False
-    discriminator_steps: int = 1
-    batch_size: int = 100
-    epochs: int | None = None
-    steps: int | None = None
-    optimizer: str = "adam"
-    beta_1: float = 0.5
-    beta_2: float = 0.999
-    generator_learning_rate: float = 2e-4
-    discriminator_learning_rate: float = 2e-4
-    ema_decay: float | None = None
-    seed: int = 0
-    sample_every: int = 500
-    checkpoint_every: int = 500
-    strategy: str = "auto"
-    precision: str = "float32"
-    jit_compile: bool = False
-    steps_per_execution: int = 1
-    deterministic: bool = False
-    on_non_finite: str = "stop"
-    on_collapse: str = "warn"
+    # Data
+    dataset: str = option(
+        "digits",
+        "TFDS image dataset, such as mnist or cifar10, or a bundled one: digits, gaussian, ring, "
+        "grid",
+    )
+    split: str = option("train", "TFDS split or slice to train on, such as train[:50000]")
+    conditional: bool = option(
+        False,
+        "Condition generator and discriminator on the class labels, so that samples of a class can "
+        "be drawn",
+    )
+    image_size: int | None = option(
+        None,
+        "Height and width to resize the images to, in pixels",
+        expected=POSITIVE_INTEGER,
+        unset="the size of the images",
+    )
+    value_range: str | None = option(
+        None,
+        "Pixel value range of images and samples. With 0,1 the background of MNIST is 0",
+        choices=VALUE_RANGES,
+        unset="-1,1",
+    )
+
+    # Networks
+    network: str = option("mlp", "Architecture of generator and discriminator", NETWORKS)
+    width: int | None = option(
+        None,
+        "Hidden units of mlp and of maxout's generator, or channels next to the image of dcgan, "
+        "resnet and sngan",
+        expected=POSITIVE_INTEGER,
+        unset="1200, 64 for dcgan and sngan, 16 for resnet",
+    )
+    dropout: bool | None = option(
+        None,
+        "Dropout in the discriminator, at rate 0.2 on its inputs and 0.5 on its hidden units",
+        only_with={"network": DENSE},
+        unset="True for maxout, False for mlp",
+    )
+    discriminator_initializer_range: float | None = option(
+        None,
+        "Draw the discriminator's initial weights uniformly from plus or minus this",
+        expected=POSITIVE,
+        only_with={"network": DENSE},
+        unset="0.005 for maxout, He normal for mlp",
+    )
+    upsampling: str = option(
+        "transposed",
+        "Upsampling in dcgan's generator: transposed convolution, or resizing and convolution, "
+        "which is faster in int8",
+        UPSAMPLINGS,
+    )
+    packing: int = option(
+        1, "Images that the discriminator receives together, PacGAN", expected=POSITIVE_INTEGER
+    )
+    prior: str = option("uniform", "Distribution of the latents", PRIORS)
+    latent_dim: int = option(100, "Size of a latent", expected=POSITIVE_INTEGER)
+
+    # Objective
+    loss: str = option("non_saturating", "Adversarial loss", LOSSES)
+    discriminator_weight: float = option(
+        1.0,
+        "Factor of the discriminator's loss. Goodfellow et al. (2014) used 0.5",
+        expected=POSITIVE,
+        only_with={"loss": VALUE_GAMES},
+    )
+    label_smoothing: float = option(
+        0.0,
+        "Label smoothing: real targets become 1 - label_smoothing",
+        expected=below(0.5),
+        only_with={"loss": VALUE_GAMES},
+    )
+    r1: float = option(
+        0.0, "gamma of the R1 penalty (gradient norm at real images)", expected=NON_NEGATIVE
+    )
+    r2: float = option(
+        0.0, "gamma of the R2 penalty (gradient norm at samples)", expected=NON_NEGATIVE
+    )
+    gradient_penalty: float = option(
+        0.0,
+        "Weight of the WGAN-GP penalty (gradient norm between images and samples, pulled to 1)",
+        expected=NON_NEGATIVE,
+    )
+    penalty_interval: int = option(
+        1,
+        "Apply the penalties every penalty_interval discriminator updates, multiplied by "
+        "penalty_interval (lazy regularization)",
+        expected=POSITIVE_INTEGER,
+    )
+    weight_clip: float = option(
+        0.0,
+        "Clip the discriminator's weights to plus or minus this, as in WGAN; 0 for no clipping",
+        expected=NON_NEGATIVE,
+    )
+    diffaugment: bool = option(
+        False,
+        "Apply DiffAugment (translation, cutout, color) to the discriminator's inputs, for small "
+        "datasets",
+    )
+
+    # Training
+    discriminator_steps: int = option(
+        1, "Discriminator updates in each step, k of Algorithm 1", expected=POSITIVE_INTEGER
+    )
+    batch_size: int = option(
+        100, "Images in each update's minibatch, m of Algorithm 1", expected=POSITIVE_INTEGER
+    )
+    epochs: int | None = option(
+        None,
+        "Passes over the data",
+        expected=POSITIVE_INTEGER,
+        unset="50 without --steps",
+    )
+    steps: int | None = option(
+        None, "Steps to train for, instead of --epochs", expected=POSITIVE_INTEGER
+    )
+    optimizer: str = option(
+        "adam",
+        "Optimizer of both networks. sgd_2014 is gradient descent whose learning rate falls and "
+        "momentum rises as in Goodfellow et al. (2014)",
+        OPTIMIZERS,
+    )
+    beta_1: float = option(0.5, "Adam beta_1", expected=below(1))
+    beta_2: float = option(0.999, "Adam beta_2", expected=below(1))
+    generator_learning_rate: float = option(
+        2e-4, "Learning rate of the generator's optimizer", expected=POSITIVE
+    )
+    discriminator_learning_rate: float = option(
+        2e-4, "Learning rate of the discriminator's optimizer", expected=POSITIVE
+    )
+    ema_decay: float | None = option(
+        None,
+        "Decay of the EMA of the generator's weights that samples are drawn with, such as 0.999",
+        expected=below(1),
+        unset="no EMA",
+    )
+    seed: int = option(0, "Seed of all randomness of the run")
+    sample_every: int = option(500, "Steps between two sample grids", expected=POSITIVE_INTEGER)
+    checkpoint_every: int = option(500, "Steps between two checkpoints", expected=POSITIVE_INTEGER)
+
+    # Execution
+    strategy: str = option(
+        "auto",
+        "Distribution strategy. auto takes the workers that TF_CONFIG or Slurm names, the TPU that "
+        "TPU_NAME names, or all GPUs",
+        STRATEGIES,
+    )
+    precision: str = option(
+        "float32",
+        "Dtype policy of the networks. Losses and penalties stay in float32",
+        PRECISIONS,
+    )
+    jit_compile: bool = option(False, "Compile the training step with XLA")
+    steps_per_execution: int = option(
+        1, "Steps in each call of the compiled function", expected=POSITIVE_INTEGER
+    )
+    deterministic: bool = option(False, "Use deterministic operations, which are slower on a GPU")
+    on_non_finite: str = option(
+        "stop",
+        "What to do when a loss or weight is NaN or infinite. rollback restores the newest "
+        "checkpoint and continues with other random numbers",
+        ON_NON_FINITE,
+    )
+    on_collapse: str = option(
+        "warn",
+        "What to do when samples collapse or the discriminator wins. rollback restores the last "
+        "good checkpoint and continues with other random numbers",
+        ON_COLLAPSE,
+    )
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("network", NETWORKS),
-            ("prior", PRIORS),
-            ("loss", LOSSES),
-            ("optimizer", OPTIMIZERS),
-            ("upsampling", UPSAMPLINGS),
-            ("strategy", STRATEGIES),
-            ("precision", PRECISIONS),
-            ("on_non_finite", ON_NON_FINITE),
-            ("on_collapse", ON_COLLAPSE),
-        ):
-            _check_known(name, getattr(self, name), known)
-        if self.value_range is not None:
-            _check_known("value_range", self.value_range, VALUE_RANGES)
-        for name in ("dropout", "discriminator_initializer_range"):
-            value = getattr(self, name)
-            if value is not None and self.network not in DENSE:
-                raise ValueError(
-                    f"--{name}={value}: --network={self.network} has no such option; "
-                    f"{', '.join(DENSE)} have it."
-                )
-        for name in (
-            "image_size",
-            "width",
-            "packing",
-            "penalty_interval",
-            "latent_dim",
-            "discriminator_steps",
-            "batch_size",
-            "epochs",
-            "steps",
-            "sample_every",
-            "checkpoint_every",
-            "steps_per_execution",
-        ):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name}={value}: expected a positive integer.")
-        for name in (
-            "discriminator_weight",
-            "generator_learning_rate",
-            "discriminator_learning_rate",
-            "discriminator_initializer_range",
-        ):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"--{name}={value}: expected a positive number.")
-        for name in ("r1", "r2", "gradient_penalty", "weight_clip"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(
-                    f"--{name}={getattr(self, name)}: expected a number of at least 0."
-                )
-        for name in ("beta_1", "beta_2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"--{name}={getattr(self, name)}: expected a number in [0, 1).")
-        self._check_objective()
-        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
-            raise ValueError(f"--ema_decay={self.ema_decay}: expected a number in [0, 1).")
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError(
-                f"--epochs={self.epochs} and --steps={self.steps}: give one of the two."
-            )
-        if self.steps is not None and self.steps % self.steps_per_execution:
-            raise ValueError(
-                f"--steps={self.steps}: expected a multiple of "
-                f"--steps_per_execution={self.steps_per_execution}."
-            )
-
-    def _check_objective(self) -> None:
-        if not 0 <= self.label_smoothing < 0.5:
-            raise ValueError(
-                f"--label_smoothing={self.label_smoothing}: expected a number in [0, 0.5)."
-            )
-        for name, neutral in (("label_smoothing", 0.0), ("discriminator_weight", 1.0)):
-            value = getattr(self, name)
-            if value != neutral and self.loss not in VALUE_GAMES:
-                raise ValueError(
-                    f"--{name}={value}: --loss={self.loss} has no such option; "
-                    f"{', '.join(VALUE_GAMES)} have it."
-                )
+        check_options(self)
         if self.gradient_penalty and self.weight_clip:
             raise ValueError(
                 f"--weight_clip={self.weight_clip}: expected none beside "
@@ -180,33 +231,42 @@ class Config:
             raise ValueError(
                 f"--packing={self.packing}: expected a divisor of --batch_size={self.batch_size}."
             )
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError(
+                f"--epochs={self.epochs} and --steps={self.steps}: give one of the two."
+            )
+        if self.steps is not None and self.steps % self.steps_per_execution:
+            raise ValueError(
+                f"--steps={self.steps}: expected a multiple of "
+                f"--steps_per_execution={self.steps_per_execution}."
+            )
 
     @property
     def pixels(self) -> tuple[float, float] | None:
-        """What black and white become, where it is given."""
+        """Lowest and highest pixel value, where `value_range` is given."""
         if self.value_range is None:
             return None
         low, high = self.value_range.split(",")
         return float(low), float(high)
 
-    def options(self) -> dict[str, Any]:
-        """The fields as a dictionary that JSON can hold."""
+    def options(self) -> OptionValues:
+        """Return the fields as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
 
 
-def resolve(preset: str | None, explicit: Mapping[str, Any]) -> Config:
-    """The configuration that a preset and the explicit options make; the latter win.
+def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:
+    """Return the configuration of a preset and explicit options. Explicit options win.
 
     Args:
         preset: a name in `PRESETS`, or None.
-        explicit: options given by the user; those that are None were not given.
+        explicit: options given by the user; None means "not given".
 
     Raises:
         ValueError: a name is not known or a value is unusable.
     """
-    options: dict[str, Any] = {}
+    options: OptionValues = {}
     if preset is not None:
-        _check_known("preset", preset, PRESETS)
+        check_choice("preset", preset, tuple(PRESETS))
         options.update(PRESETS[preset])
     given = {name: value for name, value in explicit.items() if value is not None}
     for one, other in (("epochs", "steps"), ("steps", "epochs")):
@@ -215,12 +275,7 @@ def resolve(preset: str | None, explicit: Mapping[str, Any]) -> Config:
     options.update(given)
     executed = options.get("steps_per_execution", 1)
     if "steps_per_execution" not in given and (options.get("steps") or 0) % executed:
-        options["steps_per_execution"] = 1  # the preset's does not fit the explicit steps
+        options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps
     if options.get("epochs") is None and options.get("steps") is None:
         options["epochs"] = 50
     return Config(**options)
-
-
-def _check_known(name: str, value: str, known: Any) -> None:
-    if value not in known:
-        raise ValueError(f"--{name}={value}: expected one of {', '.join(known)}.")

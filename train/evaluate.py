@@ -1,39 +1,36 @@
-"""The evaluation program: flags -> frozen options -> function."""
+"""Evaluates the generator of a finished run, every metric beside the value of real data.
+
+    kgan-evaluate --run_dir=runs/digits
+
+Prints a table and writes evaluation.json and pictures into the run directory. docs/evaluation.md
+explains each metric and its limits.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from kgan_cli.flags import define_flags, given_flags
+from kgan_cli.program import run
+from kgan_cli.silence import native_silence
 
-from absl import flags
-
-from . import evaluate_flags as program_flags
 from .evaluation.options import Options
-from .program import quiet_start, run
 
-FLAGS = flags.FLAGS
-
-
-def main() -> None:
-    """Checks the flags and evaluates."""
-    if FLAGS.run_dir is None:
-        raise ValueError("--run_dir is required: the directory of a finished kgan-train run.")
-    given: dict[str, Any] = {
-        field.name: FLAGS[field.name].value for field in dataclasses.fields(Options)
-    }
-    if given["metrics"] is None:
-        del given["metrics"]
-    else:
-        given["metrics"] = tuple(given["metrics"])
-    options = Options(**given)
-    with quiet_start():
-        from .evaluation.run import evaluate
-    evaluate(options)
+define_flags(Options, __name__, with_defaults=True)
 
 
 def cli() -> None:
-    """Entry point of `kgan-evaluate`."""
-    run("kgan-evaluate", main, program_flags)
+    """Run the program and exit: 0 done, 1 failed, 130 interrupted."""
+    run("kgan-evaluate", __name__, main, "Interrupted.")
+
+
+def main() -> None:
+    """Check the flags and evaluate."""
+    given = given_flags(Options)
+    if "run_dir" not in given:
+        raise ValueError("--run_dir is required: the directory of a finished kgan-train run.")
+    options = Options(**given)
+    with native_silence():
+        from .evaluation.run import evaluate
+    evaluate(options)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
-"""From a configuration to the compiled game."""
+"""From a configuration to the compiled GAN."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,26 +8,27 @@ import tensorflow as tf
 import kgan
 from kgan import augmentation, constraints, data, losses, networks, penalties, priors
 from kgan.optimizers import FusedAdam, RisingMomentum
+from kgan.utils.types import JsonDict
 
 from .config import DENSE, VALUE_GAMES, Config
 
-# The pair of 2014, by the authors' published configuration.
+# The networks of Goodfellow et al. (2014), by the authors' published configuration.
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
 DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
-START = {"generator": 0.05, "discriminator": 0.005}  # weights begin uniform in plus or minus this
-RISE = 250  # epochs in which the momentum of 2014 rises
+INITIAL_RANGES = {"generator": 0.05, "discriminator": 0.005}  # uniform in plus or minus this
+MOMENTUM_EPOCHS = 250  # in which the momentum of 2014 rises
 WIDTHS = {"mlp": 1200, "maxout": 1200, "dcgan": 64, "resnet": 16, "sngan": 64}
 
 
 def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -> kgan.GAN:
-    """The compiled game of `config`.
+    """Return the compiled GAN of `config`.
 
     Args:
         config: what to train.
-        images: batches such as it will see, with labels where it is conditional.
-        num_classes: classes of the labels; None where it is not.
+        images: batches like those it will train on, with labels if it is conditional.
+        num_classes: classes of the labels; None if it is not conditional.
     """
-    generator, discriminator = _players(config, images, num_classes)
+    generator, discriminator = _networks(config, images, num_classes)
     prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
     gan = kgan.GAN(
         generator,
@@ -79,13 +78,13 @@ def _loss(config: Config) -> losses.AdversarialLoss:
 
 
 def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimizers.Optimizer:
-    """An optimizer for one player, which moves `epoch` times an epoch."""
+    """Return the optimizer of a network that is updated `epoch` times an epoch."""
     if config.optimizer == "sgd_2014":
-        return RisingMomentum(learning_rate, RISE * epoch)
+        return RisingMomentum(learning_rate, MOMENTUM_EPOCHS * epoch)
     return FusedAdam(learning_rate, beta_1=config.beta_1, beta_2=config.beta_2)
 
 
-def _players(
+def _networks(
     config: Config, images: tf.data.Dataset, num_classes: int | None
 ) -> tuple[keras.Model, keras.Model]:
     spec = images.element_spec[0] if config.conditional else images.element_spec
@@ -93,27 +92,27 @@ def _players(
     packed = (*image_shape[:-1], config.packing * image_shape[-1])
     value_range = (config.pixels or (-1.0, 1.0)) if len(image_shape) == 3 else None
     width = config.width or WIDTHS[config.network]
-    both = {"num_classes": num_classes, "dtype": config.precision}
-    of_generator: dict[str, Any] = {"value_range": value_range, **both}
-    of_discriminator: dict[str, Any] = dict(both)
+    shared: JsonDict = {"num_classes": num_classes, "dtype": config.precision}
+    generator: JsonDict = {"value_range": value_range, **shared}
+    discriminator: JsonDict = dict(shared)
     if config.weight_clip:
-        of_discriminator["weight_constraint"] = constraints.WeightClip(config.weight_clip)
+        discriminator["weight_constraint"] = constraints.WeightClip(config.weight_clip)
     if config.network == "dcgan":
-        of_generator["upsampling"] = config.upsampling
+        generator["upsampling"] = config.upsampling
     if config.network in DENSE:
-        published, start = config.network == "maxout", config.discriminator_initializer_range
-        if published:
-            of_generator["kernel_initializer"] = _within(START["generator"])
-            start = start or START["discriminator"]
-        if start:
-            of_discriminator["kernel_initializer"] = _within(start)
-        if published if config.dropout is None else config.dropout:
-            of_discriminator.update(DROPOUT)
-        sizes: dict[str, Any] = {"units": (width, width)}
-        critic = MAXOUT if published else sizes
+        maxout, initial_range = config.network == "maxout", config.discriminator_initializer_range
+        if maxout:
+            generator["kernel_initializer"] = _within(INITIAL_RANGES["generator"])
+            initial_range = initial_range or INITIAL_RANGES["discriminator"]
+        if initial_range:
+            discriminator["kernel_initializer"] = _within(initial_range)
+        if maxout if config.dropout is None else config.dropout:
+            discriminator.update(DROPOUT)
+        sizes: JsonDict = {"units": (width, width)}
+        discriminator.update(MAXOUT if maxout else sizes)
         return (
-            networks.MLPGenerator(image_shape, config.latent_dim, **sizes, **of_generator),
-            networks.MLPDiscriminator(packed, **critic, **of_discriminator),
+            networks.MLPGenerator(image_shape, config.latent_dim, **sizes, **generator),
+            networks.MLPDiscriminator(packed, **discriminator),
         )
     make_generator, make_discriminator = {
         "dcgan": (networks.DCGANGenerator, networks.DCGANDiscriminator),
@@ -121,8 +120,8 @@ def _players(
         "sngan": (networks.SNGANGenerator, networks.SNGANDiscriminator),
     }[config.network]
     return (
-        make_generator(image_shape, config.latent_dim, filters=width, **of_generator),
-        make_discriminator(packed, filters=width, **of_discriminator),
+        make_generator(image_shape, config.latent_dim, filters=width, **generator),
+        make_discriminator(packed, filters=width, **discriminator),
     )
 
 

@@ -1,46 +1,72 @@
-"""The training program: flags -> frozen configuration -> function."""
+"""Trains a GAN on a TFDS image dataset by Algorithm 1 of Goodfellow et al. (2014).
+
+    kgan-train --preset=digits_mlp --run_dir=runs/digits
+
+The run directory receives config.json, checkpoints/, samples/, logs/ (TensorBoard), metrics.jsonl,
+generator.keras and discriminator.keras; kgan-export turns it into files that serve. The same
+command resumes a run that was stopped, and with more --epochs or --steps extends it.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 from absl import flags
 
-from . import flags as program_flags
-from .config import Config, resolve
-from .program import quiet_start, run
+from kgan_cli.flags import define_flags, given_flags
+from kgan_cli.options import OptionValues
+from kgan_cli.program import run
+from kgan_cli.silence import native_silence
 
-FLAGS = flags.FLAGS
+from .config import Config, resolve
+from .presets import PRESETS
+
+_RUN_DIR = flags.DEFINE_string("run_dir", None, "Directory that receives the run. Required.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Directory of TFDS data (default: ~/tensorflow_datasets, as in TFDS)"
+)
+_PRESET = flags.DEFINE_string(
+    "preset", None, f"Named configuration; explicit flags override it (one of {', '.join(PRESETS)})"
+)
+_REPRODUCE = flags.DEFINE_string(
+    "reproduce", None, "Run directory of a run to repeat in the new --run_dir."
+)
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the resolved configuration and stop.")
+define_flags(Config, __name__)
+
+
+def cli() -> None:
+    """Run the program and exit: 0 done, 1 failed, 130 interrupted."""
+    run("kgan-train", __name__, main, "Interrupted.")
 
 
 def main() -> None:
-    """Resolves the flags and trains."""
-    if FLAGS.run_dir is None:
+    """Resolve the flags and train."""
+    if _RUN_DIR.value is None:
         raise ValueError("--run_dir is required: the directory that receives the run.")
-    options = [field.name for field in dataclasses.fields(Config)]
-    given = {name: FLAGS[name].value for name in options if FLAGS[name].value is not None}
-    if FLAGS.reproduce is None:
-        config = resolve(FLAGS.preset, given)
+    given = given_flags(Config)
+    if _REPRODUCE.value is None:
+        config = resolve(_PRESET.value, given)
     else:
-        config = _repeated(FLAGS.reproduce, {"preset": FLAGS.preset, **given})
+        config = _recorded(_REPRODUCE.value, {"preset": _PRESET.value, **given})
     print(json.dumps(config.options(), indent=2), flush=True)
-    with quiet_start():
-        from .run import LENGTHS, RunDirectory, train
-    if FLAGS.dry_run:
-        RunDirectory(FLAGS.run_dir).check(config.options(), LENGTHS)
+    with native_silence():
+        from .run import EXTENDABLE, RunDirectory, train
+    if _DRY_RUN.value:
+        RunDirectory(_RUN_DIR.value).check(config.options(), EXTENDABLE)
         return
-    train(config, FLAGS.run_dir, FLAGS.data_dir, FLAGS.reproduce)
+    train(config, _RUN_DIR.value, _DATA_DIR.value, _REPRODUCE.value)
 
 
-def _repeated(run_dir: str, given: dict[str, object]) -> Config:
-    """The configuration of a run, to be repeated as it was."""
+def _recorded(run_dir: str, given: OptionValues) -> Config:
+    """Return the configuration that a run recorded, to repeat the run."""
     for name, value in given.items():
         if value is not None:
             raise ValueError(
-                f"--reproduce repeats a run as it was: --{name}={value} cannot be given beside it."
+                f"--reproduce repeats a run with its own options: --{name}={value} cannot be given "
+                "beside it."
             )
-    with quiet_start():
+    with native_silence():
         from kgan.artifacts import RunDirectory
     options = RunDirectory(run_dir).read_config()["options"]
     try:
@@ -50,8 +76,3 @@ def _repeated(run_dir: str, given: dict[str, object]) -> Config:
             f"The run in {run_dir} was made by another version of kgan, whose options differ "
             f"({error}). Install that version to repeat it."
         ) from error
-
-
-def cli() -> None:
-    """Entry point of `kgan-train`."""
-    run("kgan-train", main, program_flags)

@@ -1,21 +1,21 @@
-"""Named configurations: what a data set needs, written down once. An explicit flag beats them.
+"""Named configurations of datasets. An explicit flag overrides its preset.
 
 docs/recipes.md says what each costs.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from kgan_cli.options import OptionValues
 
-DIGITS: dict[str, Any] = {
+DIGITS: OptionValues = {
     "dataset": "digits",
     "prior": "normal",
     "latent_dim": 32,
     "batch_size": 64,
 }
 # The fully connected experiments of Goodfellow et al. 2014, by the authors' published
-# configuration of MNIST: maxout, dropout, half of V for D, momentum.
-PAPER: dict[str, Any] = {
+# configuration of MNIST: maxout, dropout, half the loss for D, momentum.
+PAPER: OptionValues = {
     "network": "maxout",
     "prior": "uniform",
     "latent_dim": 100,
@@ -28,12 +28,12 @@ PAPER: dict[str, Any] = {
     "checkpoint_every": 5000,
 }
 # After Radford et al. 2016 (arXiv 1511.06434, section 4): Adam at 2e-4 with beta_1 0.5.
-DCGAN: dict[str, Any] = {
+DCGAN: OptionValues = {
     "network": "dcgan",
     "prior": "normal",
     "batch_size": 64,
 }
-STEADY: dict[str, Any] = {
+STEADY: OptionValues = {
     "batch_size": 100,
     "beta_1": 0.0,
     "beta_2": 0.99,
@@ -42,9 +42,9 @@ STEADY: dict[str, Any] = {
     "ema_decay": 0.999,
     "sample_every": 1000,
 }
-# No paper's: the objective of R3GAN for fully connected players, with lazy penalties (arXiv
+# Of no paper: the objective of R3GAN for fully connected networks, with lazy penalties (arXiv
 # 1912.04958, section 3.1).
-SETTLED: dict[str, Any] = {
+SETTLED: OptionValues = {
     **STEADY,
     "dataset": "mnist",
     "value_range": "0,1",
@@ -54,10 +54,10 @@ SETTLED: dict[str, Any] = {
     "penalty_interval": 4,
     "steps_per_execution": 10,
 }
-MLP: dict[str, Any] = {**SETTLED, "network": "mlp", "prior": "normal", "latent_dim": 32}
+MLP: OptionValues = {**SETTLED, "network": "mlp", "prior": "normal", "latent_dim": 32}
 # After Huang et al. 2024 (arXiv 2501.05441): residual networks without normalisation, the
-# relativistic loss with both penalties, an average of G. Smaller than theirs.
-R3GAN: dict[str, Any] = {
+# relativistic loss with both penalties, an EMA of G. Smaller than theirs.
+R3GAN: OptionValues = {
     "network": "resnet",
     "prior": "normal",
     "latent_dim": 64,
@@ -67,7 +67,7 @@ R3GAN: dict[str, Any] = {
     "beta_2": 0.99,
     "ema_decay": 0.999,
 }
-MNIST_R3GAN: dict[str, Any] = {
+MNIST_R3GAN: OptionValues = {
     **R3GAN,
     "dataset": "mnist",
     "r1": 1.0,
@@ -77,7 +77,7 @@ MNIST_R3GAN: dict[str, Any] = {
     "discriminator_learning_rate": 5e-4,
 }
 # After experiments/modes.py, whose learning rates fall as well.
-POINTS: dict[str, Any] = {
+POINTS: OptionValues = {
     **STEADY,
     "network": "mlp",
     "width": 256,
@@ -90,7 +90,7 @@ POINTS: dict[str, Any] = {
     "steps": 20_000,
 }
 
-PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[str, OptionValues] = {
     # The demonstration: scikit-learn's digits, no download, about two minutes on two cores.
     "digits_mlp": {
         **DIGITS,
@@ -111,7 +111,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "width": 1200,
         "epochs": 250,
     },
-    # The players and the prior of goodfellow2014_mnist, who play another game by other steps.
+    # The networks and prior of goodfellow2014_mnist with another objective and optimizer.
     "mnist_maxout": {
         **SETTLED,
         "network": "maxout",
@@ -124,7 +124,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "discriminator_learning_rate": 2e-4,
         "steps": 48_000,
     },
-    # The players of Radford et al. in the game of mnist_r3gan; in their own D runs ahead.
+    # The networks of Radford et al. with the objective of mnist_r3gan; with their own, D wins.
     "mnist_dcgan": {**MNIST_R3GAN, "network": "dcgan", "latent_dim": 100, "epochs": 8},
     "mnist_conditional": {**MLP, "conditional": True, "steps": 20_000},
     "stacked_mnist": {**MLP, "dataset": "stacked_mnist", "steps": 6_000},

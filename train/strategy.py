@@ -1,4 +1,4 @@
-"""On what a run plays: one device, all GPUs of a machine, several machines, a TPU."""
+"""Distribution strategies: one device, all GPUs of a machine, several machines, a TPU."""
 
 from __future__ import annotations
 
@@ -10,32 +10,31 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 import tensorflow as tf
 
 from kgan.artifacts import RunDirectory
 
-PEERS_SECONDS = 300  # that a worker waits for the others to come
+PEERS_SECONDS = 300  # that a worker waits for the others
 
 
 def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
-    """The strategy of a name in `config.STRATEGIES`; says which it is where there is a choice.
+    """Return the strategy of a name in `config.STRATEGIES`, and print it unless it is `"none"`.
 
     Call it before anything else runs in TensorFlow.
 
     Args:
         name: `"auto"` takes several workers where `TF_CONFIG` or Slurm names them, else a TPU where
             `TPU_NAME` names one, else all GPUs where there are several, else one device.
-        batch_size: of an update, which the replicas share.
+        batch_size: images in an update, which the replicas share.
 
     Raises:
-        ValueError: it cannot be had here, or the replicas do not divide the batch.
+        ValueError: the strategy is not available here, or the replicas do not divide the batch.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     if name == "auto":
-        name = _found()
+        name = _available()
     strategy = {
         "none": tf.distribute.get_strategy,
         "mirrored": _mirrored,
@@ -53,7 +52,7 @@ def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
     return strategy
 
 
-def _found() -> str:
+def _available() -> str:
     if _workers() > 1 or int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         return "multi_worker"
     if os.environ.get("TPU_NAME"):
@@ -62,7 +61,7 @@ def _found() -> str:
 
 
 def _workers() -> int:
-    """How many workers `TF_CONFIG` names."""
+    """Return how many workers `TF_CONFIG` names."""
     try:
         cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
         return sum(len(cluster.get(kind, [])) for kind in ("chief", "worker"))
@@ -81,7 +80,7 @@ def _mirrored() -> tf.distribute.Strategy:
 
 def _multi_worker() -> tf.distribute.Strategy:
     if _workers() > 1:
-        resolver: Any = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     elif "SLURM_STEP_NUM_TASKS" in os.environ:
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
     else:
@@ -95,10 +94,10 @@ def _multi_worker() -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def _bounded_wait() -> Iterator[None]:
-    """Ends the process where the others do not come.
+    """End the process with exit code 1 if the other workers do not come in time.
 
-    TensorFlow waits for them without end, deaf to signals and with Python's lock in its hand, so
-    the sentence comes first and a watchdog that needs no Python ends it, with exit code 1.
+    TensorFlow waits for them forever, ignores signals and holds Python's lock. So the sentence is
+    printed first, and a watchdog that needs no Python ends the process.
     """
     seconds = float(os.environ.get("KGAN_PEERS_SECONDS", PEERS_SECONDS))
     print(
@@ -137,10 +136,10 @@ def _tpu() -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def own_run(strategy: tf.distribute.Strategy, run: RunDirectory) -> Iterator[RunDirectory]:
-    """The run directory that this worker writes to: the given one for the chief, else its own.
+    """Yield the directory this worker writes to: `run` for the chief, a temporary one for others.
 
-    Every worker does the same, its callbacks included, so that none waits for another; what the
-    chief writes is kept. The others begin with a copy of what it wrote before, and leave nothing.
+    Every worker does the same, its callbacks included, so that none waits for another. What the
+    chief writes is kept. The others start from a copy of what the chief wrote before.
     """
     if _is_chief(strategy):
         with run.lock():

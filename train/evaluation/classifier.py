@@ -1,4 +1,4 @@
-"""The classifier of an evaluation, trained once for a data set."""
+"""The classifier of an evaluation, trained once for a dataset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .data import RealData, images
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-    """What is known of the classes of a data set.
+    """The classes of a dataset.
 
     Attributes:
         classifier: of its images, or of those that were stacked.
@@ -29,10 +29,10 @@ class Classes:
 
 
 def find_or_train(real: RealData, run: RunDirectory, data_dir: str | None) -> Classes:
-    """The classifier of a run's images: found, or trained now, in a minute or so.
+    """Return the classifier of a run's images; train it, in about a minute, if there is none.
 
-    It is kept in the folder `kgan` beside the data sets, where all runs find it, or in the run
-    directory where that folder cannot be written to.
+    It is saved in the folder `kgan` beside the datasets, where all runs find it, or in the run
+    directory if that folder cannot be written to.
 
     Args:
         real: the data of the run, which have labels.
@@ -43,7 +43,7 @@ def find_or_train(real: RealData, run: RunDirectory, data_dir: str | None) -> Cl
         ValueError: labels are withheld.
     """
     training, test = (_labelled(real, part, data_dir) for part in ("training", "test"))
-    if min(training[1].min(), test[1].min()) < 0:  # TFDS's word for a label that is withheld
+    if min(training[1].min(), test[1].min()) < 0:  # how TFDS marks withheld labels
         raise ValueError(
             f"Labels of {real.name} are withheld, so that no classifier can be trained. Choose "
             "--features=random, and --metrics without score and modes."
@@ -55,7 +55,7 @@ def find_or_train(real: RealData, run: RunDirectory, data_dir: str | None) -> Cl
 
 
 def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images of a part and their labels; of stacks, the images that were stacked."""
+    """Return images of a part and their labels; for stacks, of the stacked images."""
     split, start, stop = (real.parts[part][key] for key in ("split", "start", "stop"))
     stacked = real.description.stacked
     if stacked:
@@ -66,7 +66,7 @@ def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarr
 
 
 def _shared(directory: pathlib.Path | None) -> pathlib.Path | None:
-    """The folder for all runs, or None where nothing can be written."""
+    """Return the folder that all runs share, or None if it cannot be written to."""
     if directory is None:
         return None
     try:

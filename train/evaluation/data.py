@@ -1,38 +1,38 @@
-"""The real data of an evaluation: which part of them stands for what."""
+"""The real data of an evaluation, and what each part of them is used for."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import os
-from typing import Any
 
 import numpy as np
 
 from kgan import data
 from kgan.artifacts import RunDirectory
+from kgan.utils.types import JsonDict
 
-VALIDATION_ROWS = 1_000  # the protocol of 2014 has so many
-_LARGEST = 2**28  # numbers of an array of images: 1 GiB
-_LARGEST_REST = 2**26  # of which k-means makes copies
-_READ = 1_000
+VALIDATION_ROWS = 1_000  # as in the protocol of 2014
+_LARGEST = 2**28  # numbers in an array of images: 1 GiB
+_LARGEST_REST = 2**26  # smaller, because k-means copies it
+_READ = 1_000  # rows read at once
 
 
 @dataclasses.dataclass(frozen=True)
 class RealData:
-    """What a generator is compared with, as float32 images `[n, ...]` in [0, 1], or points.
+    """The data a generator is compared with: float32 images `[n, ...]` in [0, 1], or points.
 
     Attributes:
-        name: of the data set.
+        name: of the dataset.
         image_size: side that the images were resized to, or None.
         training: what the run was trained on.
         validation: the beginning of the last sixth of `training`, 1,000 rows at most.
         rest: `training` without that sixth, the first 256 MiB of it.
-        test: images to judge by.
+        test: the images that samples are compared with.
         held_out: whether the run has not seen `test`.
-        parts: name of a part -> the split and the rows of it that it is, for the report.
+        parts: name of a part -> its split and rows, for the report.
         fingerprint: of the training data.
-        description: splits and labels of the data set.
+        description: splits and labels of the dataset.
     """
 
     name: str
@@ -42,13 +42,13 @@ class RealData:
     rest: np.ndarray
     test: np.ndarray
     held_out: bool
-    parts: dict[str, dict[str, Any]]
+    parts: dict[str, JsonDict]
     fingerprint: str
     description: data.Description
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Of one image, `(height, width, channels)`, or `(dim,)` of a point."""
+        """Shape of one image, `(height, width, channels)`, or of a point, `(dim,)`."""
         return self.training.shape[1:]
 
     @property
@@ -58,77 +58,99 @@ class RealData:
 
     @property
     def have_classes(self) -> bool:
-        """Whether they, or the images that were stacked, have labels."""
+        """Whether they have labels, or the images that were stacked have."""
         return self.description.num_classes is not None
 
 
-def read(
-    run: RunDirectory, config: dict[str, Any], data_dir: str | os.PathLike[str] | None
-) -> RealData:
-    """Reads the data of a run.
+@dataclasses.dataclass(frozen=True)
+class _Recorded:
+    """What a run records of its data."""
 
-    Judged by is the split `test`, or else `validation`. A data set that has neither lends the last
-    tenth of its training data, which the generator has seen.
+    name: str
+    image_size: int | None
+    split: str
+    fingerprint: str
+    labelled: bool
+
+
+def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] | None) -> RealData:
+    """Read the data of a run.
+
+    Samples are compared with the split `test`, or else `validation`. Where there is neither, the
+    last tenth of the training data stands in, which the generator has seen.
 
     Args:
         run: the run.
-        config: what its `config.json` holds.
+        config: the content of its `config.json`.
         data_dir: directory of TFDS data; None for TFDS's own.
 
     Raises:
         ValueError: the data are not those that the run was trained on.
         OSError: the data cannot be had.
     """
-    try:
-        name, image_size = (config["options"][key] for key in ("dataset", "image_size"))
-        split, recorded = (config["data"][key] for key in ("split", "fingerprint"))
-        labelled = config["data"].get("num_classes") is not None
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{run.config} does not say what the run was trained on ({error}): it was written by "
-            "another version of kgan. Evaluate the run with that one."
-        ) from error
-    description = data.describe(name, data_dir)
+    known = _recorded(run, config)
+    description = data.describe(known.name, data_dir)
     splits = description.splits
-    training, fingerprint = images(
-        name, split, description.rows(split), image_size, data_dir, labelled
-    )
-    if fingerprint != recorded:
+    rows, size = description.rows(known.split), known.image_size
+    training, fingerprint = images(known.name, known.split, rows, size, data_dir, known.labelled)
+    if fingerprint != known.fingerprint:
         raise ValueError(
-            f"The data of {name} are not those that the run in {run.path} was trained on: "
-            f"fingerprint {recorded} -> {fingerprint}. Name their --data_dir."
+            f"The data of {known.name} are not those that the run in {run.path} was trained on: "
+            f"fingerprint {known.fingerprint} -> {fingerprint}. Name their --data_dir."
         )
-    judge = next((other for other in ("test", "validation") if other in splits), None)
-    known = training if judge else training[: -(len(training) // 10)]
-    sixth = len(known) - len(known) // 6
-    validation = known[sixth:][:VALIDATION_ROWS]
-    rest = known[: min(sixth, _LARGEST_REST // math.prod(training.shape[1:]))]
-    parts = {
-        "training": _part(split, 0, len(training)),
-        "rest": _part(split, 0, len(rest)),
-        "validation": _part(split, sixth, sixth + len(validation)),
-    }
-    if judge:
-        test, _ = images(name, judge, splits[judge], image_size, data_dir)
-        parts["test"] = _part(judge, 0, len(test))
+    other = next((split for split in ("test", "validation") if split in splits), None)
+    used = len(training) if other else len(training) - len(training) // 10
+    if other:
+        test, _ = images(known.name, other, splits[other], size, data_dir)
+        test_part = _part(other, 0, len(test))
     else:
-        test = training[len(known) :]
-        parts["test"] = _part(split, len(known), len(training))
+        test = training[used:]
+        test_part = _part(known.split, used, len(training))
+    sixth = used - used // 6
+    validation = training[sixth:used][:VALIDATION_ROWS]
+    rest = training[: min(sixth, _LARGEST_REST // math.prod(training.shape[1:]))]
     return RealData(
-        name=name,
-        image_size=image_size,
+        name=known.name,
+        image_size=size,
         training=training,
         validation=validation,
         rest=rest,
         test=test,
-        held_out=judge is not None,
-        parts=parts,
+        held_out=other is not None,
+        parts={
+            "training": _part(known.split, 0, len(training)),
+            "rest": _part(known.split, 0, len(rest)),
+            "validation": _part(known.split, sixth, sixth + len(validation)),
+            "test": test_part,
+        },
         fingerprint=fingerprint,
         description=description,
     )
 
 
-def _part(split: str, start: int, stop: int) -> dict[str, Any]:
+def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
+    """Return what a run's configuration says of its data.
+
+    Raises:
+        ValueError: an entry is missing.
+    """
+    try:
+        options, of_data = config["options"], config["data"]
+        return _Recorded(
+            options["dataset"],
+            options["image_size"],
+            of_data["split"],
+            of_data["fingerprint"],
+            labelled=of_data.get("num_classes") is not None,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{run.config} does not say what the run was trained on ({error}): it was written by "
+            "another version of kgan. Evaluate the run with that one."
+        ) from error
+
+
+def _part(split: str, start: int, stop: int) -> JsonDict:
     return {"split": split, "start": start, "stop": stop, "rows": stop - start}
 
 
@@ -140,9 +162,9 @@ def images(
     data_dir: str | os.PathLike[str] | None,
     labelled: bool = False,
 ) -> tuple[np.ndarray, str]:
-    """The first of a split's n images, as many as a gibibyte holds, and its fingerprint.
+    """Return the first of a split's `n` images, as many as fit 1 GiB, and its fingerprint.
 
-    The fingerprint is that of the images and their labels where `labelled`.
+    Where `labelled`, the fingerprint is that of images and labels.
     """
     size = max(rows for rows in range(1, _READ + 1) if n % rows == 0)  # no row is left over
     batches = data.load(

@@ -1,10 +1,9 @@
-"""What an evaluation measures distances in."""
+"""The features in which an evaluation measures distances."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from kgan import metrics
 from kgan.metrics.extractor import fingerprint
@@ -13,26 +12,25 @@ from .data import RealData
 
 
 class Coordinates(metrics.Extractor):
-    """Points as they are."""
+    """Features of points: their coordinates."""
 
     def __init__(self) -> None:
         self.name = "coordinates"
         self.fingerprint = fingerprint(self.name)
 
-    def __call__(self, images: Any) -> np.ndarray:
-        """The points, float32 `[n, dim]`."""
+    def __call__(self, images: npt.ArrayLike) -> np.ndarray:
         return np.asarray(images, np.float32)
 
 
 def choose(source: str | None, real: RealData) -> metrics.Extractor | None:
-    """The features of the flag `--features`, or None for those of the classifier.
+    """Return the features of the flag `--features`, or None for those of the classifier.
 
     Args:
-        source: the flag; None for the best that there is.
+        source: the flag; None for the best available.
         real: the real data.
 
     Raises:
-        ValueError: they do not fit the data.
+        ValueError: the features do not fit the data.
     """
     if real.are_points:
         if source not in (None, "pixels"):
@@ -52,5 +50,5 @@ def choose(source: str | None, real: RealData) -> metrics.Extractor | None:
     if source is None:
         source = "random" if min(real.image_shape[:2]) >= 4 else "pixels"
     features = metrics.load_features(source, real.image_shape)
-    features(real.test[:2])  # one that does not fit says so before anything slow begins
+    features(real.test[:2])  # raises before anything slow starts, if the network does not fit
     return features

@@ -1,45 +1,46 @@
-"""The figures that compare sets of images: densities, distances, neighbours, paths."""
+"""Metrics that compare sets of images: densities, distances, neighbours, paths."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from kgan import metrics
+from kgan.utils.types import JsonDict
 
+from .context import EvaluationContext, flat, named
 from .features import Coordinates
-from .material import Material, flat, named
-from .report import Figure, NotApplicableError
+from .report import MetricResult, NotApplicableError
 
-BLOCKS = 10  # a standard error over so many is itself known to a quarter
+BLOCKS = 10  # a standard error over ten blocks is itself accurate to about a quarter
 PAIRS = 1_000  # of latents
 
 
-def parzen(m: Material) -> list[Figure]:
-    """Parzen-window log-likelihood of the samples, and of k-means centroids in their place."""
-    if m.real.are_points:
+def parzen(context: EvaluationContext) -> list[MetricResult]:
+    """Return the Parzen-window log-likelihood, and that of k-means centroids as a control."""
+    real = context.real
+    if real.are_points:
         raise NotApplicableError("as its windows are made for pixels")
-    windows = min(len(m.samples), len(m.real.rest))  # as many in every row, but for the centroids
+    windows = min(len(context.samples), len(real.rest))  # as many for samples as for real images
     table = metrics.parzen_table(
-        flat(m.samples[:windows]),
-        flat(m.real.rest),
-        flat(m.real.validation),
-        flat(m.real.test),
-        seed=m.seed,
+        flat(context.samples[:windows]),
+        flat(real.rest),
+        flat(real.validation),
+        flat(real.test),
+        seed=context.seed,
     )
-    real = table["training images"]
+    reference = table["training images"]
     return [
-        Figure(
+        MetricResult(
             name,
             estimate.mean,
             estimate.num_samples,
-            real=real.mean,
+            real=reference.mean,
             error=estimate.standard_error,
             reals=estimate.num_test,
             features=named(metrics.Pixels()),
-            more={"sigma": estimate.sigma, "real_sigma": real.sigma},
+            more={"sigma": estimate.sigma, "real_sigma": reference.sigma},
         )
         for name, estimate in (
             ("parzen_log_likelihood", table["samples"]),
@@ -48,15 +49,16 @@ def parzen(m: Material) -> list[Figure]:
     ]
 
 
-def frechet(m: Material) -> list[Figure]:
-    """Frechet distance."""
-    first, second, samples = m.halves
+def frechet_distance(context: EvaluationContext) -> list[MetricResult]:
+    """Return the Frechet distance (FID where the features are Inception's)."""
+    first, second, samples = context.halves
     value, floor = (metrics.frechet_distance(first, other) for other in (samples, second))
-    return [_compared(m, "frechet_distance", value, floor, frechet_error(first, samples))]
+    error = frechet_standard_error(first, samples)
+    return [_against_half(context, "frechet_distance", value, floor, error)]
 
 
-def frechet_error(real: np.ndarray, samples: np.ndarray) -> float:
-    """Standard error of the Frechet distance of `[n, d]` and `[m, d]`, by the jackknife.
+def frechet_standard_error(real: np.ndarray, samples: np.ndarray) -> float:
+    """Return the standard error of the Frechet distance of `[n, d]` and `[m, d]`, by the jackknife.
 
     Each of ten blocks of both sets is left out in turn (Tukey 1958).
     """
@@ -74,21 +76,22 @@ def frechet_error(real: np.ndarray, samples: np.ndarray) -> float:
     return math.sqrt((BLOCKS - 1) * np.var(values))
 
 
-def kernel(m: Material) -> list[Figure]:
-    """Kernel distance."""
-    first, second, samples = m.halves
+def kernel_distance(context: EvaluationContext) -> list[MetricResult]:
+    """Return the kernel distance (KID where the features are Inception's)."""
+    first, second, samples = context.halves
     result, floor = (
-        metrics.kernel_distance(first, other, seed=m.seed) for other in (samples, second)
+        metrics.kernel_distance(first, other, seed=context.seed) for other in (samples, second)
     )
-    return [_compared(m, "kernel_distance", result.mean, floor.mean, result.standard_error)]
+    error = result.standard_error
+    return [_against_half(context, "kernel_distance", result.mean, floor.mean, error)]
 
 
-def precision_recall(m: Material) -> list[Figure]:
-    """Precision and recall."""
-    first, second, samples = m.halves
+def precision_recall(context: EvaluationContext) -> list[MetricResult]:
+    """Return precision and recall."""
+    first, second, samples = context.halves
     result, floor = (metrics.precision_recall(first, other) for other in (samples, second))
     return [
-        _compared(m, name, value, real, share_error(value, len(samples)))
+        _against_half(context, name, value, real, share_standard_error(value, len(samples)))
         for name, value, real in (
             ("precision", result.precision, floor.precision),
             ("recall", result.recall, floor.recall),
@@ -96,75 +99,73 @@ def precision_recall(m: Material) -> list[Figure]:
     ]
 
 
-def density_coverage(m: Material) -> list[Figure]:
-    """Density and coverage."""
-    first, second, samples = m.halves
+def density_coverage(context: EvaluationContext) -> list[MetricResult]:
+    """Return density and coverage."""
+    first, second, samples = context.halves
     result, floor = (metrics.density_coverage(first, other) for other in (samples, second))
-    error = share_error(result.coverage, len(samples))
+    error = share_standard_error(result.coverage, len(samples))
     return [
-        _compared(m, "density", result.density, floor.density),
-        _compared(m, "coverage", result.coverage, floor.coverage, error),
+        _against_half(context, "density", result.density, floor.density),
+        _against_half(context, "coverage", result.coverage, floor.coverage, error),
     ]
 
 
-def _compared(
-    m: Material, name: str, value: float, floor: float, error: float | None = None
-) -> Figure:
-    rows = len(m.halves[0])
-    space = named(m.features)
-    return Figure(name, value, rows, real=floor, error=error, reals=rows, features=space)
+def _against_half(
+    context: EvaluationContext, name: str, value: float, floor: float, error: float | None = None
+) -> MetricResult:
+    """Return a result that compares samples, and the other half, with one half of the test data."""
+    rows = len(context.halves[0])
+    space = named(context.features)
+    return MetricResult(name, value, rows, real=floor, error=error, reals=rows, features=space)
 
 
-def share_error(share: float, n: int) -> float:
-    """Standard error of a share of n draws."""
+def share_standard_error(share: float, n: int) -> float:
+    """Return the standard error of a share of `n` independent draws."""
     return math.sqrt(share * (1 - share) / n)
 
 
-def memorisation(m: Material) -> list[Figure]:
-    """Distances to the nearest training image, in pixels and in features."""
-    if not m.real.held_out:
+def memorisation(context: EvaluationContext) -> list[MetricResult]:
+    """Return how near the samples lie to training images, in pixels and in features."""
+    if not context.real.held_out:
         raise NotApplicableError("as the run has seen all data: none are left to compare with")
-    if isinstance(m.features, metrics.Pixels | Coordinates):
-        return _memorisation(m, m.neighbours, "", named(m.features))
-    training = m.features(m.real.training)
-    in_features = metrics.memorisation_test(m.sample_features, training, m.test_features)
+    features = context.features
+    if isinstance(features, metrics.Pixels | Coordinates):
+        return _memorisation(context, context.neighbours, "", named(features))
+    training = features(context.real.training)
+    in_features = metrics.memorisation_test(
+        context.sample_features, training, context.test_features
+    )
     return [
-        *_memorisation(m, m.neighbours, "", named(metrics.Pixels())),
-        *_memorisation(m, in_features, "_in_features", named(m.features)),
+        *_memorisation(context, context.neighbours, "", named(metrics.Pixels())),
+        *_memorisation(context, in_features, "_in_features", named(features)),
     ]
 
 
 def _memorisation(
-    m: Material, result: metrics.Memorisation, suffix: str, space: str
-) -> list[Figure]:
-    """What fresh data get is known: a ratio about 1, the quantile itself, and a standard normal."""
-    n = len(m.samples)
-    common: dict[str, Any] = {"samples": n, "reals": len(m.real.test), "features": space}
-    ratio = Figure(
-        f"neighbour_ratio{suffix}",
-        result.ratio,
-        real=1.0,
-        more={
-            "training": len(m.real.training),
-            "sample_median": result.sample_median,
-            "held_out_median": result.held_out_median,
-        },
-        **common,
-    )
-    near, error = result.near_duplicate_rate, share_error(result.near_duplicate_rate, n)
+    context: EvaluationContext, result: metrics.Memorisation, suffix: str, space: str
+) -> list[MetricResult]:
+    """Return the results of a test; fresh data give 1, the quantile, and N(0, 1)."""
+    n = len(context.samples)
+    common: JsonDict = {"samples": n, "reals": len(context.real.test), "features": space}
+    medians = {
+        "training": len(context.real.training),
+        "sample_median": result.sample_median,
+        "held_out_median": result.held_out_median,
+    }
+    rate, error = result.near_duplicate_rate, share_standard_error(result.near_duplicate_rate, n)
+    rate_name, z_name = f"near_duplicate_rate{suffix}", f"neighbour_z{suffix}"
     return [
-        ratio,
-        Figure(f"unusually_near{suffix}", near, real=result.quantile, error=error, **common),
-        Figure(
-            f"neighbour_z{suffix}", result.z, real=0.0, error=1.0, more={"p": result.p}, **common
-        ),
+        MetricResult(f"neighbour_ratio{suffix}", result.ratio, real=1.0, more=medians, **common),
+        MetricResult(rate_name, rate, real=result.quantile, error=error, **common),
+        MetricResult(z_name, result.z, real=0.0, error=1.0, more={"p": result.p}, **common),
     ]
 
 
-def latent(m: Material) -> list[Figure]:
-    """How fast images change on the way from one latent to another."""
+def path_length(context: EvaluationContext) -> list[MetricResult]:
+    """Return how fast features change between two latents."""
+    generator = context.generator
     result = metrics.path_length(
-        m.generator.along(2), m.generator.prior, m.features, PAIRS, seed=m.seed
+        generator.along(2), generator.prior, context.features, PAIRS, seed=context.seed
     )
-    error, space = result.standard_error, named(m.features)
-    return [Figure("path_length", result.mean, PAIRS, error=error, features=space)]
+    error, space = result.standard_error, named(context.features)
+    return [MetricResult("path_length", result.mean, PAIRS, error=error, features=space)]

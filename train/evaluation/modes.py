@@ -1,107 +1,111 @@
-"""The figures that need modes: those of a density, or classes that a classifier finds."""
+"""Metrics that need modes: those of a density, or classes that a classifier finds."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from kgan import data, metrics
+from kgan.utils.types import JsonDict
 
 from .classifier import Classes
-from .material import Material, named
-from .metrics import BLOCKS, share_error
-from .report import Figure, NotApplicableError
+from .context import EvaluationContext, named
+from .metrics import BLOCKS, share_standard_error
+from .report import MetricResult, NotApplicableError
 
 
-def modes(m: Material) -> list[Figure]:
-    """How many modes the samples reach, and how evenly."""
-    return _mixture_modes(m) if m.real.are_points else _class_modes(m)
+def modes(context: EvaluationContext) -> list[MetricResult]:
+    """Return how many modes the samples cover, and how evenly."""
+    return _mixture_modes(context) if context.real.are_points else _class_modes(context)
 
 
-def _mixture_modes(m: Material) -> list[Figure]:
-    mixture = data.DENSITIES[m.real.name]
-    n = len(m.samples)
-    test = m.real.test[:n]
+def _mixture_modes(context: EvaluationContext) -> list[MetricResult]:
+    mixture = data.DENSITIES[context.real.name]
+    n = len(context.samples)
+    test = context.real.test[:n]
     result, real = (
-        metrics.mixture_coverage(points, mixture.means, mixture.std) for points in (m.samples, test)
+        metrics.mixture_coverage(points, mixture.means, mixture.std)
+        for points in (context.samples, test)
     )
-    share = Figure(
+    space = named(context.features)
+    high_quality = MetricResult(
         "high_quality",
         result.high_quality,
         n,
         real=real.high_quality,
-        error=share_error(result.high_quality, n),
+        error=share_standard_error(result.high_quality, n),
         reals=len(test),
-        features=named(m.features),
+        features=space,
     )
-    return [*_modes(m, result, real, named(m.features)), share]
+    return [*_coverage(context, result, real, space), high_quality]
 
 
-def _class_modes(m: Material) -> list[Figure]:
-    classifier = _classes(m).classifier
-    targets: np.ndarray | None = _classes(m).counts
-    number, find = classifier.num_classes, classifier.labels
-    if m.real.description.stacked:
-        number, targets = number**3, None  # PacGAN compares with even shares
+def _class_modes(context: EvaluationContext) -> list[MetricResult]:
+    classes = _classes(context)
+    classifier, space = classes.classifier, named(classes.classifier)
+    stacked = context.real.description.stacked
+    number: int = classifier.num_classes
+    targets: np.ndarray | None = classes.counts
+    if stacked:  # PacGAN compares the modes of stacks, triples of classes, with even shares
+        number, targets = number**3, None
 
-        def find(images: np.ndarray) -> np.ndarray:  # type: ignore[misc]
-            return metrics.stacked_labels(images, classifier)
+    def find(images: np.ndarray) -> np.ndarray:
+        return metrics.stacked_labels(images, classifier) if stacked else classifier.labels(images)
 
-    n = len(m.samples)
-    found, real_found = find(m.samples), find(m.real.test[:n])
+    n = len(context.samples)
+    found, real_found = (find(images) for images in (context.samples, context.real.test[:n]))
     result, real = (
         metrics.mode_coverage(labels, number, targets) for labels in (found, real_found)
     )
-    figures = _modes(m, result, real, named(classifier), targets)
-    if m.generator.num_classes is not None:
-        share = float(np.mean(found == m.generator.asked(n)))
-        error, accuracy = share_error(share, n), classifier.accuracy
-        figures.append(
-            Figure("asked_class", share, n, real=accuracy, error=error, features=named(classifier))
+    results = _coverage(context, result, real, space, targets)
+    if context.generator.num_classes is not None:
+        share = float(np.mean(found == context.generator.asked(n)))
+        error, accuracy = share_standard_error(share, n), classifier.accuracy
+        results.append(
+            MetricResult("asked_class", share, n, real=accuracy, error=error, features=space)
         )
-    return figures
+    return results
 
 
-def _modes(
-    m: Material,
+def _coverage(
+    context: EvaluationContext,
     result: metrics.ModeCoverage,
     real: metrics.ModeCoverage,
     space: str,
     targets: np.ndarray | None = None,
-) -> list[Figure]:
-    n = len(m.samples)
-    more: dict[str, Any] = {"of": len(result.shares), "shares": result.shares.tolist()}
+) -> list[MetricResult]:
+    n = len(context.samples)
+    more: JsonDict = {"of": len(result.shares), "shares": result.shares.tolist()}
     if targets is not None:
         more["data_shares"] = (targets / targets.sum()).tolist()
     return [
-        Figure(
+        MetricResult(
             "modes_found",
             result.found,
             n,
             real=real.found,
-            reals=min(n, len(m.real.test)),
+            reals=min(n, len(context.real.test)),
             features=space,
             more=more,
         ),
-        Figure("modes_kl", result.kl, n, real=result.kl_floor, features=space),
+        MetricResult("modes_kl", result.kl, n, real=result.kl_floor, features=space),
     ]
 
 
-def score(m: Material) -> list[Figure]:
-    """The formula of the Inception score, with a classifier of the data's own classes."""
-    classifier = _classes(m).classifier
-    if m.real.description.stacked:
+def score(context: EvaluationContext) -> list[MetricResult]:
+    """Return the Inception score's formula, with a classifier of the data's own classes."""
+    classifier = _classes(context).classifier
+    if context.real.description.stacked:
         raise NotApplicableError("as the classifier knows single images, not stacks")
-    rows = min(len(m.samples), len(m.real.test))
-    order = np.random.default_rng(m.seed).permutation(rows)
+    rows = min(len(context.samples), len(context.real.test))
+    order = np.random.default_rng(context.seed).permutation(rows)
     (value, spread), (real, _) = (
         metrics.classifier_score(classifier.probabilities(images[order]), BLOCKS)
-        for images in (m.samples, m.real.test)
+        for images in (context.samples, context.real.test)
     )
     return [
-        Figure(
+        MetricResult(
             "classifier_score",
             value,
             rows,
@@ -114,7 +118,7 @@ def score(m: Material) -> list[Figure]:
     ]
 
 
-def _classes(m: Material) -> Classes:
-    if m.classes is None:
-        raise NotApplicableError(f"as {m.real.name} has no labels to train a classifier with")
-    return m.classes
+def _classes(context: EvaluationContext) -> Classes:
+    if context.classes is None:
+        raise NotApplicableError(f"as {context.real.name} has no labels to train a classifier with")
+    return context.classes

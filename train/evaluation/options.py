@@ -1,9 +1,11 @@
-"""The options of an evaluation, checked before anything heavy is imported."""
+"""The options of an evaluation, checked before TensorFlow is imported."""
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
+
+from kgan_cli.options import REQUIRED, at_least, check_options, option
 
 METRICS = (
     "parzen",
@@ -17,24 +19,38 @@ METRICS = (
     "latent",
 )
 FEATURES = ("classifier", "random", "pixels")
-FEWEST = 20  # rows of a set: what the kernel distance needs for ten blocks of two
+FEWEST = 20  # rows of a set: the kernel distance needs ten blocks of two
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Everything that decides what an evaluation computes; each field is the flag of its name.
+    """Everything that decides what an evaluation computes. Each field is the flag of its name.
 
     Raises:
         ValueError: an option's value is unusable; the sentence names the flag.
     """
 
-    run_dir: str
-    generator: str | None = None
-    metrics: tuple[str, ...] = METRICS
-    num_samples: int = 10_000
-    seed: int = 0
-    data_dir: str | None = None
-    features: str | None = None
+    run_dir: str = option(REQUIRED, "Directory of a finished kgan-train run. Required")
+    generator: str | None = option(
+        None,
+        "Export to evaluate instead of the run's generator.keras: a .tflite file or a directory "
+        "with a SavedModel, made by kgan-export from --run_dir",
+    )
+    metrics: tuple[str, ...] = option(METRICS, "Metrics to compute, separated by commas")
+    num_samples: int = option(10_000, "Samples to draw", expected=at_least(FEWEST))
+    seed: int = option(
+        0, "Seed of the samples and of every choice among real images", expected=at_least(0)
+    )
+    data_dir: str | None = option(
+        None, "Directory of TFDS data", unset="~/tensorflow_datasets, as in TFDS"
+    )
+    features: str | None = option(
+        None,
+        "Features in which distances are measured: classifier (trained by kgan once for a "
+        "dataset), random (an untrained network), pixels, or the path of a .keras file or a "
+        "SavedModel",
+        unset="classifier for data with labels, else random; coordinates for points",
+    )
 
     def __post_init__(self) -> None:
         for name in self.metrics:
@@ -42,10 +58,7 @@ class Options:
                 raise ValueError(f"--metrics={name}: expected some of {', '.join(METRICS)}.")
         if not self.metrics:
             raise ValueError(f"--metrics is empty: expected some of {', '.join(METRICS)}.")
-        if self.num_samples < FEWEST:
-            raise ValueError(f"--num_samples={self.num_samples}: expected at least {FEWEST}.")
-        if self.seed < 0:
-            raise ValueError(f"--seed={self.seed}: expected a number from 0.")
+        check_options(self)
         known = self.features in (None, *FEATURES)
         if not known and not pathlib.Path(str(self.features)).expanduser().exists():
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What an evaluation found: a table for people, JSON for programs."""
+"""The report of an evaluation: a table for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import json
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.types import JsonDict
 
 
 class NotApplicableError(Exception):
-    """A metric does not apply; its message says why."""
+    """A metric does not apply; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Figure:
-    """One figure of the table.
+class MetricResult:
+    """One row of the table.
 
     Attributes:
-        name: what it is called.
-        value: what the samples get.
+        name: of the metric.
+        value: of the samples.
         samples: how many samples.
-        real: what real data get in the samples' place, or None where that says nothing.
-        error: standard error of the value, or None where none is known.
-        reals: how many real images they were compared with, or None where with none.
-        features: name and fingerprint of what it was measured in, or None where in nothing.
-        more: what else a program may want to know.
+        real: the value of real data in the samples' place; None where it says nothing.
+        error: standard error of `value`; None where none is known.
+        reals: how many real images the samples were compared with; None for none.
+        features: name and fingerprint of the features; None for none.
+        more: further entries of the JSON record.
     """
 
     name: str
@@ -38,10 +38,10 @@ class Figure:
     error: float | None = None
     reals: int | None = None
     features: str | None = None
-    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    more: JsonDict = dataclasses.field(default_factory=dict)
 
-    def record(self) -> dict[str, Any]:
-        """What JSON holds of it: numbers that are not finite become null."""
+    def record(self) -> JsonDict:
+        """Return the result as JSON holds it. Numbers that are not finite become null."""
         fields = dataclasses.asdict(self)
         del fields["name"]
         fields |= fields.pop("more")
@@ -51,16 +51,16 @@ class Figure:
         }
 
 
-HEADS = ("figure", "samples get", "+-", "real data get", "samples", "reals", "measured in")
+HEADS = ("metric", "value", "std error", "real data", "num samples", "num real", "features")
 
 
-def table(figures: Sequence[Figure], left_out: Mapping[str, str]) -> str:
-    """The figures, one a line, and below them what was left out and why."""
+def table(results: Sequence[MetricResult], left_out: Mapping[str, str]) -> str:
+    """Return a table with a line for each result, then the metrics left out and why."""
     lines: list[tuple[str, ...]] = [HEADS]
-    for figure in figures:
-        values = [_number(value) for value in (figure.value, figure.error, figure.real)]
-        counts = [_number(count) for count in (figure.samples, figure.reals)]
-        lines.append((figure.name, *values, *counts, figure.features or ""))
+    for result in results:
+        values = [_number(value) for value in (result.value, result.error, result.real)]
+        counts = [_number(count) for count in (result.samples, result.reals)]
+        lines.append((result.name, *values, *counts, result.features or ""))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
     for name, *numbers, features in lines:
@@ -79,7 +79,7 @@ def _number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
-def write(path: pathlib.Path, record: Mapping[str, Any]) -> None:
-    """Writes `record` to the JSON file `path`, whole or not at all."""
+def write(path: pathlib.Path, record: JsonDict) -> None:
+    """Write `record` to the JSON file `path`, whole or not at all."""
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")

@@ -1,50 +1,50 @@
-"""One evaluation: a run, its data, the figures, and the files that tell of them."""
+"""One evaluation: a run, its data, the metrics, and the files that record them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
-from typing import Any
 
 import tqdm
 
 from kgan.artifacts import RunDirectory
 from kgan.metrics.extractor import fingerprint
+from kgan.utils.types import JsonDict
 
 from . import classifier, data, metrics, modes, pictures
 from . import features as extractors
+from .context import EvaluationContext
 from .generator import open_generator
-from .material import Material
 from .options import Options
-from .report import Figure, NotApplicableError, table, write
+from .report import MetricResult, NotApplicableError, table, write
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[[EvaluationContext], list[MetricResult]]] = {
     "parzen": metrics.parzen,
-    "frechet": metrics.frechet,
-    "kernel": metrics.kernel,
+    "frechet": metrics.frechet_distance,
+    "kernel": metrics.kernel_distance,
     "precision_recall": metrics.precision_recall,
     "density_coverage": metrics.density_coverage,
     "score": modes.score,
     "modes": modes.modes,
     "memorisation": metrics.memorisation,
-    "latent": metrics.latent,
+    "latent": metrics.path_length,
 }
 PACKAGES = ("kgan", "tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 
 
-def evaluate(options: Options) -> dict[str, Any]:
-    """Evaluates a generator, prints the table and writes `evaluation.json` and the pictures.
+def evaluate(options: Options) -> JsonDict:
+    """Evaluate a generator, print the table and write `evaluation.json` and the pictures.
 
     Args:
         options: what to evaluate, and how.
 
     Returns:
-        What `evaluation.json` holds.
+        The content of `evaluation.json`.
 
     Raises:
-        FileNotFoundError: there is no run, or it is not finished, or there is no such export.
-        ValueError: the samples are not finite or not such as the data, or an option does not fit.
+        FileNotFoundError: there is no run, it is not finished, or there is no such export.
+        ValueError: the samples are not finite or do not fit the data, or an option does not fit.
         OSError: the data cannot be had, or the run directory cannot be written to.
     """
     run = RunDirectory(options.run_dir)
@@ -56,8 +56,9 @@ def evaluate(options: Options) -> dict[str, Any]:
             real = data.read(run, config, options.data_dir)
         with _stage(bar, "samples"):
             samples = generator.sample(options.num_samples, options.seed, real.image_shape)
-            wanted = "pixels" if options.metrics == ("parzen",) else options.features
-            features = extractors.choose(wanted, real)
+            # Parzen windows see pixels alone: no classifier is trained for them.
+            source = "pixels" if options.metrics == ("parzen",) else options.features
+            features = extractors.choose(source, real)
         with _stage(bar, "classifier"):
             classes = None
             if features is None:
@@ -65,69 +66,79 @@ def evaluate(options: Options) -> dict[str, Any]:
                 features = classes.classifier
             elif real.have_classes and {"score", "modes"} & set(options.metrics):
                 classes = classifier.find_or_train(real, run, options.data_dir)
-        m = Material(real, generator, samples, options.seed, features, classes)
-        figures: list[Figure] = []
-        left_out = {}
-        for name in options.metrics:
-            with _stage(bar, name):
-                try:
-                    figures += FUNCTIONS[name](m)
-                except NotApplicableError as reason:
-                    left_out[name] = str(reason)
-    record = _record(options, m, figures, left_out)
+        context = EvaluationContext(real, generator, samples, options.seed, features, classes)
+        results, left_out = _compute(context, options.metrics, bar)
+    record = _record(options, context, results, left_out)
     write(run.evaluation(generator.kind), record)
-    print(heading(m))
-    print(table(figures, left_out))
+    print(heading(context))
+    print(table(results, left_out))
     print(
-        f"Protocol {record['protocol']}: figures compare where it, samples, reals and measured in "
-        f"are the same.\nWritten: {run.evaluation(generator.kind)}"
+        f"Protocol {record['protocol']}: compare results only where it, num samples, num real and "
+        f"features are the same.\nWritten: {run.evaluation(generator.kind)}"
     )
-    pictures.draw(m, run, options.metrics)
+    pictures.draw(context, run, options.metrics)
     return record
 
 
-def heading(m: Material) -> str:
-    """What the table compares with what."""
+def _compute(
+    context: EvaluationContext, names: Sequence[str], bar: tqdm.tqdm
+) -> tuple[list[MetricResult], dict[str, str]]:
+    """Return the results of the named metrics, and why those left out do not apply."""
+    results: list[MetricResult] = []
+    left_out = {}
+    for name in names:
+        with _stage(bar, name):
+            try:
+                results += FUNCTIONS[name](context)
+            except NotApplicableError as reason:
+                left_out[name] = str(reason)
+    return results, left_out
+
+
+def heading(context: EvaluationContext) -> str:
+    """Return the lines above the table: which samples are compared with which data."""
     parts = {
         name: f"{part['split']}[{part['start']}:{part['stop']}]"
-        for name, part in m.real.parts.items()
+        for name, part in context.real.parts.items()
     }
-    seen = "" if m.real.held_out else ", which the run has seen"
+    seen = "" if context.real.held_out else ", which the run has seen"
     lines = [
-        f"{len(m.samples):,} samples of {m.generator.path}",
-        f"{m.real.name}: trained on {parts['training']}, judged by {parts['test']}{seen}",
+        f"{len(context.samples):,} samples of {context.generator.path}",
+        f"{context.real.name}: trained on {parts['training']}, compared with {parts['test']}{seen}",
     ]
-    if m.classes is not None:
-        classifier = m.classes.classifier
-        lines.append(
-            f"Classifier {classifier.fingerprint}: {classifier.accuracy:.1%} of test images right"
-        )
+    if context.classes is not None:
+        found = context.classes.classifier
+        lines.append(f"Classifier {found.fingerprint}: test accuracy {found.accuracy:.1%}")
     return "\n".join(lines)
 
 
 def _record(
-    options: Options, m: Material, figures: Sequence[Figure], left_out: Mapping[str, str]
-) -> dict[str, Any]:
-    """What `evaluation.json` holds."""
-    data = {
-        "name": m.real.name,
-        "fingerprint": m.real.fingerprint,
-        "image_shape": list(m.real.image_shape),
-        "parts": m.real.parts,
-        "held_out": m.real.held_out,
+    options: Options,
+    context: EvaluationContext,
+    results: Sequence[MetricResult],
+    left_out: Mapping[str, str],
+) -> JsonDict:
+    """Return the content of `evaluation.json`."""
+    real, generator = context.real, context.generator
+    of_data = {
+        "name": real.name,
+        "fingerprint": real.fingerprint,
+        "image_shape": list(real.image_shape),
+        "parts": real.parts,
+        "held_out": real.held_out,
     }
     versions = {name: metadata.version(name) for name in PACKAGES}
     return {
         "generator": {
-            "kind": m.generator.kind,
-            "path": str(m.generator.path),
-            "fingerprint": m.generator.digest(),
+            "kind": generator.kind,
+            "path": str(generator.path),
+            "fingerprint": generator.digest(),
         },
-        "data": data,
-        "protocol": fingerprint([data, versions["kgan"]]),
+        "data": of_data,
+        "protocol": fingerprint([of_data, versions["kgan"]]),
         "seed": options.seed,
         "versions": versions,
-        "figures": {figure.name: figure.record() for figure in figures},
+        "figures": {result.name: result.record() for result in results},
         "left_out": dict(left_out),
     }
 

@@ -1,25 +1,27 @@
-"""Ctrl-C and SIGTERM end a training between two steps, with everything saved."""
+"""End a training between two steps, with everything saved, on Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
+import types
 from collections.abc import Callable, Iterator
-from typing import Any
+
+__all__ = ["stopping_on_signals"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Calls `stop` at the first signal within this context; a second one ends the process."""
-    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+    """Call `stop` at the first signal within the block. A second signal ends the process."""
+    if threading.current_thread() is not threading.main_thread():  # only it receives signals
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def handle(number: int, frame: Any) -> None:
+    def handle(number: int, frame: types.FrameType | None) -> None:
         stop()
         for other in SIGNALS:
             signal.signal(other, before[other])

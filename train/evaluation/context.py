@@ -1,7 +1,8 @@
-"""What the metrics of one evaluation work on."""
+"""What the metrics of one evaluation are computed from."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -15,47 +16,39 @@ from .options import FEWEST
 from .report import NotApplicableError
 
 
-class Material:
-    """Samples, real data, and features of both, extracted when they are first asked for.
+@dataclasses.dataclass(eq=False)
+class EvaluationContext:
+    """Samples, real data, and the features of both, extracted when first needed.
 
-    Args:
+    Attributes:
         real: the real data.
-        generator: what is evaluated.
-        samples: `[n, ...]`, which it made.
-        seed: of the halves.
-        features: what distances are measured in.
-        classes: of the data; None where there is no classifier.
+        generator: the generator under evaluation.
+        samples: its samples, float32 `[n, ...]`.
+        seed: of every choice among real images.
+        features: the extractor in whose features distances are measured.
+        classes: the classifier of the data; None if there is none.
     """
 
-    def __init__(
-        self,
-        real: RealData,
-        generator: Generator,
-        samples: np.ndarray,
-        seed: int,
-        features: metrics.Extractor,
-        classes: Classes | None,
-    ):
-        self.real = real
-        self.generator = generator
-        self.samples = samples
-        self.seed = seed
-        self.features = features
-        self.classes = classes
+    real: RealData
+    generator: Generator
+    samples: np.ndarray
+    seed: int
+    features: metrics.Extractor
+    classes: Classes | None
 
     @functools.cached_property
     def sample_features(self) -> np.ndarray:
-        """Of all samples, `[n, d]`."""
+        """Features of all samples, `[n, d]`."""
         return self.features(self.samples)
 
     @functools.cached_property
     def test_features(self) -> np.ndarray:
-        """Of all test images, `[n, d]`."""
+        """Features of all test images, `[n, d]`."""
         return self.features(self.real.test)
 
     @functools.cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Features of two halves of the test images and of samples, as many rows each.
+        """Features of two halves of the test images and of samples, with equal numbers of rows.
 
         Raises:
             NotApplicableError: there are too few.
@@ -78,10 +71,10 @@ class Material:
 
 
 def flat(images: np.ndarray) -> np.ndarray:
-    """Images or points as rows `[n, d]`."""
+    """Return images or points as rows `[n, d]`."""
     return images.reshape(len(images), -1)
 
 
 def named(features: metrics.Extractor) -> str:
-    """What a report calls features: without it a distance means nothing."""
+    """Return the name and fingerprint of features, without which a distance means nothing."""
     return f"{features.name} {features.fingerprint}"

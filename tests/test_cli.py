@@ -1,0 +1,134 @@
+"""The command-line harness: exit codes, a sentence for an error, quiet libraries, options."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+
+from kgan_cli.flags import define_flags, given_flags
+from kgan_cli.options import (
+    NON_NEGATIVE,
+    REQUIRED,
+    at_least,
+    below,
+    check_options,
+    option,
+)
+
+
+def python(code, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("pass", 0, ""),
+        ("warnings.warn('odd')", 0, "prog: odd\n"),
+        ("raise ValueError('wrong.')", 1, "prog: wrong.\n"),
+        ("raise ValueError", 1, "prog: ValueError\n"),
+        ("raise KeyboardInterrupt", 130, "prog: stopped early.\n"),
+        ("raise KeyboardInterrupt('Saved.')", 130, "prog: Saved.\n"),
+        ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)", 130, "prog: stopped early.\n"),
+        ("sys.exit(os.environ.get('CUDA_VISIBLE_DEVICES') != '-1')", 0, ""),
+    ],
+)
+def test_a_program_ends_with_a_code_and_at_most_one_sentence(line, code, said):
+    program = f"""
+import os, signal, sys, time, warnings
+from kgan_cli.program import run
+def work():
+    {line}
+run("prog", __name__, work, "stopped early.", hide_gpus=True)
+"""
+    assert python(program) == (code, said)
+    if "ValueError" in line:
+        assert "Traceback" in python(program, "--verbosity=1")[1]
+
+
+def test_a_logger_of_the_quiet_block_works_after_it():
+    code, said = python(
+        "import logging, os, sys\n"
+        "from kgan_cli.silence import native_silence\n"
+        "with native_silence():\n"
+        "    log = logging.getLogger('x'); log.addHandler(logging.StreamHandler())\n"
+        "    log.warning('within'); os.write(2, b'native')\n"
+        "log.warning('after')\n"
+        "print('last', file=sys.stderr)\n"
+    )
+    assert (code, said) == (0, "within\nafter\nlast\n")
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    cli_place: str = option(REQUIRED, "Where")
+    cli_kind: str = option("plain", "Kind of it", ("plain", "odd"))
+    cli_rate: float = option(
+        0.5, "Rate of odd ones", expected=below(1), only_with={"cli_kind": ("odd",)}
+    )
+    cli_weight: float | None = option(None, "Weight", expected=NON_NEGATIVE, unset="no weight")
+    cli_count: int = option(3, "Count", expected=at_least(2))
+    cli_names: tuple[str, ...] = option(("a", "b"), "Names")
+    cli_fast: bool = option(False, "Be fast")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"cli_kind": "new"}, r"^--cli_kind=new: expected one of plain, odd\.$"),
+        ({"cli_rate": 0.1}, r"^--cli_rate=0\.1: --cli_kind=plain has no such option; odd have it"),
+        ({"cli_kind": "odd", "cli_rate": 1.0}, r"^--cli_rate=1\.0: expected a number in \[0, 1\)"),
+        ({"cli_weight": -1.0}, r"^--cli_weight=-1\.0: expected a number of at least 0\.$"),
+        ({"cli_count": 1}, r"^--cli_count=1: expected an integer of at least 2\.$"),
+    ],
+)
+def test_a_field_checks_its_value(values, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        check_options(Example("here", **values))
+    check_options(Example("here", cli_kind="odd", cli_rate=0.1))
+
+
+@pytest.mark.parametrize("with_defaults", [False, True])
+def test_a_field_becomes_a_flag(with_defaults):
+    names = [field.name for field in dataclasses.fields(Example)]
+    define_flags(Example, "tests.example", with_defaults=with_defaults)
+    try:
+        own = {flag.name: flag for flag in flags.FLAGS.get_flags_for_module("tests.example")}
+        assert [*own] == names
+        kind, rate = ("", "") if with_defaults else ("; default plain", "; default 0.5")
+        assert [own[name].help for name in names[:4]] == [
+            "Where.",
+            f"Kind of it (one of plain, odd{kind})",
+            f"Rate of odd ones (for --cli_kind=odd{rate})",
+            "Weight (default: no weight)",
+        ]
+        given = {name: flag.value for name, flag in own.items() if flag.value is not None}
+        assert given == (
+            {
+                "cli_kind": "plain",
+                "cli_rate": 0.5,
+                "cli_count": 3,
+                "cli_names": ["a", "b"],
+                "cli_fast": False,
+            }
+            if with_defaults
+            else {}
+        )
+        for name, text in (("cli_names", "c,d"), ("cli_count", "4"), ("cli_fast", "true")):
+            own[name].parse(text)
+        values = given_flags(Example)
+        assert values == {**values, "cli_names": ("c", "d"), "cli_count": 4, "cli_fast": True}
+        assert "cli_place" not in values
+    finally:
+        for name in names:
+            delattr(flags.FLAGS, name)
