@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import pathlib
-import runpy
 import sys
 
 NAMES = ("results", "results_page", "recipe", "modes", "gradient_norms", "collapse")
@@ -38,7 +38,7 @@ def main() -> None:
         parser.print_help()
         return
     sys.argv = [f"python -m experiments.{args.name}", *args.options]
-    runpy.run_module(f"experiments.{args.name}", run_name="__main__")
+    importlib.import_module(f"experiments.{args.name}").main()
 
 
 if __name__ == "__main__":

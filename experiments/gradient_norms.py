@@ -77,9 +77,10 @@ def play(
         seed=seed,
     )
     rates = (RATE, options.get("rate", RATE))  # G's and D's
-    optimizers = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates]
+    for_g, for_d = (keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates)
     gan.compile(
-        *optimizers,
+        for_g,
+        for_d,
         loss=options["loss"],
         penalties=options.get("penalties"),
         jit_compile=True,

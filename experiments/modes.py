@@ -61,9 +61,9 @@ def make_gan(
         seed=seed,
     )
     falling = keras.optimizers.schedules.CosineDecay(rate, steps)
-    optimizers = [keras.optimizers.Adam(falling, beta_1, beta_2=0.99) for _ in range(2)]
+    for_g, for_d = (keras.optimizers.Adam(falling, beta_1, beta_2=0.99) for _ in range(2))
     gan.compile(
-        *optimizers, loss=loss, penalties=penalties, jit_compile=True, steps_per_execution=200
+        for_g, for_d, loss=loss, penalties=penalties, jit_compile=True, steps_per_execution=200
     )
     return gan
 
