@@ -1,5 +1,5 @@
-# Two commands, which need python3 (3.10 to 3.13) with venv, and make: `make demo` and `make test`.
-# Both work inside the checkout and write nothing outside it.
+# Needs python3 (3.10 to 3.13) with venv, and make. No target writes outside the checkout.
+# The text after `##` is the line of `make help`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,11 +15,14 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: demo test lint bench clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
 
-# Trains on scikit-learn's digits, exports the generator, loads both exports and checks them. STEPS
-# makes the training shorter, and the digits worse.
-demo: $(READY)
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+# STEPS makes the training shorter, and the digits worse.
+demo: $(READY)  ## train on scikit-learn's digits, export the generator and check every export
 	$(BIN)/kgan-train --preset=digits_mlp $(if $(STEPS),--steps=$(STEPS)) \
 		--run_dir=$(DEMO)/run --data_dir=$(DEMO)/data
 	$(BIN)/kgan-export --run_dir=$(DEMO)/run --output_dir=$(DEMO)/export \
@@ -29,21 +32,19 @@ demo: $(READY)
 	@echo "The run (networks, metrics):    $(DEMO)/run/"
 	@echo "Exports, report and picture:    $(DEMO)/export/"
 
-# Style, types and every test.
-test: lint
+test: lint  ## run style checks, type checks and every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: $(READY)
+lint: $(READY)  ## run style and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Speed of everything; a quiet machine gives fair numbers. TORCH_PYTHON names an interpreter that has
-# PyTorch, to be compared as well.
-bench: $(READY)
+# A quiet machine gives fair numbers. TORCH_PYTHON names an interpreter that has PyTorch.
+bench: $(READY)  ## measure speed
 	$(BIN)/python -m benchmarks $(if $(TORCH_PYTHON),--torch_python=$(TORCH_PYTHON))
 
-clean:
+clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): setup.py pyproject.toml

@@ -1,29 +1,30 @@
-"""The collapse alarm on a bank of games: those that learn, and those made to go bad.
+"""Try the collapse alarm on games that learn and on games that are made to collapse.
 
-    python -m experiments.collapse [--data_dir=DIR] [--only=REGEX] [--seeds=3]
+    python -m experiments.collapse [--data_dir=DIR] [--only=REGEX] [--seeds=0-2]
 
-Each run is what kgan-train makes of the options below, with an alarm that knows the classes as
-well: digits and MNIST by a classifier of theirs, densities by the nearest mean. For each run and
-seed it prints the lowest vitals after the warm-up, those of the last check, and when the alarm came
-and why. docs/health.md holds the table.
+Each run trains with the options of kgan-train below. The alarm also sees classes: a classifier
+labels digits and MNIST, the nearest mean labels points of a density. Each run prints one line of
+JSON: the lowest collapse metrics after the warm-up, those of the last check, and the step and cause
+of the alarm. docs/health.md shows the table.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import re
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from experiments import program
 from kgan import callbacks, data, metrics
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.collapse_metrics import CollapseMetrics
+from kgan.utils.types import JsonDict, Logs
 from train import presets
 from train.config import resolve
 from train.game import make_gan
@@ -46,8 +47,8 @@ WGAN = {"loss": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 
 SLOW_D = {"discriminator_learning_rate": 1e-6}
 STRONG_D = {"discriminator_learning_rate": 0.05, "loss": "minimax"}
 
-# `frozen` is the step from which on D no longer learns.
-HEALTHY = {
+# `frozen` is the step at which D stops learning.
+HEALTHY: dict[str, JsonDict] = {
     "digits_mlp": MLP,
     "digits_dcgan": DCGAN,
     "digits_mlp, hinge": {**MLP, "loss": "hinge", "steps": 5000},
@@ -59,7 +60,7 @@ HEALTHY = {
     "mnist, DCGAN": {**MNIST_DCGAN, "steps": 2000},
     "mnist, MLP": {**MNIST_MLP, "steps": 4000},
 }
-BAD = {
+BAD: dict[str, JsonDict] = {
     "digits_mlp, D frozen": {**MLP, "steps": 5000, "frozen": 2000},
     "digits_mlp, D slow": {**MLP, **SLOW_D, "steps": 4000},
     "digits_mlp, D strong, minimax": {**MLP, **STRONG_D, "steps": 4000},
@@ -75,24 +76,27 @@ BAD = {
 
 
 class Freeze(StepCallback):
-    """Lets D learn no more from some step on."""
+    """Set D's learning rate to 0 at a step."""
 
-    def __init__(self, at):
+    def __init__(self, at: int):
         super().__init__()
         self.at = at
 
-    def on_steps_end(self, before, logs):
+    def on_steps_end(self, before: int, logs: Logs) -> None:
         if before < self.at <= self.step:
             self.model.discriminator_optimizer.learning_rate = 0.0
 
 
-def _classifier(dataset, data_dir):
-    """From images in [-1, 1], or points, to classes."""
+Classify = Callable[[np.ndarray], np.ndarray]
+
+
+def _classifier(dataset: str, data_dir: str | None) -> Classify:
+    """Return a function from images in [-1, 1], or points, to classes."""
     if dataset in data.DENSITIES:
         means = data.DENSITIES[dataset].means
         return lambda points: np.square(points[:, None] - means).sum(axis=-1).argmin(axis=-1)
 
-    def labelled(split):
+    def labelled(split: str) -> tuple[np.ndarray, np.ndarray]:
         batches = data.load(
             dataset, split, 20, value_range=(0, 1), shuffle=False, data_dir=data_dir
         )
@@ -104,8 +108,10 @@ def _classifier(dataset, data_dir):
     return lambda images: network.labels((images + 1) / 2)
 
 
-def play(options, seed, data_dir, classifiers):
-    """Plays one run; returns the alarm and what it said."""
+def play(
+    options: JsonDict, seed: int, data_dir: str | None, classifiers: dict[str, Classify]
+) -> tuple[callbacks.CollapseAlarm, list[str]]:
+    """Train one run; return its alarm and the warnings of the alarm."""
     options = {"seed": seed, **options}
     frozen, preset = options.pop("frozen", None), options.pop("preset", None)
     config = resolve(preset, options)
@@ -120,8 +126,8 @@ def play(options, seed, data_dir, classifiers):
         classifiers[config.dataset] = _classifier(config.dataset, data_dir)
     keras.utils.set_random_seed(seed)
     gan = make_gan(config, images, None)
-    watchers = [Freeze(frozen)] if frozen else []
-    with tempfile.TemporaryDirectory() as run, warnings.catch_warnings(record=True) as said:
+    watchers: list[keras.callbacks.Callback] = [Freeze(frozen)] if frozen else []
+    with tempfile.TemporaryDirectory() as run, warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         alarm = callbacks.CollapseAlarm(run, images, classifier=classifiers[config.dataset])
         watchers.append(alarm)
@@ -132,15 +138,13 @@ def play(options, seed, data_dir, classifiers):
             verbose=0,
             callbacks=watchers,
         )
-    return alarm, [str(w.message) for w in said if "has collapsed" in str(w.message)]
+    return alarm, [str(w.message) for w in raised if "has collapsed" in str(w.message)]
 
 
-def _row(name, seed, alarm, sentences):
-    counted = [vitals for step, vitals in alarm.history.items() if step > alarm.warmup]
+def _row(alarm: callbacks.CollapseAlarm, sentences: list[str]) -> JsonDict:
+    counted = [found for step, found in alarm.history.items() if step > alarm.warmup]
     names = [field.name for field in dataclasses.fields(CollapseMetrics)]
-    row = {
-        "run": name,
-        "seed": seed,
+    row: JsonDict = {
         "lowest": {key: round(min(getattr(v, key) for v in counted), 4) for key in names},
         "last": {key: round(value, 4) for key, value in counted[-1].known().items()},
         "alarm": None,
@@ -153,18 +157,15 @@ def _row(name, seed, alarm, sentences):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data_dir")
-    parser.add_argument("--only", default="")
-    parser.add_argument("--seeds", type=int, default=3)
-    args = parser.parse_args()
-    classifiers: dict = {}
-    for name, options in {**HEALTHY, **BAD}.items():
-        for seed in range(args.seeds if re.search(args.only, name) else 0):
+    args = program.parser(__doc__, seeds="0-2").parse_args()
+    classifiers: dict[str, Classify] = {}
+    games = {**HEALTHY, **BAD}
+    for name in program.matching(games, args.only):
+        for seed in args.seeds:
             start = time.perf_counter()
-            row = _row(name, seed, *play(options, seed, args.data_dir, classifiers))
-            row = {"benchmark": "collapse", **row, "seconds": round(time.perf_counter() - start)}
-            print(json.dumps(row), flush=True)
+            row = _row(*play(games[name], seed, args.data_dir, classifiers))
+            seconds = round(time.perf_counter() - start)
+            program.print_row("collapse", run=name, seed=seed, **row, seconds=seconds)
 
 
 if __name__ == "__main__":

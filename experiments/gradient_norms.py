@@ -1,16 +1,15 @@
-"""D's margin and slopes for several objectives and gammas, on scikit-learn's digits.
+"""Compare D's margin and gradient norms over objectives and gammas, on scikit-learn's digits.
 
     python -m experiments.gradient_norms --out=DIRECTORY [--data_dir=DIR] [--only=REGEX]
-        [--steps=3000]
+        [--steps=3000] [--seeds=0]
 
-Each run is the same pair of MLPs with `kgan.callbacks.GradientNorms` and `Evaluate`. It prints a
-line a run: means over the last third of the steps. `DIRECTORY/steepness.png` is the picture of
-docs/recipes.md, which also has the numbers. On one core a run takes about 15 seconds.
+Every run trains the same pair of MLPs with `kgan.callbacks.GradientNorms` and `Evaluate`, and
+prints one line of JSON: means over the last third of the steps. DIRECTORY/gradient_norms.png is the
+picture of docs/recipes.md, which shows the table. A run takes about 15 seconds on one core.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import pathlib
 import re
@@ -19,8 +18,10 @@ import keras
 import numpy as np
 
 import kgan
+from experiments import program
 from kgan import callbacks, data, plots
-from kgan.penalties import R1, R2, GradientPenalty
+from kgan.penalties import R1, R2, GradientPenalty, Penalty
+from kgan.utils.types import JsonDict
 
 GAMMAS = (0.0, 0.01, 0.1, 1.0, 10.0)
 EVERY = 250
@@ -35,14 +36,15 @@ COLUMNS = (
     "precision",
     "recall",
 )
-CURVES = {"margin": False, "gradient_norm_real": True}  # whether on a logarithmic axis
+CURVES = {"margin": False, "gradient_norm_real": True}  # metric: whether its axis is logarithmic
 
 
-def both(gamma):
+def both(gamma: float) -> list[Penalty] | None:
+    """Return R1 and R2 of one gamma, or None for gamma 0."""
     return [R1(gamma), R2(gamma)] if gamma else None
 
 
-RUNS = {
+RUNS: dict[str, JsonDict] = {
     **{
         f"{loss}, gamma {gamma:g}": {"loss": loss, "penalties": both(gamma)}
         for loss in ("non_saturating", "relativistic_paired")
@@ -59,8 +61,14 @@ RUNS = {
 }
 
 
-def play(options, steps, seed, run_dir, data_dir):
-    """One run; returns the lines of its metrics."""
+Lines = list[JsonDict]  # of a run's metrics.jsonl
+Curve = tuple[list[int], np.ndarray]  # steps, and a value at each
+
+
+def play(
+    options: JsonDict, steps: int, seed: int, run_dir: pathlib.Path, data_dir: str | None
+) -> Lines:
+    """Train one run; return the lines of its metrics."""
     keras.utils.set_random_seed(seed)
     gan = kgan.GAN(
         kgan.networks.MLPGenerator((8, 8, 1), 32, (128, 128)),
@@ -69,29 +77,35 @@ def play(options, steps, seed, run_dir, data_dir):
         seed=seed,
     )
     rates = (RATE, options.get("rate", RATE))  # G's and D's
-    adams = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates]
-    objective = {name: options.get(name) for name in ("loss", "penalties")}
-    gan.compile(*adams, **objective, jit_compile=True, steps_per_execution=EVERY)
+    for_g, for_d = (keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates)
+    gan.compile(
+        for_g,
+        for_d,
+        loss=options["loss"],
+        penalties=options.get("penalties"),
+        jit_compile=True,
+        steps_per_execution=EVERY,
+    )
     images = data.load("digits", "train", batch_size=64, seed=seed, data_dir=data_dir)
-    others = data.load("digits", "test", batch_size=320, shuffle=False, data_dir=data_dir)
+    held_out = data.load("digits", "test", batch_size=320, shuffle=False, data_dir=data_dir)
     watchers = [
-        callbacks.GradientNorms(run_dir, others, EVERY),
-        callbacks.Evaluate(run_dir, others, 4 * EVERY, num_samples=160),
+        callbacks.GradientNorms(run_dir, held_out, EVERY),
+        callbacks.Evaluate(run_dir, held_out, 4 * EVERY, num_samples=160),
     ]
     epochs = steps // EVERY
     gan.fit(images, steps_per_epoch=EVERY, epochs=epochs, verbose=0, callbacks=watchers)
     return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
 
 
-def curve(runs, name):
-    """Steps, and the mean over runs at each."""
+def curve(runs: list[Lines], name: str) -> Curve:
+    """Return the logged steps of a metric and its mean over runs at each."""
     lines = [[line for line in run if name in line] for run in runs]
     steps = [line["step"] for line in lines[0]]
     return steps, np.mean([[line[name] for line in run] for run in lines], axis=0)
 
 
-def picture(found):
-    """A row of panels for each of the two objectives: a line for each gamma."""
+def picture(found: dict[str, list[Lines]]) -> np.ndarray:
+    """Return a picture: one row of panels per objective, one curve per gamma."""
     panels = []
     for loss in ("non_saturating", "relativistic_paired"):
         for name, log in CURVES.items():
@@ -105,30 +119,23 @@ def picture(found):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--data_dir")
-    parser.add_argument("--only", default="")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser = program.parser(__doc__, seeds="0", steps=3000)
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="directory of the runs")
     args = parser.parse_args()
-    found = {}
-    for name, options in RUNS.items():
-        if not re.search(args.only, name):
-            continue
-        folders = [
-            args.out / f"{re.sub('[^A-Za-z0-9.]+', '_', name)}_{i}" for i in range(args.seeds)
-        ]
+    found: dict[str, list[Lines]] = {}
+    for name in program.matching(RUNS, args.only):
+        folder = re.sub("[^A-Za-z0-9.]+", "_", name)
         found[name] = [
-            play(options, args.steps, seed, run, args.data_dir) for seed, run in enumerate(folders)
+            play(RUNS[name], args.steps, seed, args.out / f"{folder}_{seed}", args.data_dir)
+            for seed in args.seeds
         ]
         means = {}
         for key in COLUMNS:
             steps, values = curve(found[name], key)
             last = values[np.array(steps) > args.steps * 2 / 3]
             means[key] = float(f"{last.mean():.3g}")
-        print(json.dumps({"run": name, **means}), flush=True)
-    plots.write_png(args.out / "steepness.png", picture(found))
+        program.print_row("gradient_norms", run=name, **means)
+    plots.write_png(args.out / "gradient_norms.png", picture(found))
 
 
 if __name__ == "__main__":

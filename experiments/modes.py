@@ -1,40 +1,40 @@
-"""Modes found on a ring of 8 and a grid of 25 Gaussians, after PacGAN's experiment.
+"""Count the modes found on a ring of 8 and a grid of 25 Gaussians, as PacGAN does.
 
-    python -m experiments.modes --out=FILE [--only=REGEX] [--seeds=10] [--steps=6000]
+    python -m experiments.modes --out=FILE [--only=REGEX] [--seeds=0-9] [--steps=6000]
 
-By the protocol of PacGAN (Lin et al. 2018, arXiv 1712.04086, section 4.1): 2,500 samples of each
-of 10 trials; a mode is found if a sample is within three standard deviations of its mean, and the
-share of such samples is the high quality. As there, latents are two normal numbers and each update
-of D sees 100 points or packs. What differs is said in docs/recipes.md, beside the table.
+The protocol is that of PacGAN (Lin et al. 2018, arXiv 1712.04086, section 4.1): 10 trials with
+2,500 samples each. A mode is found if a sample lies within three standard deviations of its mean;
+the share of such samples is the high quality. Latents are two normal numbers, and an update of D
+sees 100 points or packs. docs/recipes.md names the differences beside the table.
 
-Each run adds a line to FILE, and is not played again where FILE has its line. In the end it prints
-the table. On one core a run takes about 20 seconds.
+Each run adds a line to FILE; a run whose line is in FILE is skipped. At the end the table is
+printed. A run takes about 20 seconds on one core.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import pathlib
-import re
 import time
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 import kgan
+from experiments import program
 from kgan import data, metrics
-from kgan.penalties import R1, R2, GradientPenalty
+from kgan.data.densities import Mixture
+from kgan.penalties import R1, R2, GradientPenalty, Penalty
+from kgan.utils.types import JsonDict
 
 DATA = ("ring", "grid")
 SAMPLES = 2500
-UNITS = (128, 128, 128)  # of both players
+UNITS = (128, 128, 128)  # of generator and discriminator
 BATCH = 100  # points or packs in an update of D
-BOTH = [R1(0.03), R2(0.03)]
+BOTH: list[Penalty] = [R1(0.03), R2(0.03)]
 
-METHODS: dict[str, dict[str, Any]] = {
+METHODS: dict[str, JsonDict] = {
     "GAN": {},
     "GAN + R1 + R2": {"penalties": BOTH},
     "relativistic + R1 + R2": {"loss": "relativistic_paired", "penalties": BOTH},
@@ -43,8 +43,16 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 
 
-def make_gan(steps, seed, packing=1, rate=2e-3, beta_1=0.0, **options):
-    """The game of a method, compiled; rates fall to zero along half a cosine."""
+def make_gan(
+    steps: int,
+    seed: int,
+    packing: int = 1,
+    rate: float = 2e-3,
+    beta_1: float = 0.0,
+    loss: str = "non_saturating",
+    penalties: Penalty | list[Penalty] | None = None,
+) -> kgan.GAN:
+    """Return the compiled game of a method; learning rates fall to zero along half a cosine."""
     gan = kgan.GAN(
         kgan.networks.MLPGenerator((2,), 2, UNITS, value_range=None),
         kgan.networks.MLPDiscriminator((2 * packing,), UNITS),
@@ -53,13 +61,15 @@ def make_gan(steps, seed, packing=1, rate=2e-3, beta_1=0.0, **options):
         seed=seed,
     )
     falling = keras.optimizers.schedules.CosineDecay(rate, steps)
-    adams = [keras.optimizers.Adam(falling, beta_1, beta_2=0.99) for _ in range(2)]
-    gan.compile(*adams, **options, jit_compile=True, steps_per_execution=200)
+    for_g, for_d = (keras.optimizers.Adam(falling, beta_1, beta_2=0.99) for _ in range(2))
+    gan.compile(
+        for_g, for_d, loss=loss, penalties=penalties, jit_compile=True, steps_per_execution=200
+    )
     return gan
 
 
-def play(dataset, method, seed, steps):
-    """One run; returns its coverage and how long the training took, in seconds."""
+def play(dataset: str, method: str, seed: int, steps: int) -> JsonDict:
+    """Train one run; return its coverage and the seconds of the training."""
     mixture = data.DENSITIES[dataset]
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
@@ -69,17 +79,17 @@ def play(dataset, method, seed, steps):
     start = time.perf_counter()
     gan.fit(tf.data.Dataset.from_tensor_slices(points), verbose=0)
     seconds = time.perf_counter() - start
-    return coverage(gan.sample(SAMPLES, seed), mixture), seconds
+    return {**coverage(gan.sample(SAMPLES, seed), mixture), "seconds": round(seconds, 1)}
 
 
-def coverage(samples, mixture):
-    """What the table shows of samples."""
+def coverage(samples: np.ndarray, mixture: Mixture) -> JsonDict:
+    """Return the columns of the table for samples `[n, 2]`."""
     found = metrics.mixture_coverage(samples, mixture.means, mixture.std)
     return {"modes": found.found, "high_quality": found.high_quality, "kl": found.kl}
 
 
-def table(rows):
-    """Markdown: of each data set and method, mean and standard error over the seeds."""
+def table(rows: list[JsonDict]) -> str:
+    """Return a Markdown table: mean and standard error over seeds per data set and method."""
     lines = ["| data | method | modes | high quality | reverse KL |", "|---|---|---|---|---|"]
     for dataset in DATA:
         mixture = data.DENSITIES[dataset]
@@ -95,7 +105,7 @@ def table(rows):
     return "\n".join(lines)
 
 
-def _mean(runs, name):
+def _mean(runs: list[JsonDict], name: str) -> str:
     values = [run[name] for run in runs]
     digits = {"modes": 2, "high_quality": 3, "kl": 4}[name]
     error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
@@ -103,11 +113,8 @@ def _mean(runs, name):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser = program.parser(__doc__, seeds="0-9", steps=6000)
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="file of the rows")
     args = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -115,18 +122,17 @@ def main() -> None:
     rows = [json.loads(line) for line in args.out.read_text().splitlines()]
     rows = [row for row in rows if row["steps"] == args.steps]
     done = {(row["data"], row["method"], row["seed"]) for row in rows}
-    for seed in range(args.seeds):
-        for dataset in DATA:
-            for method in METHODS:
-                run = (dataset, method, seed)
-                if run in done or not re.search(args.only, f"{dataset} {method}"):
-                    continue
-                figures, seconds = play(*run, args.steps)
-                names = dict(zip(("data", "method", "seed"), run, strict=True))
-                row = {**names, "steps": args.steps, **figures, "seconds": round(seconds, 1)}
-                rows.append(row)
-                with args.out.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+    games = {f"{dataset} {method}": (dataset, method) for dataset in DATA for method in METHODS}
+    for seed in args.seeds:
+        for name in program.matching(games, args.only):
+            dataset, method = games[name]
+            if (dataset, method, seed) in done:
+                continue
+            found = play(dataset, method, seed, args.steps)
+            row = {"data": dataset, "method": method, "seed": seed, "steps": args.steps, **found}
+            rows.append(row)
+            with args.out.open("a") as file:
+                file.write(json.dumps(row) + "\n")
     print(table(rows))
 
 

@@ -1,19 +1,18 @@
-"""The experiments: plays presets over seeds, and writes down what came of every run.
+"""Train presets over seeds as a user would, and record the outcome of every run.
 
-    python -m experiments.results play --preset=mnist_mlp,mnist_r3gan [--seeds=0,1,2]
+    python -m experiments.results play --preset=mnist_mlp,mnist_r3gan [--seeds=0-2]
         [--data_dir=DATA] [--runs_dir=runs/results]
     python -m experiments.results collect [--runs_dir=runs/results] [--out=docs]
+    python -m experiments.results show [--preset=mnist_mlp] [--out=docs]
 
-`play` types the commands of a user, kgan-train and kgan-evaluate, run by run: what is done stays,
-and what was stopped goes on. `collect` reads the files of the runs and writes what they say into
-OUT/results.json, where runs that are not here stay, and the pictures beside it;
-`experiments.results_page`, which it calls, makes the tables of OUT/results.md. A preset of which no
-run is evaluated does not appear.
+`play` runs kgan-train and kgan-evaluate for each preset and seed. It skips runs that are done and
+resumes runs that were stopped. `collect` reads the run directories and updates OUT/results.json,
+which keeps the runs of other machines, the pictures beside it, and the tables of OUT/results.md.
+A preset without an evaluated run does not appear. `show` prints every run of OUT/results.json.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -23,16 +22,17 @@ import statistics
 import sys
 import sysconfig
 from collections.abc import Sequence
-from typing import Any
 
 from PIL import Image
 
-from experiments import results_page
+from experiments import program, results_page, run_tables
+from experiments.record import Run, flags, label
 from kgan.artifacts import RunDirectory
+from kgan.utils.types import JsonDict
 from train.presets import PRESETS
 
-# How evaluations differ from the program's defaults: PacGAN's protocols (arXiv 1712.04086, section
-# 4). To look 26,000 stacks up among 128,000 would take many minutes, for no published figure.
+# Options of kgan-evaluate that follow PacGAN's protocols (arXiv 1712.04086, section 4). The search
+# for neighbours of 26,000 stacks among 128,000 takes many minutes; no paper publishes it.
 PROTOCOLS = {
     "ring": ["--num_samples=2500"],
     "grid": ["--num_samples=2500"],
@@ -40,18 +40,16 @@ PROTOCOLS = {
 }
 RUNS = pathlib.Path("runs", "results")
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
-PAUSE = 30.0  # seconds: what is shorter may be an evaluation, a checkpoint or a busy machine
-
-Run = dict[str, Any]  # a line of results.json
+PAUSE = 30.0  # seconds; a shorter gap may be an evaluation, a checkpoint or a busy machine
 
 
 def commands(
-    told: list[str], dataset: str, run_dir: pathlib.Path, data_dir: str | None = None
+    training_flags: list[str], dataset: str, run_dir: pathlib.Path, data_dir: str | None = None
 ) -> list[str]:
-    """What a user types for one run: the training with these flags, and then the evaluation."""
+    """Return the two commands of a run: its training with these flags, then its evaluation."""
     where = [f"--run_dir={run_dir}", *([f"--data_dir={data_dir}"] if data_dir else [])]
     return [
-        shlex.join(["kgan-train", *told, *where]),
+        shlex.join(["kgan-train", *training_flags, *where]),
         shlex.join(["kgan-evaluate", *where, *PROTOCOLS.get(dataset, [])]),
     ]
 
@@ -59,7 +57,7 @@ def commands(
 def play(
     presets: list[str], seeds: list[int], runs_dir: pathlib.Path, data_dir: str | None
 ) -> list[str]:
-    """Types the commands of every run that is not evaluated; returns those that failed."""
+    """Run the commands of every run that is not evaluated; return the commands that failed."""
     os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     failed = []
     for preset, seed in itertools.product(presets, seeds):
@@ -67,8 +65,8 @@ def play(
         if run.evaluation().exists():
             print(f"{preset}, seed {seed}: done.")
             continue
-        told = [f"--preset={preset}", f"--seed={seed}"]
-        for command in commands(told, PRESETS[preset]["dataset"], run.path, data_dir):
+        own = [f"--preset={preset}", f"--seed={seed}"]
+        for command in commands(own, PRESETS[preset]["dataset"], run.path, data_dir):
             print(f"$ {command}", flush=True)
             code = os.waitstatus_to_exitcode(os.system(command))
             if code == INTERRUPTED:
@@ -80,40 +78,42 @@ def play(
 
 
 def collect(runs_dir: pathlib.Path, known: Sequence[Run] = ()) -> list[Run]:
-    """The known runs, and what the files of the runs say of these and of others.
+    """Return the known runs and those of the run directories, ordered by preset and seed.
 
-    By preset, the preset itself before what differs, by seed. A run that is evaluated takes the
-    place of the known one of the same flags, and the others' commands follow the presets.
+    A preset as it stands comes before its variants. An evaluated run replaces the known run of the
+    same flags. The commands of other known runs are updated to the presets as they stand.
     """
-    runs = {told(run): {**run, "commands": again(run["preset"], run["options"])} for run in known}
+    runs = {
+        identity(run): {**run, "commands": repeat(run["preset"], run["options"])} for run in known
+    }
     for path in runs_dir.glob("*/*/config.json"):
         run = record(RunDirectory(path.parent))
-        if "evaluation" in run or told(run) not in runs:
-            runs[told(run)] = run
+        if "evaluation" in run or identity(run) not in runs:
+            runs[identity(run)] = run
     shown = {run["preset"] for run in runs.values() if "evaluation" in run}
     order = [*PRESETS, *sorted(shown - set(PRESETS))]
 
     def place(run: Run) -> tuple[int, int, str, int]:
-        return order.index(run["preset"]), len(told(run)), results_page.label(run), run["seed"]
+        return order.index(run["preset"]), len(identity(run)), label(run), run["seed"]
 
     return sorted((run for run in runs.values() if run["preset"] in shown), key=place)
 
 
-def again(preset: str, options: dict[str, Any]) -> list[str]:
-    """The commands that make a run of these options, as the presets stand, in its own place."""
-    flags = results_page.flags(preset, options)
-    changes = [flag[2:] for flag in flags if not flag.startswith(("--preset=", "--seed="))]
+def repeat(preset: str, options: JsonDict) -> list[str]:
+    """Return the commands that repeat a run of these options in a directory of its own."""
+    words = flags(preset, options)
+    changes = [word[2:] for word in words if not word.startswith(("--preset=", "--seed="))]
     place = "-".join([str(options["seed"]), *changes])
-    return commands(flags, options["dataset"], RUNS / preset / place)
+    return commands(words, options["dataset"], RUNS / preset / place)
 
 
-def told(run: Run) -> tuple[str, ...]:
-    """What tells a run from all others."""
-    return (run["preset"], *results_page.flags(run["preset"], run["options"]))
+def identity(run: Run) -> tuple[str, ...]:
+    """Return the preset and the flags of a run, which no other run shares."""
+    return (run["preset"], *flags(run["preset"], run["options"]))
 
 
 def record(run: RunDirectory) -> Run:
-    """What the files of a run say of it, whether it is finished or not."""
+    """Return the row of a run directory, whether the run is finished or not."""
     config, preset = run.read_config(), run.path.parent.name
     options, lines = config["options"], []
     if run.metrics.exists():
@@ -124,7 +124,7 @@ def record(run: RunDirectory) -> Run:
     found: Run = {
         "preset": preset,
         "seed": options["seed"],
-        "commands": again(preset, options),
+        "commands": repeat(preset, options),
         "commit": config.get("commit"),
         "versions": config["versions"],
         "options": options,
@@ -137,18 +137,16 @@ def record(run: RunDirectory) -> Run:
     if run.evaluation().exists():
         found["evaluation"] = json.loads(run.evaluation().read_text())
         del found["evaluation"]["generator"]["path"]  # of this machine
-        files = {"samples": run.sample(steps)}
-        files |= {name: run.evaluation_picture(name) for name in ("neighbours", "interpolation")}
-        found["files"] = {name: path for name, path in files.items() if path.exists()}
+        if run.sample(steps).exists():
+            found["samples"] = run.sample(steps)
     return found
 
 
-def pace(lines: list[dict[str, Any]], images: int) -> dict[str, float]:
-    """How long a training took, by the times of its log; what is left out when it stood still.
+def pace(lines: list[JsonDict], images: int) -> dict[str, float]:
+    """Return speed and duration of a training by the times of its log, without pauses.
 
-    A stretch of more than half a minute that has less than a third of the median speed is a pause:
-    the run was stopped, and went on later. The time before the first line is taken to be like the
-    rest.
+    A pause is a gap of more than 30 s in which the speed is below a third of the median: the run
+    was stopped and resumed later. The time before the first line counts at the mean speed.
     """
     times = sorted({line["step"]: line["time"] for line in lines}.items())
     stretches = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(times)]
@@ -165,50 +163,44 @@ def pace(lines: list[dict[str, Any]], images: int) -> dict[str, float]:
 
 
 def write(runs: list[Run], out: pathlib.Path) -> None:
-    """Writes results.json, a line a run, and pictures of each preset's first run, in 64 colours."""
+    """Write results.json, one line per run, and the first picture of each preset in 64 colours."""
     folder = out / "images" / "results"
     folder.mkdir(parents=True, exist_ok=True)
     drawn = set()
     for run in runs:
-        files = run.pop("files", {})
-        pictures = run.pop("pictures", [picture(run, name) for name in files])
-        if pictures and run["preset"] not in drawn:
+        samples = run.pop("samples", None)
+        names = run.pop("pictures", [f"{run['preset']}_samples.png"] if samples else [])
+        if names and run["preset"] in PRESETS and run["preset"] not in drawn:
             drawn.add(run["preset"])
-            run["pictures"] = pictures
-            for name, file in files.items():
-                small = Image.open(file).convert("RGB").quantize(64)
-                small.save(folder / picture(run, name), optimize=True)
+            run["pictures"] = names
+            if samples:
+                small = Image.open(samples).convert("RGB").quantize(64)
+                small.save(folder / names[0], optimize=True)
     lines = ",\n".join(json.dumps(run) for run in runs)
     (out / "results.json").write_text(f"[\n{lines}\n]\n")
 
 
-def picture(run: Run, name: str) -> str:
-    """What a picture is called in the record."""
-    return f"{run['preset']}_{name}.png"
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("what", choices=("play", "collect"))
-    parser.add_argument("--preset", default="", help="one or several, with commas between them")
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--data_dir", help="of TFDS; its own when not given")
+    parser = program.parser(__doc__, seeds="0-2", only=False)
+    parser.add_argument("what", choices=("play", "collect", "show"))
+    parser.add_argument("--preset", default="", help="one or several, separated by commas")
     parser.add_argument("--runs_dir", type=pathlib.Path, default=RUNS)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs"))
     args = parser.parse_args()
+    file = args.out / "results.json"
+    known = json.loads(file.read_text()) if file.exists() else []
     if args.what == "collect":
-        record_file = args.out / "results.json"
-        known = json.loads(record_file.read_text()) if record_file.exists() else []
         write(collect(args.runs_dir, known), args.out)
         results_page.write(args.out)
         return
-    presets = args.preset.split(",")
-    for unknown in set(presets) - set(PRESETS):
+    presets = args.preset.split(",") if args.preset else []
+    if args.what == "show":
+        wanted = presets or {run["preset"] for run in known}
+        print(run_tables.tables([run for run in known if run["preset"] in wanted]))
+        return
+    for unknown in set(presets or [""]) - set(PRESETS):
         parser.error(f"--preset={unknown}: expected some of {', '.join(PRESETS)}")
-    seeds = [int(seed) for seed in args.seeds.split(",")]
-    failed = play(presets, seeds, args.runs_dir, args.data_dir)
+    failed = play(presets, args.seeds, args.runs_dir, args.data_dir)
     if failed:
         sys.exit("These failed:\n" + "\n".join(failed))
 

@@ -1,4 +1,4 @@
-"""What the documents say is run: every command, every Python block, every link and test name."""
+"""Documents are executed: every command, every Python block, every link and test name."""
 
 import json
 import os
@@ -17,6 +17,8 @@ from train.presets import PRESETS
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 REAL_DATA = os.environ.get("KGAN_TEST_DATA_DIR")
+PAGES = [f"docs/{name}.md" for name in ("results", "recipe_2014", "performance")]
+TOOLS = ("benchmarks", "experiments")
 SHORT = ["--steps=2", "--steps_per_execution=1", "--width=8", "--batch_size=16"]
 
 
@@ -55,25 +57,26 @@ def check(done):
 
 
 @pytest.fixture(scope="module")
-def benchmarks_help():
-    """What each benchmark says of itself; one process, as each imports TensorFlow."""
+def tools_help():
+    """The help of each benchmark and experiment; one process, as each imports TensorFlow."""
     code = """
 import contextlib, importlib, io, json, sys
-found, names, sys.argv = {}, sys.argv[1:], ["benchmarks", "--help"]
+found, names, sys.argv = {}, sys.argv[1:], ["tool", "--help"]
 for name in names:
-    module = importlib.import_module("benchmarks.__main__" if name == "benchmarks" else name)
+    module = importlib.import_module(name if "." in name else f"{name}.__main__")
     with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
         module.main()
     found[name] = said.getvalue()
 print(json.dumps(found))
 """
-    named = {word for c in ALL_COMMANDS for word in c.split() if word.startswith("benchmarks")}
+    modules = [words[2] for words in map(str.split, ALL_COMMANDS) if words[:2] == ["python", "-m"]]
+    named = {module for module in modules if module.startswith(TOOLS)}
     done = shell([sys.executable, "-c", code, *sorted(named)], ROOT)
     check(done)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def type_in(command, desk, benchmarks_help):
+def type_in(command, desk, tools_help):
     """Executes a documented command, trainings shortened to a few steps."""
     words = shlex.split(command)
     data = desk / "tensorflow_datasets"
@@ -98,10 +101,10 @@ def type_in(command, desk, benchmarks_help):
         trains = "start(run, steps=" in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
         short = ["--steps=3"] if trains else []  # test_theory_training.py runs these for longer
         check(shell([sys.executable, *words[1:], *short], desk, PYTHONPATH=str(ROOT)))
-    elif words[:2] == ["python", "-m"] and words[2].startswith("benchmarks"):
-        # These take their time: it is looked whether they know what they are told.
-        told = [word.partition("=")[0] for word in words[3:] if word.startswith("--")]
-        assert all(option in benchmarks_help[words[2]] for option in ("usage:", *told))
+    elif words[:2] == ["python", "-m"] and words[2].startswith(TOOLS):
+        # These take minutes to hours: the test checks that their help names every option.
+        options = [word.partition("=")[0] for word in words[3:] if word.startswith("--")]
+        assert all(option in tools_help[words[2]] for option in ("usage:", *options))
     elif words[0] == "make":
         check(shell([*words, "--dry-run"], ROOT))  # test_demo runs one; this test is in the other
     elif "pytest" in words:
@@ -117,10 +120,10 @@ def type_in(command, desk, benchmarks_help):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ALL_COMMANDS)
-def test_commands_work(command, desk, benchmarks_help):
+def test_commands_work(command, desk, tools_help):
     if "mnist" in command and REAL_DATA is None:
         pytest.skip("KGAN_TEST_DATA_DIR does not point to TFDS data with MNIST")
-    type_in(command, desk, benchmarks_help)
+    type_in(command, desk, tools_help)
 
 
 @pytest.mark.slow
@@ -177,3 +180,16 @@ def test_named_tests_exist(document):
         file = name or file
         source = (ROOT / "tests" / file).read_text()
         assert f"def {function}(" in source or not function, (file, function)
+
+
+@pytest.mark.parametrize("document", ["README.md", *PAGES])
+def test_pages_are_short(document):
+    """A page of more than 1,500 words is data: it belongs into a file beside the page."""
+    assert len((ROOT / document).read_text().split()) < 1500
+
+
+def test_make_lists_its_targets():
+    done = shell(["make"], ROOT)
+    check(done)
+    targets = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[0].split()
+    assert re.findall(r"^make (\w+) +\w", done.stdout, re.M) == targets

@@ -1,4 +1,4 @@
-"""The experiments: runs become a record, the record the page, and anybody can run them again."""
+"""The experiments: runs become a record, the record becomes pages, and commands repeat each run."""
 
 import functools
 import itertools
@@ -19,7 +19,7 @@ from kgan_export.program import export
 from PIL import Image
 
 import kgan
-from experiments import results, results_page
+from experiments import record, results, results_page, run_tables
 from kgan.artifacts import RunDirectory
 from train.config import resolve
 from train.evaluation.options import Options
@@ -33,7 +33,7 @@ STEPS = 40
 
 
 def parsed(module, commands):
-    """What a program's flags make of each command, in a process of their own."""
+    """The flag values of each command of a program, parsed in another process."""
     code = f"""
 import json, sys
 from absl.flags import FLAGS
@@ -47,15 +47,15 @@ for words in json.loads(sys.argv[1]):
     found.append({{flag.name: flag.value for flag in own}})
 print(json.dumps(found))
 """
-    told = json.dumps([shlex.split(command) for command in commands])
+    words = json.dumps([shlex.split(command) for command in commands])
     done = subprocess.run(
-        [sys.executable, "-c", code, told], capture_output=True, text=True, cwd=DOCS.parent
+        [sys.executable, "-c", code, words], capture_output=True, text=True, cwd=DOCS.parent
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-# The page as it stands
+# The pages
 
 
 @pytest.mark.parametrize("file", ["results.md", "../README.md"])
@@ -69,15 +69,15 @@ def test_the_pages_say_what_the_record_says(file):
     assert results_page.written(page, changed) != page
 
 
-def test_what_names_a_run_makes_its_options():
-    words = [results_page.flags(run["preset"], run["options"]) for run in RECORD]
-    given = parsed("main", [shlex.join(["kgan-train", *told]) for told in words])
+def test_the_flags_of_a_run_give_its_options():
+    words = [record.flags(run["preset"], run["options"]) for run in RECORD]
+    given = parsed("main", [shlex.join(["kgan-train", *own]) for own in words])
     for run, flags in zip(RECORD, given, strict=True):
         explicit = {name: value for name, value in flags.items() if name in run["options"]}
         options = resolve(flags["preset"], explicit).options()
         assert {name: options[name] for name in run["options"]} == run["options"]
-        assert flags["preset"] == run["preset"] or "(no preset)" in results_page.label(run)
-        assert run["commands"] == results.again(run["preset"], run["options"])
+        assert flags["preset"] == run["preset"] or "(no preset)" in record.label(run)
+        assert run["commands"] == results.repeat(run["preset"], run["options"])
     places = [
         [flags["run_dir"] for flags in parsed(module, [run["commands"][i] for run in RECORD])]
         for i, module in enumerate(("main", "evaluate"))
@@ -97,8 +97,8 @@ def test_every_picture_is_there_and_small():
 
 
 def typed(preset, seed, runs_dir, data_dir=None):
-    told, dataset = [f"--preset={preset}", f"--seed={seed}"], PRESETS[preset]["dataset"]
-    return results.commands(told, dataset, runs_dir / preset / str(seed), data_dir)
+    own, dataset = [f"--preset={preset}", f"--seed={seed}"], PRESETS[preset]["dataset"]
+    return results.commands(own, dataset, runs_dir / preset / str(seed), data_dir)
 
 
 def test_the_commands_are_those_of_the_programs():
@@ -142,9 +142,10 @@ def test_play_leaves_out_what_is_done_and_goes_on_after_a_failure(tmp_path, monk
     [
         (["play", "--preset=ring,mnist"], r"--preset=mnist: expected some of digits_mlp, .*grid"),
         (["watch"], r"invalid choice: 'watch'"),
+        (["play"], r"--preset=: expected some of"),
     ],
 )
-def test_what_it_is_told_wrongly(words, sentence, monkeypatch, capsys):
+def test_unusable_arguments(words, sentence, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["results", *words])
     with pytest.raises(SystemExit) as stopped:
         results.main()
@@ -177,15 +178,15 @@ def test_pace_is_that_of_the_log_without_pauses():
 
 def test_a_run_that_differs_from_its_preset_is_named_by_the_difference():
     options = resolve("digits_mlp", {"seed": 4}).options()
-    assert results_page.flags("digits_mlp", options) == ["--preset=digits_mlp", "--seed=4"]
+    assert record.flags("digits_mlp", options) == ["--preset=digits_mlp", "--seed=4"]
     options |= {"width": 7, "jit_compile": True}
-    words = results_page.flags("digits_mlp", options)
+    words = record.flags("digits_mlp", options)
     assert words == ["--preset=digits_mlp", "--seed=4", "--width=7", "--jit_compile"]
     earlier = resolve("mnist_mlp", {"seed": 4}).options()
     del earlier["penalty_interval"]  # from before that flag
-    words = results_page.flags("mnist_mlp", earlier)
+    words = record.flags("mnist_mlp", earlier)
     assert words == ["--preset=mnist_mlp", "--seed=4", "--penalty_interval=1"]
-    gone = results_page.flags("mnist_lost", resolve(None, {"seed": 4, "dataset": "ring"}).options())
+    gone = record.flags("mnist_gone", resolve(None, {"seed": 4, "dataset": "ring"}).options())
     assert gone == ["--seed=4", "--dataset=ring", "--epochs=50"]
 
 
@@ -275,16 +276,18 @@ def test_runs_become_a_record_and_the_record_a_page(runs_dir, tmp_path):
     assert first["versions"]["kgan"] == metadata.version("kgan")
     assert first["last_epoch"]["step"] == STEPS
     assert first["minutes"] > 0
-    assert first["pictures"] == [f"digits_mlp_{name}.png" for name in results_page.CAPTIONS]
+    assert first["pictures"] == ["digits_mlp_samples.png"]
     for name in first["pictures"]:
         assert (tmp_path / "images" / "results" / name).exists()
     assert (second["seed"], second["finished"], second["steps"]) == (5, False, 20)
     assert "evaluation" not in second
     results_page.write(tmp_path)
     page = (tmp_path / "results.md").read_text()
-    assert "`digits_mlp --width=8 --latent_dim=4" in page
-    assert "| 5 (unfinished) | 20 | 1,280 |" in page
-    assert page.count("![digits_mlp") == 3
+    assert "No run is evaluated." in page  # of a preset as it stands
+    assert page.count("![digits_mlp") == 1
+    rows = run_tables.tables([first, second])
+    assert "`digits_mlp --width=8 --latent_dim=4" in rows
+    assert "| 5 (unfinished) | 20 | 1,280 |" in rows
     assert str(runs_dir[0]) not in page + (tmp_path / "results.json").read_text()
 
 
@@ -348,17 +351,17 @@ def test_tables_show_every_seed_their_spread_and_what_misses_its_target():
     for seed, finished in ((2, False), (3, True)):
         runs.append({**faked("ring", seed), "steps": 99, "finished": finished})
         del runs[seed]["evaluation"]
-    text = results_page.tables([*runs, faked("ring2", 0, "b" * 40 + "-dirty", {"r1": 2})])
+    text = run_tables.tables([*runs, faked("ring2", 0, "b" * 40 + "-dirty", {"r1": 2})])
     for line in (
         "| `ring` | 0 | 12,345 | 10 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | 1 | 12,345 | 11 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | 2 (unfinished) | 99 | 12 | 0.75 | `aaaaaaaaaa` |",
         "| `ring` | 3 (not evaluated) | 99 | 13 | 0.75 | `aaaaaaaaaa` |",
-        "| `ring` | all |  | 10.5 ± 0.71 | 0.75 ± 0 |  |",
+        "| `ring` | all |  | 10.50 ± 0.71 | 0.75 |  |",
         "| ring2 (no preset): `--r1=2` | 0 | 12,345 | 10 | 0.75 | `bbbbbbbbbb` changed |",
         "| `ring` | 0 | 0.9 / 0.9 |",
         "| `ring` | 1 | **0.8 / 0.9** |",
-        "| `ring` | all | 0.85 ± 0.071 |",
+        "| `ring` | all | 0.850 ± 0.071 |",
         "| *target* |  | ≥ 0.9 real |",
         "| `ring` | 0 | 10 / 10 | 0 |",
         "| `ring` | 1 | 10 / 10 | **0.5** |",
@@ -366,20 +369,72 @@ def test_tables_show_every_seed_their_spread_and_what_misses_its_target():
         assert line in text.splitlines(), text
     assert text.count("ring2 (") == text.count("unfinished") == 1  # they have no other figures
     assert "Parzen" not in text
-    assert results_page.tables([]) == "No run is evaluated."
+    assert run_tables.tables([]) == "No run is evaluated."
+
+
+def parzen_run(preset, seed, nats, accuracy=0.75, steps=12_345, **changes):
+    parzen = {"value": nats, "real": 243.4}
+    run = faked(preset, seed, options=changes, parzen_log_likelihood=parzen)
+    return {**run, "steps": steps, "last_epoch": {"step": steps, "d_accuracy": accuracy}}
 
 
 def test_the_summary_is_of_presets_as_they_stand():
-    def run(preset, seed, nats, **changes):
-        parzen = {"value": nats, "real": 243.4}
-        return faked(preset, seed, options=changes, parzen_log_likelihood=parzen)
-
+    run = parzen_run
     runs = [run("mnist_mlp", 0, 230), run("mnist_mlp", 1, 241), run("mnist_mlp", 2, 9, width=7)]
     unfinished = {**run("mnist_maxout", 0, 5)}
     del unfinished["evaluation"]
     text = results_page.summary([*runs, run("digits_mlp", 0, 16), unfinished])
     assert text.splitlines()[2:] == [
-        "| `mnist_mlp` | 2 | 235.5 |  |  |  |  | 12,345 |",
-        "| real images |  | 243.4 |  |  |  |  |  |",
+        "| `mnist_mlp` | 2 | 0 of 2 | 235.5 ± 7.8 |  |  |  |  | 12,345 |",
+        "| *floor: real `mnist`* |  |  | 243.4 |  |  |  |  |  |",
     ]
     assert results_page.summary([]) == "No run is evaluated."
+
+
+def test_a_lost_run_is_counted_and_not_averaged():
+    """The rule: D's accuracy in the last epoch is at least 0.99; see `record.lost`."""
+    assert record.lost(parzen_run("ring", 0, 1, record.LOST_ACCURACY))
+    assert not record.lost(parzen_run("ring", 0, 1, record.LOST_ACCURACY - 0.001))
+    assert not record.lost({**parzen_run("ring", 0, 1), "last_epoch": None})
+    runs = [parzen_run("mnist_mlp", 0, 186, 0.64), parzen_run("mnist_mlp", 1, -482, 1.0)]
+    text = results_page.summary(runs)
+    assert "| `mnist_mlp` | 1 | 1 of 2 | 186 |" in text
+    assert "-482" not in text
+    both = results_page.summary([{**run, "last_epoch": None} for run in runs])  # without the rule
+    assert "| `mnist_mlp` | 2 | 0 of 2 | -148 ± 472 |" in both
+    all_lost = results_page.summary(runs[1:])
+    assert "| `mnist_mlp` | 0 | 1 of 1 |  |" in all_lost
+
+
+def test_the_longest_run_of_a_seed_says_whether_it_is_lost():
+    runs = [
+        parzen_run("mnist_mlp", 0, 186, 0.64, steps=99),
+        parzen_run("mnist_mlp", 0, 90, 0.999, steps=9, epochs=20),  # recovers
+        parzen_run("mnist_mlp", 1, -400, 0.999, steps=9, epochs=20),
+        parzen_run("mnist_mlp", 2, -400, 0.999, steps=9, epochs=20, width=7),  # another game
+    ]
+    assert record.learned(runs, "mnist_mlp") == ([runs[0]], 1, 2)
+
+
+def test_the_recipe_of_2014_is_lost_on_four_seeds_of_five():
+    whole, lost, seeds = record.learned(RECORD, "goodfellow2014_mnist")
+    assert [run["seed"] for run in whole] == [0]
+    assert (lost, seeds) == (4, 5)
+    for run in RECORD:  # the rule agrees with the samples: no real image is near one of them
+        if run["preset"] == "goodfellow2014_mnist":
+            assert record.lost(run) == (record.measure(run, "recall")["value"] < 0.01)
+
+
+def test_the_largest_class_imbalance_is_relative():
+    shares = {"value": 2, "shares": [0.3, 0.7], "data_shares": [0.5, 0.5]}
+    run = faked("ring", 0, modes_found=shares)
+    found = record.measure(run, "modes_found")["largest_class_imbalance"]
+    assert found == pytest.approx(0.4)
+
+
+def test_every_run_can_be_shown(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["results", "show", "--preset=ring", f"--out={DOCS}"])
+    results.main()
+    text = capsys.readouterr().out
+    assert text.count("| `ring` | 9 |") == len(run_tables.TABLES) - 1  # points have no Parzen
+    assert "mnist" not in text

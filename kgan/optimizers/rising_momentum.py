@@ -1,40 +1,53 @@
-"""The optimizer of the experiments of 2014."""
+"""The optimizer of the experiments of Goodfellow et al. (2014)."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-DECAY = 1.000004  # what the learning rate is divided by at every update
-UPDATES = 100_000  # a power of it that float32 knows to seven digits
-MOMENTUM = (0.5, 0.7)
+from kgan.training.keras_private import variable_index
+
+DECAY = 1.000004  # the learning rate is divided by this at every update
+UPDATES = 100_000  # a power of DECAY that float32 represents to seven digits
 
 
 class RisingMomentum(keras.optimizers.SGD):
-    """Gradient descent with falling learning rate and rising momentum.
+    """Gradient descent with a falling learning rate and a rising momentum.
 
-    The learning rate is divided by 1.000004 at every update; the momentum rises from 0.5 to 0.7 on
-    a straight line and stays there (the authors' published configuration of 2014).
+    The learning rate is divided by 1.000004 at every update. The momentum rises linearly and then
+    stays constant (the authors' published configuration of 2014).
 
     Args:
-        learning_rate: at the first update.
-        rise: updates in which the momentum rises.
+        learning_rate: the learning rate of the first update.
+        rise: number of updates in which the momentum rises.
+        momentum: momentum of the first update and after `rise` updates, each in [0, 1].
+
+    Example:
+        ```python
+        optimizer = kgan.optimizers.RisingMomentum(0.1, rise=250 * 500)
+        ```
     """
 
-    def __init__(self, learning_rate: float, rise: int):
+    def __init__(self, learning_rate: float, rise: int, momentum: tuple[float, float] = (0.5, 0.7)):
         schedule = keras.optimizers.schedules.ExponentialDecay(
             learning_rate, UPDATES, DECAY**-UPDATES
         )
-        super().__init__(schedule, momentum=MOMENTUM[0])
+        # Keras keeps velocities for a positive momentum alone, and a constant 0 needs none.
+        super().__init__(schedule, momentum=momentum[0] or momentum[1])
         self.rise = rise
+        self.momentum_range = momentum
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Moves one weight: v = momentum * v - learning_rate * gradient, then weight + v."""
-        velocity = self.momentums[self._get_variable_index(variable)]
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Apply v = momentum * v - learning_rate * gradient, then weight = weight + v."""
+        if not self.momentum:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        velocity = self.momentums[variable_index(self, variable)]
         share = tf.minimum(1.0, tf.cast(self.iterations, tf.float32) / self.rise)
-        momentum = MOMENTUM[0] + (MOMENTUM[1] - MOMENTUM[0]) * share
+        first, last = self.momentum_range
+        momentum = first + (last - first) * share
         tf.raw_ops.ResourceApplyKerasMomentum(
             var=variable.handle,
             accum=getattr(velocity, "value", velocity).handle,
