@@ -23,8 +23,9 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import kgan
 from benchmarks.timing import print_record
-from export import formats, generator, parity, tflite
+from export import formats, parity, tflite
 from export.silence import native_silence
+from kgan import inference
 
 TURN = 0.05  # seconds
 
@@ -39,7 +40,7 @@ def presets():
     made = {}
     for name, network in networks.items():
         network.build((None, 100))
-        made[name] = generator.TrainedGenerator(network, kgan.priors.Normal(100))
+        made[name] = inference.KerasGenerator(network, kgan.priors.Normal(100))
     return made
 
 
@@ -75,7 +76,7 @@ def measured(trained, rounds):
                 "passed": made.passed,
             }
     for count, unit in ((1, "ms_for_1"), (64, "ms_for_64")):
-        inputs = {name: value.numpy() for name, value in trained.sample(count, 0).items()}
+        inputs = {name: value.numpy() for name, value in trained.inputs(count, 0).items()}
         bound = {name: functools.partial(call, **inputs) for name, call in calls.items()}
         for name, seconds in in_turns(bound, rounds).items():
             figures[name][unit] = round(1e3 * seconds, 4)
@@ -123,7 +124,7 @@ def main() -> None:
     args = parser.parse_args()
     record = {}
     with native_silence():
-        runs = {pathlib.Path(path).name: generator.read(path) for path in args.run_dir}
+        runs = {pathlib.Path(path).name: inference.read_run(path) for path in args.run_dir}
         for name, trained in (runs or presets()).items():
             weights = sum(weight.nbytes for weight in trained.model.get_weights())
             figures = measured(trained, args.rounds)

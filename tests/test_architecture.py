@@ -40,7 +40,7 @@ CONFINED = {
     "PIL": {"kgan/plots/"},
     "nashpy": {"kgan/theory/games.py"},
     "absl": {"train", "export"},
-    "ai_edge_litert": {"train", "export"},
+    "ai_edge_litert": {"train", "export", "kgan/inference"},
 }
 
 

@@ -7,10 +7,10 @@ import functools
 import numpy as np
 
 from kgan import metrics
+from kgan.inference import Generator
 
 from .classifier import Classes
 from .data import RealData
-from .generator import Generator
 from .options import FEWEST
 from .report import NotApplicableError
 

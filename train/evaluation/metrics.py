@@ -164,7 +164,7 @@ def _memorisation(
 def latent(m: Material) -> list[Figure]:
     """How fast images change on the way from one latent to another."""
     result = metrics.path_length(
-        m.generator.along(2), m.generator.prior, m.features, PAIRS, seed=m.seed
+        m.generator.path_images(2), m.generator.prior, m.features, PAIRS, seed=m.seed
     )
     error, space = result.standard_error, named(m.features)
     return [Figure("path_length", result.mean, PAIRS, error=error, features=space)]

@@ -56,7 +56,7 @@ def _class_modes(m: Material) -> list[Figure]:
     )
     figures = _modes(m, result, real, named(classifier), targets)
     if m.generator.num_classes is not None:
-        share = float(np.mean(found == m.generator.asked(n)))
+        share = float(np.mean(found == m.generator.labels(n)))
         error, accuracy = share_error(share, n), classifier.accuracy
         figures.append(
             Figure("asked_class", share, n, real=accuracy, error=error, features=named(classifier))

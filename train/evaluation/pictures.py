@@ -25,7 +25,7 @@ def draw(m: Material, run: RunDirectory, chosen: tuple[str, ...]) -> None:
         _write(run.evaluation_picture("neighbours", kind), neighbours(m), 2 * COLUMNS)
     if "latent" in chosen:
         strips = metrics.interpolation_strips(
-            m.generator.along(STEPS), m.generator.prior, STRIPS, STEPS, seed=m.seed
+            m.generator.path_images(STEPS), m.generator.prior, STRIPS, STEPS, seed=m.seed
         )
         _write(run.evaluation_picture("interpolation", kind), np.concatenate(strips), STEPS)
 

@@ -14,10 +14,10 @@ from kgan.metrics.extractor import fingerprint
 
 from . import classifier, data, metrics, modes, pictures
 from . import features as extractors
-from .generator import open_generator
 from .material import Material
 from .options import Options
 from .report import Figure, NotApplicableError, table, write
+from .samples import draw_samples, open_generator
 
 FUNCTIONS = {
     "parzen": metrics.parzen,
@@ -55,7 +55,7 @@ def evaluate(options: Options) -> dict[str, Any]:
         with _stage(bar, "data"):
             real = data.read(run, config, options.data_dir)
         with _stage(bar, "samples"):
-            samples = generator.sample(options.num_samples, options.seed, real.image_shape)
+            samples = draw_samples(generator, options.num_samples, options.seed, real.image_shape)
             wanted = "pixels" if options.metrics == ("parzen",) else options.features
             features = extractors.choose(wanted, real)
         with _stage(bar, "classifier"):
@@ -121,7 +121,7 @@ def _record(
         "generator": {
             "kind": m.generator.kind,
             "path": str(m.generator.path),
-            "fingerprint": m.generator.digest(),
+            "fingerprint": m.generator.file_digest(),
         },
         "data": data,
         "protocol": fingerprint([data, versions["kgan"]]),
