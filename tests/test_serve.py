@@ -188,6 +188,15 @@ def test_status_and_metadata_are_the_official_messages(client):
 
 IMAGE = [[[0.0], [2.0]], [[4.0], [0.5]]]
 B64 = {"b64": base64.b64encode(b"\x89PNG").decode()}
+ALL_KINDS = {
+    "uint8": 255,
+    "int64": -(2**63),
+    "uint64": 2**64 - 1,
+    "float16": 0.5,
+    "bfloat16": 3.0,
+    "float64": 0.1,
+    "bool": True,
+}
 ANSWERS = {
     "rows": ({"instances": [[0, 1, 2, 0.25]] * 2}, {"predictions": [IMAGE, IMAGE]}),
     "named rows": ({"instances": [{"latents": [0, 1, 2, 0.25]}]}, {"predictions": [IMAGE]}),
@@ -225,33 +234,8 @@ ANSWERS = {
         },
     ),
     "every kind": (
-        {
-            "signature_name": "kinds",
-            "instances": [
-                {
-                    "uint8": 255,
-                    "int64": -(2**63),
-                    "uint64": 2**64 - 1,
-                    "float16": 0.5,
-                    "bfloat16": 3,
-                    "float64": 0.1,
-                    "bool": True,
-                }
-            ],
-        },
-        {
-            "predictions": [
-                {
-                    "uint8_out": 255,
-                    "int64_out": -(2**63),
-                    "uint64_out": 2**64 - 1,
-                    "float16_out": 0.5,
-                    "bfloat16_out": 3.0,
-                    "float64_out": 0.1,
-                    "bool_out": True,
-                }
-            ]
-        },
+        {"signature_name": "kinds", "instances": [ALL_KINDS]},
+        {"predictions": [{f"{name}_out": value for name, value in ALL_KINDS.items()}]},
     ),
 }
 

@@ -82,7 +82,8 @@ def read_run(run_dir: str | os.PathLike[str]) -> KerasGenerator:
             f"The run in {run.path} is not finished: it has no {run.generator.name}. Repeat its "
             "kgan-train command, which goes on where it was stopped."
         )
-    return KerasGenerator(_read_model(run.generator), read_prior(run), config)
+    prior = read_prior(run)
+    return KerasGenerator(_read_model(run.generator), prior, config)
 
 
 def read_prior(run: RunDirectory) -> Prior:
