@@ -83,6 +83,7 @@ setup(
         "kgan",
         "kgan.callbacks",
         "kgan.data",
+        "kgan.inference",
         "kgan.layers",
         "kgan.losses",
         "kgan.metrics",

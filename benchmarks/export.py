@@ -24,7 +24,8 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import kgan
 from benchmarks.timing import print_record
-from export import formats, generator, parity, tflite
+from export import formats, parity, tflite
+from kgan import inference
 from kgan_cli.silence import native_silence
 
 TURN = 0.05  # seconds
@@ -40,7 +41,7 @@ def presets():
     made = {}
     for name, network in networks.items():
         network.build((None, 100))
-        made[name] = generator.TrainedGenerator(network, kgan.priors.Normal(100))
+        made[name] = inference.KerasGenerator(network, kgan.priors.Normal(100))
     return made
 
 
@@ -76,7 +77,7 @@ def measured(trained, rounds):
                 "passed": made.passed,
             }
     for count, unit in ((1, "ms_for_1"), (64, "ms_for_64")):
-        inputs = {name: value.numpy() for name, value in trained.sample(count, 0).items()}
+        inputs = {name: value.numpy() for name, value in trained.inputs(count, 0).items()}
         bound = {name: functools.partial(call, **inputs) for name, call in calls.items()}
         for name, seconds in in_turns(bound, rounds).items():
             figures[name][unit] = round(1e3 * seconds, 4)
@@ -124,7 +125,7 @@ def main() -> None:
     args = parser.parse_args()
     record = {}
     with native_silence():
-        runs = {pathlib.Path(path).name: generator.read(path) for path in args.run_dir}
+        runs = {pathlib.Path(path).name: inference.read_run(path) for path in args.run_dir}
         for name, trained in (runs or presets()).items():
             weights = sum(weight.nbytes for weight in trained.model.get_weights())
             figures = measured(trained, args.rounds)

@@ -29,7 +29,7 @@ PREDICT = "/v1/models/gan:predict"
 WRITE_MODEL = """
 import pathlib, sys
 from benchmarks.export import presets
-from export import saved_model
+from kgan import saved_model
 saved_model.write(presets()["mnist_dcgan"], pathlib.Path(sys.argv[1], "1"))
 """
 

@@ -1,1 +1,1 @@
-"""The exporter: a generator as SavedModel, TFLite and ONNX, and proof that they are the same."""
+"""The exporter: a generator as SavedModel, TFLite and ONNX, each compared with the Keras model."""

@@ -1,4 +1,4 @@
-"""What can be written, where it goes, and how like the Keras model it has to be."""
+"""The formats: how each is written and loaded, where it goes, and the error that it may have."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-from . import onnx, saved_model, tflite
-from .generator import TrainedGenerator
+from kgan import inference, saved_model
+from kgan.inference import KerasGenerator
+
+from . import onnx, tflite
 
 FORMATS = ("saved_model", "tflite", "onnx")
 
-# Float32 formats run other kernels, or the same ones fused: they may differ by rounding alone.
+# Float32 formats run other kernels than Keras, or merge several into one: they may differ by
+# rounding alone.
 MAX_ERROR = {"saved_model": 1e-6, "none": 1e-5, "onnx": 1e-5}
-# The others lose precision by design. The least that six trained generators get (docs/exports.md)
-# is 79, 48, 38, 38 and 50 dB; images of other latent points get 8 to 19.
+# The others lose precision by design. The lowest PSNR of six trained generators (docs/exports.md)
+# is 79, 48, 38, 38 and 50 dB; images of other latent points reach 8 to 19 dB.
 MIN_PSNR = {"float16": 60.0, "dynamic": 35.0, "int8": 30.0, "int8_io": 30.0, "16x8": 40.0}
+
+Write: TypeAlias = Callable[[KerasGenerator, pathlib.Path], None]
+Load: TypeAlias = Callable[[pathlib.Path], Callable[..., np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,24 +33,24 @@ class Format:
     """One file or directory to write.
 
     Attributes:
-        name: in the report.
-        place: where it goes, relative to the output directory.
+        name: its name in the report.
+        place: its path, relative to the output directory.
         write: writes a generator to a path.
-        load: the function from latents, and labels, to images that is written at a path.
-        measure: the figure of a `Comparison` that decides, `max_absolute_error` or `psnr`.
-        limit: the greatest error of images in [0, 1], or the least psnr in dB, that passes.
+        load: reads the function from latents, and labels, to images from a path.
+        measure: the value of a `Comparison` that decides, `max_absolute_error` or `psnr`.
+        limit: the greatest error of images in [0, 1], or the least PSNR in dB, that passes.
     """
 
     name: str
     place: pathlib.Path
-    write: Callable[[TrainedGenerator, pathlib.Path], None]
-    load: Callable[[pathlib.Path], Callable[..., np.ndarray]]
+    write: Write
+    load: Load
     measure: str
     limit: float
 
 
 def chosen(formats: Sequence[str], quantization: Sequence[str], version: int) -> list[Format]:
-    """The formats of these names, in a fixed order.
+    """Return the formats of these names, in a fixed order.
 
     Args:
         formats: of `FORMATS`.
@@ -51,15 +58,17 @@ def chosen(formats: Sequence[str], quantization: Sequence[str], version: int) ->
         version: number of the SavedModel.
 
     Raises:
-        ModuleNotFoundError: what ONNX needs is not installed.
+        ModuleNotFoundError: a package that ONNX needs is not installed.
         ValueError: a name is unknown, or there is none.
     """
     formats = _known("formats", formats, FORMATS)
     quantization = _known("quantization", quantization, tflite.QUANTIZATIONS)
-    found = []
+    found: list[Format] = []
     if "saved_model" in formats:
         place = pathlib.Path("saved_model", str(version))
-        found.append(_exact("saved_model", place, saved_model.write, saved_model.load))
+        found.append(
+            _exact("saved_model", place, saved_model.write, inference.saved_model_function)
+        )
     if "tflite" in formats:
         found += [_tflite(precision) for precision in quantization]
     if "onnx" in formats:
@@ -69,7 +78,7 @@ def chosen(formats: Sequence[str], quantization: Sequence[str], version: int) ->
     return found
 
 
-def _exact(name: str, place: pathlib.Path, write: Callable, load: Callable) -> Format:
+def _exact(name: str, place: pathlib.Path, write: Write, load: Load) -> Format:
     return Format(name, place, write, load, "max_absolute_error", MAX_ERROR[name])
 
 
@@ -80,7 +89,7 @@ def _tflite(quantization: str) -> Format:
         name=f"tflite_{name}",
         place=pathlib.Path("tflite", f"generator_{name}.tflite"),
         write=functools.partial(tflite.write, quantization=quantization),
-        load=tflite.load,
+        load=inference.tflite_function,
         measure="max_absolute_error" if exact else "psnr",
         limit=MAX_ERROR[quantization] if exact else MIN_PSNR[quantization],
     )

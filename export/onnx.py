@@ -11,19 +11,19 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from .generator import TrainedGenerator, error_summary
+from kgan.inference import KerasGenerator, error_summary
 
 OPSET = 17
-"""Version of the operations; runtimes of 2022 and later know it."""
+"""Version of the operations; runtimes of 2022 and later support it."""
 
 
 def check_installed() -> None:
-    """Loads the packages of the extra, so that it is heard at once if they cannot be.
+    """Import the packages of the extra, so that a missing one is reported before any work.
 
     Raises:
         ModuleNotFoundError: one of them is not installed.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else it reports to its maker
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else ONNX Runtime reports to Microsoft
     for package in ("tf2onnx", "onnxruntime"):
         try:
             importlib.import_module(package)
@@ -34,8 +34,8 @@ def check_installed() -> None:
             ) from error
 
 
-def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
-    """Writes the generator in float32 to the file `path`.
+def write(generator: KerasGenerator, path: pathlib.Path) -> None:
+    """Write the generator in float32 to the file `path`.
 
     It maps `latents`, float32 `[batch, latent_dim]`, and, if it is conditional, `labels`, int32
     `[batch]`, to `images`, float32 `[batch, height, width, channels]`.
@@ -46,18 +46,18 @@ def write(trained: TrainedGenerator, path: pathlib.Path) -> None:
     import onnx
     import tf2onnx
 
-    specs = list(trained.specs.values())
+    specs = list(generator.specs.values())
 
     @tf.function(input_signature=specs)
     def generate(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": trained.images(*inputs)}
+        return {"images": generator.images(*inputs)}
 
-    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # what it says is raised below
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # its errors are raised below
     try:
         model, _ = tf2onnx.convert.from_function(generate, input_signature=specs, opset=OPSET)
     except Exception as error:
         raise ValueError(_refusal(error_summary(error))) from error
-    # The converter copies operations that it does not know.
+    # The converter copies unknown operations into the file without an error.
     used = {(node.op_type, node.domain) for node in model.graph.node}
     unknown = sorted(name for name, domain in used if not onnx.defs.has(name, OPSET, domain))
     if unknown:
@@ -75,7 +75,7 @@ def _refusal(reason: str) -> str:
 
 
 def load(path: pathlib.Path) -> Callable[..., np.ndarray]:
-    """The function from latents, and labels, to images that ONNX Runtime computes from `path`."""
+    """Return the function from latents, and labels, to images that ONNX Runtime computes."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

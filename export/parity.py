@@ -1,31 +1,35 @@
-"""Whether what was exported makes the same images as the Keras model, and how fast."""
+"""Compare the images and the speed of every exported format with the Keras model."""
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
+import statistics
 import time
 from collections.abc import Callable
 
 import numpy as np
 
+from kgan.inference import KerasGenerator
+
 from .formats import Format
-from .generator import TrainedGenerator
-from .timing import median_seconds
 
 LATENTS = 256
 SEED = 0
 BATCH = 32  # keeps the feature maps of large images in memory
 THROUGHPUT_BATCH = 64
 
+SECONDS = 0.1  # least total time of the calls that are measured
+CALLS = 5  # least number of these calls
+
 
 class ParityError(RuntimeError):
-    """An exported format does not make the images of the Keras model."""
+    """The images of an exported format differ from those of the Keras model."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """How fast a generator is here and now.
+    """Speed of a generator in this process.
 
     Attributes:
         latency_ms: median time of a call for one image, in milliseconds.
@@ -38,17 +42,17 @@ class Speed:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """One format against Keras, over every value of the images of the same latent points.
+    """The errors and the speed of one format, over every value of the images of the same latents.
 
     Attributes:
-        path: where the format lies, relative to the output directory.
+        path: file or directory of the format, relative to the output directory.
         bytes: its size on disk.
         max_absolute_error: the greatest error.
         mean_absolute_error: the mean error.
-        psnr: peak signal to noise ratio in dB, infinite where no value differs: the greatest value
-            there may be over the root of the mean square error.
-        measure: name of the figure that decides.
-        limit: the greatest error, or the least psnr, allowed.
+        psnr: peak signal-to-noise ratio in dB: the greatest possible value over the root of the
+            mean square error. It is infinite where no value differs.
+        measure: name of the value that decides.
+        limit: the greatest error, or the least PSNR, that passes.
         load_ms: time to load it, in milliseconds.
         speed: of the format.
     """
@@ -65,17 +69,17 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether the deciding figure is within the limit; NaN is not."""
-        figure = getattr(self, self.measure)
-        return figure >= self.limit if self.measure == "psnr" else figure <= self.limit
+        """Whether the deciding value is within the limit; NaN is not."""
+        value = getattr(self, self.measure)
+        return value >= self.limit if self.measure == "psnr" else value <= self.limit
 
 
 class Reference:
-    """The Keras model's images of the latent points that every format is tried on.
+    """The Keras model's images of the latents that every format is compared on.
 
     Args:
-        trained: the generator; its `LATENTS` points are drawn from its prior with `SEED`, and
-            labels go round the classes.
+        generator: the network and its prior. `LATENTS` points are drawn with `SEED`; labels take
+            all classes in turn.
 
     Attributes:
         images: float32 `[LATENTS, height, width, channels]`.
@@ -85,25 +89,25 @@ class Reference:
         ValueError: the images hold NaN or infinity.
     """
 
-    def __init__(self, trained: TrainedGenerator):
-        drawn = trained.sample(LATENTS, SEED)
+    def __init__(self, generator: KerasGenerator):
+        drawn = generator.inputs(LATENTS, SEED)
         self._inputs = {name: value.numpy() for name, value in drawn.items()}
-        self.images = self._in_batches(lambda **inputs: trained.images(**inputs).numpy())
+        self.images = self._in_batches(lambda **inputs: generator.images(**inputs).numpy())
         if not np.isfinite(self.images).all():
             raise ValueError(
                 "The generator's images hold NaN or infinity: its training diverged. "
                 "Export another run, or train this one anew."
             )
-        # A model without a value range makes greater values, whose rounding errors grow with them.
+        # Without a value range, rounding errors grow with the greatest value.
         self._peak = max(1.0, float(np.abs(self.images).max()))
-        self.speed = self._speed(lambda **inputs: trained.predict(**inputs))
+        self.speed = self._speed(lambda **inputs: generator.predict(**inputs))
 
     def compare(self, written: pathlib.Path, kind: Format) -> tuple[Comparison, np.ndarray]:
-        """Loads one format and compares it.
+        """Load one format and compare it.
 
         Args:
             written: its file or directory.
-            kind: what it is.
+            kind: the format.
 
         Returns:
             The comparison, and the format's images, shaped as `images`.
@@ -113,7 +117,7 @@ class Reference:
         load_ms = 1e3 * (time.perf_counter() - start)
         images = self._in_batches(generate)
         errors = np.abs(images.astype(np.float64) - self.images)
-        with np.errstate(divide="ignore"):  # no error, or an infinite one
+        with np.errstate(divide="ignore"):  # the error may be zero
             psnr = 20 * np.log10(self._peak / np.sqrt(np.mean(errors**2)))
         comparison = Comparison(
             path=kind.place.as_posix(),
@@ -141,6 +145,20 @@ class Reference:
 
     def _points(self, start: int, count: int) -> dict[str, np.ndarray]:
         return {name: values[start : start + count] for name, values in self._inputs.items()}
+
+
+def median_seconds(call: Callable[[], object]) -> float:
+    """Return the median time of `call`, in seconds, without its first call.
+
+    `call` is repeated at least `CALLS` times, and until `SECONDS` have passed.
+    """
+    call()
+    times: list[float] = []
+    while len(times) < CALLS or sum(times) < SECONDS:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def _size(path: pathlib.Path) -> int:

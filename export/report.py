@@ -7,16 +7,16 @@ import json
 import math
 import pathlib
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kgan import plots
+from kgan.inference import KerasGenerator
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.types import JsonDict
 
-from .generator import TrainedGenerator
 from .parity import LATENTS, SEED, Comparison, Reference
 
 COLUMNS = 8
@@ -24,36 +24,36 @@ VISIBLE = 1 / 512  # half a step of 8-bit pixels
 
 
 def write(
-    trained: TrainedGenerator,
+    generator: KerasGenerator,
     reference: Reference,
     comparisons: Mapping[str, Comparison],
     images: Mapping[str, np.ndarray],
     directory: pathlib.Path,
 ) -> None:
-    """Writes `parity.json`, `parity.md` and, if the generator makes pictures, `parity.png`.
+    """Write `parity.json`, `parity.md` and, if the generator makes pictures, `parity.png`.
 
-    A figure that is not finite, as the psnr where no value differs, is null in `parity.json`.
+    A value that is not finite, such as the PSNR where no value differs, is null in `parity.json`.
 
     Args:
-        trained: the generator.
+        generator: the network and its prior.
         reference: its images by Keras.
         comparisons: by the name of the format.
-        images: by the same names, the images of the reference's latent points.
-        directory: where to; it exists.
+        images: by the name of the format, the images of the reference's latents.
+        directory: the output directory, which exists.
     """
     with atomic_write(directory / "parity.json") as partial:
-        partial.write_text(json.dumps(_record(trained, reference, comparisons), indent=2) + "\n")
+        partial.write_text(json.dumps(_record(generator, reference, comparisons), indent=2) + "\n")
     rows: list[str] = []
-    if trained.makes_pictures:
+    if generator.has_pictures:
         with atomic_write(directory / "parity.png") as partial:
             sheet, rows = _picture(reference, images)
             plots.write_png(partial, sheet)
     with atomic_write(directory / "parity.md") as partial:
-        partial.write_text(_page(trained, reference, comparisons, rows))
+        partial.write_text(_page(generator, reference, comparisons, rows))
 
 
 def table(comparisons: Mapping[str, Comparison]) -> str:
-    """The comparisons for people, one line for each format."""
+    """Return the comparisons as text for people, one line for each format."""
     lines = [
         f"{'format':<16} {'size':>10} {'max error':>10} {'mean error':>10} {'psnr':>9} "
         f"{'1 image':>10} {'64 images':>12}"
@@ -69,18 +69,18 @@ def table(comparisons: Mapping[str, Comparison]) -> str:
 
 
 def _verdict(made: Comparison) -> str:
-    return "passed" if made.passed else f"FAILED: {_demand(made)}"
+    return "passed" if made.passed else f"FAILED: {_requirement(made)}"
 
 
-def _demand(made: Comparison) -> str:
+def _requirement(made: Comparison) -> str:
     if made.measure == "psnr":
         return f"psnr at least {made.limit:.0f} dB"
     return f"max error at most {made.limit:.1e}"
 
 
 def _record(
-    trained: TrainedGenerator, reference: Reference, comparisons: Mapping[str, Comparison]
-) -> dict[str, Any]:
+    generator: KerasGenerator, reference: Reference, comparisons: Mapping[str, Comparison]
+) -> JsonDict:
     formats = {}
     for name, made in comparisons.items():
         entry = {**dataclasses.asdict(made), "passed": made.passed}
@@ -94,7 +94,7 @@ def _record(
         "passed": all(made.passed for made in comparisons.values()),
         "latents": LATENTS,
         "seed": SEED,
-        "fingerprint": trained.fingerprint(),
+        "fingerprint": generator.fingerprint(),
         "keras_predict": dataclasses.asdict(reference.speed),
         "formats": formats,
     }
@@ -103,7 +103,7 @@ def _record(
 def _picture(
     reference: Reference, images: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, list[str]]:
-    """The same latent points through every format, a row each, and what the rows are."""
+    """Return a picture of the same latents through every format, and the names of its rows."""
     shown = {name: np.nan_to_num(made[:COLUMNS]) for name, made in images.items()}
     keras_images = reference.images[:COLUMNS]
     rows = {"Keras": keras_images, **shown}
@@ -118,7 +118,7 @@ def _picture(
 
 
 def _page(
-    trained: TrainedGenerator,
+    generator: KerasGenerator,
     reference: Reference,
     comparisons: Mapping[str, Comparison],
     rows: list[str],
@@ -141,7 +141,7 @@ def _page(
     for name, made in comparisons.items():
         lines.append(
             f"| {name} | {made.path} | {made.bytes:,} | {made.max_absolute_error:.1e} "
-            f"| {made.mean_absolute_error:.1e} | {made.psnr:.1f} | {_demand(made)} "
+            f"| {made.mean_absolute_error:.1e} | {made.psnr:.1f} | {_requirement(made)} "
             f"| {made.load_ms:.1f} | {made.speed.latency_ms:.3f} "
             f"| {made.speed.images_per_second:,.0f} | {'passed' if made.passed else 'FAILED'} |"
         )
@@ -150,7 +150,7 @@ def _page(
         lines += [f"Rows from the top: {'; '.join(rows)}."]
     lines += [
         "",
-        f"SHA-256 of the weights: `{trained.fingerprint()}`. "
+        f"SHA-256 of the weights: `{generator.fingerprint()}`. "
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}.",
         "",
     ]

@@ -17,11 +17,29 @@ from kgan import (
 from kgan.gan import GAN
 
 if TYPE_CHECKING:
-    from kgan import callbacks, checkpoint, data, metrics, plots, theory
+    from kgan import (
+        callbacks,
+        checkpoint,
+        data,
+        inference,
+        metrics,
+        plots,
+        saved_model,
+        theory,
+    )
 
 # The rooms above hold what a saved model refers to, so that `import kgan` is all that loading one
 # needs. These are opened when first asked for.
-_LAZY = ("callbacks", "checkpoint", "data", "metrics", "plots", "theory")
+_LAZY = (
+    "callbacks",
+    "checkpoint",
+    "data",
+    "inference",
+    "metrics",
+    "plots",
+    "saved_model",
+    "theory",
+)
 
 __all__ = [
     "GAN",
@@ -31,6 +49,7 @@ __all__ = [
     "checkpoint",
     "constraints",
     "data",
+    "inference",
     "layers",
     "losses",
     "metrics",
@@ -39,6 +58,7 @@ __all__ = [
     "penalties",
     "plots",
     "priors",
+    "saved_model",
     "theory",
 ]
 

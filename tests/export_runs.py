@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-from kgan_export import timing
-from kgan_export.generator import TrainedGenerator
+from kgan_export import parity
 from kgan_export.program import export
 from kgan_export.tflite import QUANTIZATIONS
 
 import kgan
 from kgan.artifacts import RunDirectory
+from kgan.inference import KerasGenerator
 from kgan.utils.atomic_write import atomic_write
 
 SEED = (3, 7)
@@ -102,11 +102,11 @@ class Exported:
 
     @property
     def trained(self):
-        return TrainedGenerator(self.generator, self.case.prior)
+        return KerasGenerator(self.generator, self.case.prior)
 
     def inputs(self, count, seed):
         """Latents, and labels, by name."""
-        return {name: x.numpy() for name, x in self.trained.sample(count, seed).items()}
+        return {name: x.numpy() for name, x in self.trained.inputs(count, seed).items()}
 
     def images(self, latents, labels=None):
         """What Keras makes of them, in [0, 1]."""
@@ -140,7 +140,7 @@ def contents(directory):
 def no_time_lost():
     """Lets speed be measured from a few calls."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timing, "SECONDS", 0.0)
+        patch.setattr(parity, "SECONDS", 0.0)
         yield
 
 

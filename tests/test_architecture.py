@@ -41,7 +41,7 @@ CONFINED = {
     "PIL": {"kgan/plots/"},
     "nashpy": {"kgan/theory/games.py"},
     "absl": {"train", "export", "kgan_cli"},
-    "ai_edge_litert": {"train", "export"},
+    "ai_edge_litert": {"train", "export", "kgan/inference"},
 }
 
 

@@ -18,8 +18,8 @@ DOCUMENT = pathlib.Path(__file__).parents[1] / "docs" / "exports.md"
 ABSENT = "import sys; sys.modules.update(dict.fromkeys({packages}))\n"
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
+def python_blocks():
+    return re.findall(r"^```py\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def desk(made, tmp_path):
 
 def run_block(desk, word, absent=("kgan",)):
     """The `images` of the documented Python that has `word` in it."""
-    (code,) = (block for block in blocks("py") if word in block)
+    (code,) = (block for block in python_blocks() if word in block)
     program = f"{ABSENT.format(packages=absent)}{code}\nimport numpy\nnumpy.save('x', images)\n"
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -79,9 +79,9 @@ def client(tmp_path_factory):
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     desk = tmp_path_factory.mktemp("c")
-    (code,) = blocks("c")
-    (desk / "client.c").write_text(code)
-    command = re.search(r"/\* (cc client\.c .*)\n", code)[1]
+    code = (DOCUMENT.parent / "sample_png.c").read_text()
+    (desk / "sample_png.c").write_text(code)
+    command = re.search(r"/\* (cc sample_png\.c .*)\n", code)[1]
     words = command.replace("$TF", tf.sysconfig.get_lib()).split()
     subprocess.run(words, cwd=desk, check=True)
     return desk / "a.out"

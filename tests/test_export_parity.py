@@ -15,9 +15,9 @@ import pytest
 from export_runs import CASES, exported, make_run, mlp, no_time_lost
 from kgan_export import formats, parity, program
 from kgan_export.formats import MAX_ERROR, MIN_PSNR, Format
-from kgan_export.generator import TrainedGenerator
 
 import kgan
+from kgan.inference import KerasGenerator
 
 ALL = formats.chosen(formats.FORMATS, formats.tflite.QUANTIZATIONS, 1)
 SPEED = parity.Speed(1.0, 1.0)
@@ -30,7 +30,7 @@ def constant(value):
     generator.build((None, 3))
     generator.set_weights([np.zeros_like(weight) for weight in generator.get_weights()])
     generator.output_layer.bias.assign(np.full(16, value, np.float32))
-    return parity.Reference(TrainedGenerator(generator, kgan.priors.Normal(3)))
+    return parity.Reference(KerasGenerator(generator, kgan.priors.Normal(3)))
 
 
 def shifted(value, shift, measure="psnr", limit=30.0):
@@ -181,8 +181,8 @@ def test_another_model_fails_in_every_format_and_nothing_is_exported(
 
 def test_a_format_that_makes_nan_fails_and_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        formats.tflite,
-        "load",
+        formats.inference,
+        "tflite_function",
         lambda path: lambda latents: np.full((len(latents), 8, 8, 1), np.nan),
     )
     run_dir = make_run(tmp_path / "run", mlp(), kgan.priors.Uniform(6))

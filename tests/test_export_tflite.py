@@ -18,13 +18,13 @@ from export_runs import (
     no_time_lost,
     quantized,
 )
-from kgan_export import lite_sampling, one_hot, tflite
+from kgan_export import flatbuffer, lite_sampling, tflite
 from kgan_export.formats import MIN_PSNR
-from kgan_export.generator import TrainedGenerator
 from kgan_export.program import export
 from kgan_export.tflite import QUANTIZATIONS
 
 import kgan
+from kgan.inference import KerasGenerator, tflite_function
 
 WHOLE = ["mlp", "dcgan", "conditional"]  # exported in all precisions
 
@@ -92,13 +92,13 @@ class TestEveryPrecision:
     def test_every_runtime_can_read_it(self, name, quantization):
         made = exported(name)
         path = made.out / "tflite" / f"generator_{LITE[quantization]}.tflite"
-        flatbuffer = path.read_bytes()
-        assert flatbuffer[4:8] == b"TFL3"
-        model = schema.Model.GetRootAs(flatbuffer, 0)
+        file = path.read_bytes()
+        assert file[4:8] == b"TFL3"
+        model = schema.Model.GetRootAs(file, 0)
         codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
         custom = (schema.BuiltinOperator.CUSTOM, schema.BuiltinOperator.DELEGATE)
         assert all(code.BuiltinCode() not in custom for code in codes)  # nor Flex, which is custom
-        start = np.frombuffer(flatbuffer, np.uint8).ctypes.data
+        start = np.frombuffer(file, np.uint8).ctypes.data
         for index in range(model.BuffersLength()):
             data = model.Buffers(index).DataAsNumpy()
             if isinstance(data, np.ndarray):
@@ -113,7 +113,7 @@ def sizes(tmp_path_factory):
     """Bytes of a generator of 0.7 million weights, by precision."""
     generator = kgan.networks.MLPGenerator((28, 28, 1), latent_dim=50, units=(400, 400))
     generator.build((None, 50))
-    trained = TrainedGenerator(generator, kgan.priors.Normal(50))
+    trained = KerasGenerator(generator, kgan.priors.Normal(50))
     path = tmp_path_factory.mktemp("sizes") / "generator.tflite"
     made = {"weights": sum(weight.nbytes for weight in generator.get_weights())}
     for quantization in ("none", "float16", "dynamic", "int8"):
@@ -131,7 +131,7 @@ def test_sizes_are_those_of_the_weights(sizes):
 
 
 def test_the_converters_own_second_signature_would_spoil_the_first(tmp_path):
-    """If this fails, the converter has been mended, and `grafting` is no longer needed."""
+    """If this fails, the converter has been mended, and `add_signature` is no longer needed."""
     made = exported("mlp")
     module = made.trained.module()
     generate, sample = (
@@ -158,8 +158,8 @@ def test_the_converters_own_second_signature_would_spoil_the_first(tmp_path):
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        flatbuffer = converter.convert()
-    run = Interpreter(model_content=flatbuffer).get_signature_runner("serving_default")
+        file = converter.convert()
+    run = Interpreter(model_content=file).get_signature_runner("serving_default")
     theirs = psnr(run(**made.inputs(64, 0))["images"], made.images(**made.inputs(64, 0)))
     assert theirs < 25 < 40 < made.report["tflite_16x8"].psnr
 
@@ -167,7 +167,7 @@ def test_the_converters_own_second_signature_would_spoil_the_first(tmp_path):
 def test_one_hot_labels_in_8_bits_have_to_be_mended(tmp_path, monkeypatch):
     made = exported("conditional")
     assert made.report["tflite_int8"].psnr > 35
-    monkeypatch.setattr(one_hot, "mend", lambda model: None)
+    monkeypatch.setattr(flatbuffer, "rescale_one_hot", lambda model: None)
     tflite.write(made.trained, tmp_path / "x.tflite", "int8")
     run = Interpreter(str(tmp_path / "x.tflite")).get_signature_runner("serving_default")
     spoilt = psnr(run(**made.inputs(64, 0))["images"], made.images(**made.inputs(64, 0)))
@@ -196,11 +196,11 @@ class WithEmbedding(kgan.networks.MLPGenerator):
 def test_labels_through_keras_embedding_go_but_for_16x8(tmp_path):
     generator = WithEmbedding((4, 4, 1), 3, (8,), num_classes=4)
     generator.build([(None, 3), (None,)])
-    trained = TrainedGenerator(generator, kgan.priors.Normal(3))
-    inputs = {name: x.numpy() for name, x in trained.sample(20, 0).items()}
+    trained = KerasGenerator(generator, kgan.priors.Normal(3))
+    inputs = {name: x.numpy() for name, x in trained.inputs(20, 0).items()}
     for quantization in ("none", "int8"):
         tflite.write(trained, tmp_path / "x.tflite", quantization)
-        images = tflite.load(tmp_path / "x.tflite")(**inputs)
+        images = tflite_function(tmp_path / "x.tflite")(**inputs)
         assert psnr(images, trained.images(**inputs).numpy()) > 35
     refusal = r"--quantization=16x8 \(integer arithmetic on labels, as Embedding does it\)\. Leave"
     with pytest.raises(ValueError, match=refusal):
@@ -221,7 +221,7 @@ def test_points_without_a_value_range_stay_as_they_are(tmp_path):
     assert greatest > 50
     entry = report["tflite_float32"]
     assert entry.limit == pytest.approx(1e-5 * greatest, rel=1e-5)
-    made = tflite.load(tmp_path / "out" / entry.path)(latents=prior.sample(256, 0).numpy())
+    made = tflite_function(tmp_path / "out" / entry.path)(latents=prior.sample(256, 0).numpy())
     np.testing.assert_allclose(made, points, rtol=0, atol=1e-5 * greatest)
     assert not (tmp_path / "out" / "saved_model").exists()
 
@@ -236,6 +236,8 @@ def test_half_precision_ships_as_float32(tmp_path, precision):
     full = export_runs.dcgan()
     full.set_weights(half.get_weights())
     latents = prior.sample(20, 3)
-    made = tflite.load(tmp_path / "out" / report["tflite_float32"].path)(latents=latents.numpy())
+    made = tflite_function(tmp_path / "out" / report["tflite_float32"].path)(
+        latents=latents.numpy()
+    )
     expected = (full(latents, training=False).numpy() + 1) / 2
     np.testing.assert_allclose(made, expected, rtol=0, atol=1e-5)

@@ -28,8 +28,6 @@ import tensorflow as tf
 from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kgan_export import saved_model
-from kgan_export.generator import TrainedGenerator
 from kgan_export.serving import app as app_module
 from kgan_export.serving.app import make_app
 from kgan_export.serving.error import HttpError
@@ -39,7 +37,8 @@ from kgan_export.serving.workers import Workers
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 import kgan
-from kgan import plots
+from kgan import plots, saved_model
+from kgan.inference import KerasGenerator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PREDICT = "/v1/models/gan:predict"
@@ -189,6 +188,15 @@ def test_status_and_metadata_are_the_official_messages(client):
 
 IMAGE = [[[0.0], [2.0]], [[4.0], [0.5]]]
 B64 = {"b64": base64.b64encode(b"\x89PNG").decode()}
+ALL_KINDS = {
+    "uint8": 255,
+    "int64": -(2**63),
+    "uint64": 2**64 - 1,
+    "float16": 0.5,
+    "bfloat16": 3.0,
+    "float64": 0.1,
+    "bool": True,
+}
 ANSWERS = {
     "rows": ({"instances": [[0, 1, 2, 0.25]] * 2}, {"predictions": [IMAGE, IMAGE]}),
     "named rows": ({"instances": [{"latents": [0, 1, 2, 0.25]}]}, {"predictions": [IMAGE]}),
@@ -226,33 +234,8 @@ ANSWERS = {
         },
     ),
     "every kind": (
-        {
-            "signature_name": "kinds",
-            "instances": [
-                {
-                    "uint8": 255,
-                    "int64": -(2**63),
-                    "uint64": 2**64 - 1,
-                    "float16": 0.5,
-                    "bfloat16": 3,
-                    "float64": 0.1,
-                    "bool": True,
-                }
-            ],
-        },
-        {
-            "predictions": [
-                {
-                    "uint8_out": 255,
-                    "int64_out": -(2**63),
-                    "uint64_out": 2**64 - 1,
-                    "float16_out": 0.5,
-                    "bfloat16_out": 3.0,
-                    "float64_out": 0.1,
-                    "bool_out": True,
-                }
-            ]
-        },
+        {"signature_name": "kinds", "instances": [ALL_KINDS]},
+        {"predictions": [{f"{name}_out": value for name, value in ALL_KINDS.items()}]},
     ),
 }
 
@@ -786,7 +769,7 @@ def write_version(path, seed):
     keras.utils.set_random_seed(seed)
     model = Tiny()
     model.build([(None, 32), (None,)])
-    trained = TrainedGenerator(model, kgan.priors.Normal(32))
+    trained = KerasGenerator(model, kgan.priors.Normal(32))
     partial = path.parent / f".{path.name}"
     saved_model.write(trained, partial)
     partial.rename(path)
@@ -848,7 +831,7 @@ def server(exported, tmp_path_factory):
 
 def test_an_export_is_served_as_keras_makes_it(exported, server):
     _, trained = exported
-    images = trained.images(**trained.sample(5, (3, 7))).numpy()
+    images = trained.images(**trained.inputs(5, (3, 7))).numpy()
     np.testing.assert_allclose(server.sample(5), images, atol=1e-6, rtol=0)
 
     body = {"signature_name": "sample_png", "inputs": {"count": 5, "seed": [3, 7]}}
@@ -856,7 +839,7 @@ def test_an_export_is_served_as_keras_makes_it(exported, server):
     pixels = [matplotlib.image.imread(io.BytesIO(base64.b64decode(f["b64"]))) for f in files]
     np.testing.assert_allclose(pixels, images[..., 0], atol=0.5 / 255 + 1e-6, rtol=0)
 
-    sent = {name: value.numpy().tolist() for name, value in trained.sample(2, (3, 7)).items()}
+    sent = {name: value.numpy().tolist() for name, value in trained.inputs(2, (3, 7)).items()}
     rows = [dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)]
     answer = json.loads(server.ask("POST", PREDICT, json.dumps({"instances": rows}))[1])
     np.testing.assert_allclose(answer["predictions"], images[:2], atol=1e-6, rtol=0)
@@ -867,7 +850,7 @@ def test_an_export_is_served_as_keras_makes_it(exported, server):
     assert b"expected classes 0 to 9" in answer
 
     picture = server.ask("GET", "/sample.png?labels=1,0&seed=7")[1]
-    pair = trained.images(**trained.sample(11, 7)).numpy()[[1, 10]]
+    pair = trained.images(**trained.inputs(11, 7)).numpy()[[1, 10]]
     shown = np.rint(255 * matplotlib.image.imread(io.BytesIO(picture)))
     np.testing.assert_allclose(shown, plots.grid(pair, (0, 1)), atol=1)
     assert "GET /sample.png?labels=1,0&seed=7 HTTP/1.1" in server.log.read_text()
@@ -979,7 +962,7 @@ def test_no_request_is_lost_to_a_newer_version(exported, server):
         thread.join()
 
     assert not errors
-    new_images = new.images(**new.sample(4, (3, 7))).numpy()
+    new_images = new.images(**new.inputs(4, (3, 7))).numpy()
     assert np.abs(new_images - old_images).max() > 0.1
     for moment, images in seen:
         was_old, was_new = (np.abs(images - x).max() < 1e-6 for x in (old_images, new_images))

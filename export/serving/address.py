@@ -1,4 +1,4 @@
-"""Where the server listens."""
+"""The address that the server listens at."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import socket
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that has the address, and does not listen yet.
+    """Return a socket bound to the address, which does not listen yet.
 
     Args:
         host: a name or an address.
-        port: its number; 0 for any that is free.
+        port: 0 to 65535; 0 for any free one.
 
     Raises:
-        OSError: the address is not ours, or is taken.
-        ValueError: the port is no port.
+        OSError: the address belongs to another machine, or is taken.
+        ValueError: the port is out of range.
     """
     if not 0 <= port < 65536:
         raise ValueError(
@@ -23,10 +23,11 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = found[0]
-        # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else, on a
-        # connection that is kept, each answer waits 40 ms for the client's acknowledgement.
+        # asyncio sets TCP_NODELAY only where the protocol is named. Without it, each answer on a
+        # kept connection waits 40 ms for the client's acknowledgement.
         bound = socket.socket(family, kind, protocol)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # of a server just ended
+        # Without it, the port of a server that has just ended is refused.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
         raise OSError(
@@ -37,6 +38,6 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url(bound: socket.socket) -> str:
-    """The address that `bound` has, for a browser."""
+    """Return the URL of the address that `bound` has."""
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

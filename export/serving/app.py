@@ -1,12 +1,13 @@
-"""The server's addresses."""
+"""The web application: its addresses, and what answers them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,29 +15,34 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from ..warmup import MODEL_NAME
+from kgan.saved_model import MODEL_NAME
+from kgan.utils.types import JsonDict
+
 from .error import HttpError, shortened
+from .model import Model
 from .page import page
 from .picture import sample_png
 from .versions import Versions
 from .workers import Workers
 
 MAX_BODY = 4 * 2**20
-"""Most bytes of a request."""
+"""Most bytes of a request body."""
 SECONDS_TO_SEND = 30.0
-"""How long a client may take to send a request."""
+"""How long a client may take to send a request body."""
 
 _PLACE = r"/v1/models/([^/:]+)(?:/versions/([0-9]{1,18}))?"
 _PREDICT = re.compile(_PLACE + ":predict")
 _STATUS = re.compile(_PLACE + "(/metadata)?")
+
+Headers: TypeAlias = Mapping[str, str] | None
 
 
 class App:
     """The handlers of requests.
 
     Args:
-        versions: what is served.
-        workers: compute the answers.
+        versions: the model to serve.
+        workers: the threads that compute answers.
     """
 
     def __init__(self, versions: Versions, workers: Workers):
@@ -44,23 +50,23 @@ class App:
         self.workers = workers
 
     async def home(self, request: Request) -> Response:
-        """A page with a picture, which says what else there is."""
+        """Answer / with a page that shows samples and lists the addresses."""
         model = self.versions.find()
         return HTMLResponse(page(model.version, model.signatures()))
 
     async def health(self, request: Request) -> Response:
-        """200 as long as the server answers; it does not start without a model."""
+        """Answer 200. The server does not start without a model."""
         return _json({"status": "ok"})
 
     async def picture(self, request: Request) -> Response:
-        """A grid of samples."""
+        """Answer /sample.png with a grid of samples."""
         with self.workers.place():
             model = self.versions.find()
             png = await self.workers.run(partial(sample_png, model, dict(request.query_params)))
         return Response(png, media_type="image/png")
 
     async def rest(self, request: Request) -> Response:
-        """TensorFlow Serving's REST API."""
+        """Answer as TensorFlow Serving's REST API."""
         path = request.url.path
         if request.method == "POST":
             match = _PREDICT.fullmatch(path)
@@ -79,17 +85,17 @@ class App:
                 return _json(self._status(*place))
         raise HttpError(400, f"Malformed request: {request.method} {shortened(path)}")
 
-    def _model(self, name: str, version: str | None) -> Any:
+    def _model(self, name: str, version: str | None) -> Model:
         _check_name(name)
         return self.versions.find(int(version) if version else None)
 
-    def _status(self, name: str, version: str | None) -> dict[str, Any]:
+    def _status(self, name: str, version: str | None) -> JsonDict:
         _check_name(name)
         return self.versions.status(int(version) if version else None)
 
 
 def make_app(versions: Versions, workers: Workers) -> Starlette:
-    """The ASGI application that serves `versions`."""
+    """Return the ASGI application that serves `versions`."""
     app = App(versions, workers)
     return Starlette(
         routes=[
@@ -108,8 +114,8 @@ def make_app(versions: Versions, workers: Workers) -> Starlette:
 
 
 async def _body(request: Request) -> bytes:
-    """The request's body, read no further than it may be long."""
-    close = {"Connection": "close"}  # what else comes would be read, to no end
+    """Return the body of a request; stop reading at `MAX_BODY` bytes."""
+    close = {"Connection": "close"}  # else the rest of an endless body would be read
     too_long = HttpError(413, f"A request holds at most {MAX_BODY:,} bytes.", close)
 
     async def read() -> bytes:
@@ -132,8 +138,11 @@ def _check_name(name: str) -> None:
         raise HttpError(404, f"There is no model '{shortened(name)}'; there is '{MODEL_NAME}'.")
 
 
-def _json(value: Any, status: int = 200, headers: Any = None) -> Response:
+def _json(value: object, status: int = 200, headers: Headers = None) -> Response:
     return Response(json.dumps(value, indent=1), status, headers, "application/json")
+
+
+# Starlette types every handler's error as Exception, whatever class it is registered for.
 
 
 async def _refused(request: Request, refusal: Any) -> Response:
@@ -141,15 +150,15 @@ async def _refused(request: Request, refusal: Any) -> Response:
 
 
 async def _not_found(request: Request, error: Any) -> Response:
-    """An address that is not there, or not for this method."""
+    """Answer a request for an unknown address, or by a wrong method."""
     sentence = f"{error.detail}: {request.method} {shortened(request.url.path)}"
     return _json({"error": sentence}, error.status_code, error.headers)
 
 
-async def _gone(request: Request, error: Any) -> Response:
+async def _gone(request: Request, error: Exception) -> Response:
     return _json({"error": "The client went away."}, 400)
 
 
-async def _failed(request: Request, error: Any) -> Response:
-    """A fault of ours, of which the log has the traceback."""
+async def _failed(request: Request, error: Exception) -> Response:
+    """Answer a request on which the server failed; the log has the traceback."""
     return _json({"error": f"The server failed: {type(error).__name__}."}, 500)

@@ -1,14 +1,14 @@
-"""Why a request is not served."""
+"""Errors that a client sees."""
 
 from __future__ import annotations
 
 
 class HttpError(Exception):
-    """A request is not served. The answer is `{"error": sentence}`, as TensorFlow Serving's.
+    """A request that is refused. The answer is `{"error": sentence}`, as TensorFlow Serving's.
 
     Attributes:
         status: the HTTP status, from 400 to 599.
-        sentence: what is wrong, and what would be right.
+        sentence: what is wrong, and what is expected.
         headers: further headers of the answer.
     """
 
@@ -20,6 +20,6 @@ class HttpError(Exception):
 
 
 def shortened(value: object, length: int = 80) -> str:
-    """What a client sent, as far as a sentence can show it; it may be megabytes long."""
+    """Return the beginning of what a client sent, which may be megabytes long."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= length else f"{text[:length]}..."

@@ -1,4 +1,4 @@
-"""One version of a model in memory."""
+"""One version of a SavedModel in memory, which answers predict requests."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 import math
 import pathlib
 import re
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from ..checks import MAX_COUNT
-from ..saved_model import CARD
-from ..warmup import MODEL_NAME
+from kgan.inference import read_card
+from kgan.saved_model import MAX_COUNT, MODEL_NAME
+from kgan.utils.types import JsonDict
+
 from . import request, response
 from .error import HttpError, shortened
 
@@ -24,17 +24,17 @@ MAX_VALUES = 4_000_000
 
 
 class Model:
-    """A SavedModel, its signatures ready to be called.
+    """A SavedModel whose signatures can be called.
 
     Args:
         path: the directory `<version>` that holds `saved_model.pb`.
 
     Attributes:
         version: its number.
-        num_classes: number of classes that the card of the export tells, None without.
+        num_classes: number of classes by the card of kgan-export; None without one.
 
     Raises:
-        Exception: whatever TensorFlow says of a directory that it cannot load.
+        Exception: TensorFlow cannot load the directory; the type depends on the cause.
     """
 
     def __init__(self, path: pathlib.Path):
@@ -42,12 +42,10 @@ class Model:
         proto = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
         self._definitions = proto.meta_graphs[0].signature_def
         self._loaded = tf.saved_model.load(str(path))
-        card = path / "assets.extra" / CARD
-        told = json.loads(card.read_text()) if card.exists() else {}
-        self.num_classes: int | None = told.get("num_classes")
+        self.num_classes: int | None = read_card(path).get("num_classes")
 
-    def metadata(self) -> dict[str, Any]:
-        """The JSON of TensorFlow Serving's GetModelMetadataResponse."""
+    def metadata(self) -> JsonDict:
+        """Return the JSON of TensorFlow Serving's GetModelMetadataResponse."""
         signatures = {
             name: json_format.MessageToDict(
                 definition,
@@ -62,20 +60,20 @@ class Model:
         }
 
     def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
-        """By the name of each signature, the inputs by theirs."""
+        """Return the inputs by name, of each signature by name."""
         return {
             name: function.structured_input_signature[1]
             for name, function in self._loaded.signatures.items()
         }
 
     def predict(self, body: bytes) -> str:
-        """Answers a predict request of the REST API.
+        """Answer a predict request of the REST API.
 
         Args:
             body: the request's JSON.
 
         Returns:
-            The answer's JSON.
+            The JSON of the answer.
 
         Raises:
             HttpError: the request cannot be answered.
@@ -87,8 +85,8 @@ class Model:
         outputs = self.run(signature or "serving_default", document)
         return response.rows(outputs) if "instances" in document else response.columns(outputs)
 
-    def run(self, signature: str, document: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Calls a signature.
+    def run(self, signature: str, document: JsonDict) -> dict[str, np.ndarray]:
+        """Call a signature.
 
         Args:
             signature: its name.
@@ -98,7 +96,7 @@ class Model:
             The outputs by name.
 
         Raises:
-            HttpError: there is no such signature, the inputs do not fit, or the model refuses them.
+            HttpError: there is no such signature, or inputs do not fit or are refused by the model.
         """
         function = self._loaded.signatures.get(signature)
         if function is None:
@@ -114,14 +112,14 @@ class Model:
         try:
             return {name: output.numpy() for name, output in function(**tensors).items()}
         except tf.errors.ResourceExhaustedError as error:
-            raise HttpError(429, f"Not enough memory: {_gist(error)}") from error
+            raise HttpError(429, f"Not enough memory: {_message(error)}") from error
         except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError) as error:
-            raise HttpError(400, _gist(error)) from error
+            raise HttpError(400, _message(error)) from error
 
     def warm_up(self) -> None:
-        """Calls each signature once with zeros, one row; TensorFlow is slow at the first call.
+        """Call each signature once with a row of zeros, because a first call of TensorFlow is slow.
 
-        That also shows that the version works. A model may refuse zeros; it is warm then, too.
+        It also shows that the version works. A model that refuses zeros is warm all the same.
         """
         for name, specs in self.signatures().items():
             inputs = {key: _zeros(key, spec) for key, spec in specs.items()}
@@ -131,7 +129,7 @@ class Model:
                 continue
 
 
-def _zeros(name: str, spec: tf.TensorSpec) -> Any:
+def _zeros(name: str, spec: tf.TensorSpec) -> object:
     if name == "count":
         return 1
     shape = [size or 1 for size in spec.shape.as_list()] if spec.shape.rank is not None else []
@@ -144,9 +142,9 @@ def _check_size(
     specs: dict[str, tf.TensorSpec],
     outputs: dict[str, tf.TensorSpec],
 ) -> None:
-    """A single request must not take all memory, so rows and numbers of an answer are bounded.
+    """Raise where a request has too many rows or its answer too many numbers for the memory.
 
-    A row is one of an input whose first dimension is free; `count` says how many there will be.
+    Rows are those of an input whose first dimension is free; `count` is a number of rows as well.
     """
     batched = [name for name, spec in specs.items() if spec.shape.rank and spec.shape[0] is None]
     rows = {name: len(inputs[name]) for name in batched}
@@ -166,8 +164,8 @@ def _check_size(
         )
 
 
-def _gist(error: tf.errors.OpError) -> str:
-    """What TensorFlow says, without where in its graph."""
+def _message(error: tf.errors.OpError) -> str:
+    """Return the message of TensorFlow, without the place in its graph."""
     message = error.message.rpartition("<stack traces unavailable>")[2]
     message = re.sub(r"\s*(\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*?\])", "", message)
     return shortened(" ".join(message.split()), 300)

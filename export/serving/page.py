@@ -1,11 +1,11 @@
-"""The page at /."""
+"""The page at /, with a picture and the addresses."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping
 
-from ..warmup import MODEL_NAME
+from kgan.saved_model import MODEL_NAME
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -42,11 +42,11 @@ td, th {{ text-align: left; padding-right: 1.5em; vertical-align: top }}
 
 
 def page(version: int, signatures: Mapping[str, Mapping[str, object]]) -> str:
-    """The page's HTML.
+    """Return the HTML of the page.
 
     Args:
         version: the version that is served.
-        signatures: by the name of each signature, its inputs by theirs.
+        signatures: the inputs by name, of each signature by name.
     """
     rows = [
         f"<tr><td>{html.escape(name)}</td><td>{html.escape(', '.join(inputs))}</td></tr>"

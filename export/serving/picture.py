@@ -1,4 +1,4 @@
-"""The picture at /sample.png."""
+"""The picture at /sample.png: a grid of samples."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .model import Model
 
 
 def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
-    """A grid of samples as a PNG file.
+    """Return a grid of samples as a PNG file.
 
     Args:
         model: has the signature `sample`, as kgan-export writes it.
         query: `count`, 16 when not given; `seed`, 0 when not given; and, for a conditional
-            generator, `labels`, classes with commas between them, in place of `count`.
+            generator, `labels`, classes separated by commas, in place of `count`.
 
     Raises:
         HttpError: 400, an argument is unknown or wrong; 404, the model has no signature `sample`.
@@ -47,7 +47,7 @@ def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
 
 
 def _rows(labels: str, num_classes: int | None) -> list[int]:
-    """Image i of a sample is of class i % num_classes; the rows of those of the asked classes."""
+    """Return the rows of a sample that are of these classes; row i is of class i % num_classes."""
     if num_classes is None:
         raise HttpError(400, "The generator knows no classes: leave 'labels' out.")
     rows = []

@@ -1,4 +1,4 @@
-"""From the body of a predict request to arrays."""
+"""Convert the body of a predict request to arrays."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import base64
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypeAlias, TypeGuard, cast
 
 import numpy as np
 import tensorflow as tf
 
+from kgan.utils.types import JsonDict
+
 from .error import HttpError, shortened
 
-Specs = Mapping[str, tf.TensorSpec]
-Arrays = dict[str, np.ndarray]
+Specs: TypeAlias = Mapping[str, tf.TensorSpec]
+Arrays: TypeAlias = dict[str, np.ndarray]
+Json: TypeAlias = object  # a value of any JSON type
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """The JSON object that `body` holds; the tokens NaN and Infinity are read, as by the API.
+def parse(body: bytes) -> JsonDict:
+    """Return the JSON object that `body` holds; NaN and Infinity are read, as by the API.
 
     Raises:
         HttpError: 400, it is no JSON object in UTF-8, is nested too deeply, or repeats a key.
@@ -27,29 +30,29 @@ def parse(body: bytes) -> dict[str, Any]:
         document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_repetition)
     except RecursionError as error:
         raise HttpError(400, "The JSON is nested too deeply.") from error
-    except ValueError as error:  # what json, UTF-8 and integers of thousands of digits raise
+    except ValueError as error:  # broken JSON or UTF-8, or an integer of thousands of digits
         raise HttpError(400, f"The body is not JSON: {shortened(str(error))}") from error
     if not isinstance(document, dict):
         raise HttpError(400, f"The JSON must be an object, received {_kind(document)}.")
     return document
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repetition(pairs: list[tuple[str, Json]]) -> JsonDict:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("an object has the same key twice")
     return found
 
 
-def arrays(document: Mapping[str, Any], specs: Specs) -> Arrays:
-    """The inputs in a request's `instances` (rows) or `inputs` (columns).
+def arrays(document: JsonDict, specs: Specs) -> Arrays:
+    """Return the inputs in a request's `instances` (rows) or `inputs` (columns).
 
     Args:
         document: the request.
         specs: the inputs that the signature needs, by name.
 
     Returns:
-        An array of the asked dtype and of a fitting shape for each input.
+        For each input, an array of its dtype and of a compatible shape.
 
     Raises:
         HttpError: 400, an input is missing, unknown, or does not fit.
@@ -63,8 +66,8 @@ def arrays(document: Mapping[str, Any], specs: Specs) -> Arrays:
     return {name: array(columns[name], spec, name) for name, spec in specs.items()}
 
 
-def _columns(instances: Any, specs: Specs) -> dict[str, Any]:
-    """Rows turned into columns."""
+def _columns(instances: Json, specs: Specs) -> JsonDict:
+    """Convert rows to columns."""
     if not isinstance(instances, list) or not instances:
         raise HttpError(400, f"'instances' must be a list with rows, received {_kind(instances)}.")
     if not _is_named(instances[0]):
@@ -78,8 +81,8 @@ def _columns(instances: Any, specs: Specs) -> dict[str, Any]:
     return {name: [row[name] for row in instances] for name in specs}
 
 
-def _named(value: Any, specs: Specs) -> dict[str, Any]:
-    """Values by the name of their input, which may be left out where there is only one."""
+def _named(value: Json, specs: Specs) -> JsonDict:
+    """Return the values by the name of their input; a single input may come without its name."""
     if not _is_named(value):
         if len(specs) != 1:
             raise HttpError(400, f"The signature has the inputs {_listed(specs)}: name them.")
@@ -91,25 +94,26 @@ def _named(value: Any, specs: Specs) -> dict[str, Any]:
     return value
 
 
-def array(value: Any, spec: tf.TensorSpec, name: str) -> np.ndarray:
-    """A value of nested lists as the array that an input needs.
+def array(value: Json, spec: tf.TensorSpec, name: str) -> np.ndarray:
+    """Convert nested lists to the array that an input needs.
 
     Args:
         value: a JSON value.
         spec: dtype and shape of the input.
-        name: its name, for errors.
+        name: the name of the input, for errors.
 
     Raises:
-        HttpError: 400, rows differ in length, or shape, type or range do not fit; floats must be
-            finite.
+        HttpError: 400, rows differ in length, a shape, type or range does not fit, or a float is
+            not finite.
     """
-    level, shape = [value], []
+    level: list[Json] = [value]
+    shape: list[int] = []
     while any(type(item) is list for item in level):
         lengths = {len(item) if type(item) is list else -1 for item in level}
         if len(lengths) > 1:
             raise HttpError(400, f"Input '{name}': lists of one level differ in length.")
         shape.append(lengths.pop())
-        level = list(itertools.chain.from_iterable(level))
+        level = list(itertools.chain.from_iterable(cast("list[list[Json]]", level)))
     if not spec.shape.is_compatible_with(shape):
         expected = ["any" if size is None else size for size in spec.shape.as_list()]
         raise HttpError(
@@ -118,12 +122,13 @@ def array(value: Any, spec: tf.TensorSpec, name: str) -> np.ndarray:
     return _leaves(level, spec.dtype, name).reshape(shape)
 
 
-def _leaves(values: list[Any], dtype: tf.DType, name: str) -> np.ndarray:
+def _leaves(values: list[Json], dtype: tf.DType, name: str) -> np.ndarray:
     if dtype == tf.string:
         return np.array([_bytes(value, name) for value in values], dtype=object)
     if dtype.is_integer and not dtype.is_quantized:
         _check_types(values, {int}, dtype, name)
-        if values and not dtype.min <= min(values) <= max(values) <= dtype.max:
+        integers = cast("list[int]", values)
+        if integers and not dtype.min <= min(integers) <= max(integers) <= dtype.max:
             raise HttpError(
                 400, f"Input '{name}': a number is outside of the range of {dtype.name}."
             )
@@ -137,7 +142,7 @@ def _leaves(values: list[Any], dtype: tf.DType, name: str) -> np.ndarray:
     raise HttpError(400, f"Input '{name}' is of the type {dtype.name}, which has no form in JSON.")
 
 
-def _check_types(values: list[Any], types: set[type], dtype: tf.DType, name: str) -> None:
+def _check_types(values: list[Json], types: set[type], dtype: tf.DType, name: str) -> None:
     wrong = set(map(type, values)) - types
     if wrong:
         found = next(value for value in values if type(value) in wrong)
@@ -146,7 +151,7 @@ def _check_types(values: list[Any], types: set[type], dtype: tf.DType, name: str
         )
 
 
-def _floats(values: list[Any], dtype: tf.DType, name: str) -> np.ndarray:
+def _floats(values: list[Json], dtype: tf.DType, name: str) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):
             floats = np.array(values, np.float64).astype(dtype.as_numpy_dtype)
@@ -158,8 +163,8 @@ def _floats(values: list[Any], dtype: tf.DType, name: str) -> np.ndarray:
     return floats
 
 
-def _bytes(value: Any, name: str) -> bytes:
-    """Text as UTF-8, and `{"b64": ...}` decoded; padding and white space do not matter."""
+def _bytes(value: Json, name: str) -> bytes:
+    """Return text as UTF-8, and `{"b64": ...}` decoded; padding and white space are optional."""
     try:
         if isinstance(value, str):
             return value.encode()
@@ -173,20 +178,20 @@ def _bytes(value: Any, name: str) -> bytes:
     )
 
 
-def _is_b64(value: Any) -> bool:
+def _is_b64(value: Json) -> TypeGuard[dict[str, str]]:
     return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
 
 
-def _is_named(value: Any) -> bool:
+def _is_named(value: Json) -> TypeGuard[JsonDict]:
     return isinstance(value, dict) and not _is_b64(value)
 
 
-def _listed(values: Iterable[Any]) -> str:
+def _listed(values: Iterable[object]) -> str:
     return shortened(f"[{', '.join(map(str, values))}]")
 
 
-def _kind(value: Any) -> str:
-    """What a JSON value is, with itself where it is short enough to tell."""
+def _kind(value: Json) -> str:
+    """Describe a JSON value: a container by its type, another value by itself."""
     if isinstance(value, (dict, list)):
         what = "object" if isinstance(value, dict) else "list"
         return f"an {what}" if what[0] == "o" else f"a {what} of {len(value)}"

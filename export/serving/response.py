@@ -1,4 +1,4 @@
-"""From arrays to the body of a predict response."""
+"""Convert arrays to the body of a predict response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .error import HttpError
 
 
 def rows(outputs: Mapping[str, np.ndarray]) -> str:
-    """`{"predictions": [...]}`: a value a row, or an object where there are several outputs.
+    """Return `{"predictions": [...]}`: one value a row, or one object where outputs are several.
 
     Raises:
         HttpError: 400, the outputs have no common first dimension.
@@ -32,7 +32,7 @@ def rows(outputs: Mapping[str, np.ndarray]) -> str:
 
 
 def columns(outputs: Mapping[str, np.ndarray]) -> str:
-    """`{"outputs": ...}`: a value, or an object of values where there are several outputs."""
+    """Return `{"outputs": ...}`: a value, or an object of values where outputs are several."""
     texts = {name: _nested(array, name, 0)[0] for name, array in outputs.items()}
     return f'{{"outputs": {texts.popitem()[1] if len(texts) == 1 else _object(texts)}}}'
 
@@ -42,7 +42,7 @@ def _object(members: Mapping[str, str]) -> str:
 
 
 def _nested(array: np.ndarray, name: str, depth: int) -> list[str]:
-    """The JSON of each part of `array` below its first `depth` dimensions."""
+    """Return the JSON of each part of `array` below its first `depth` dimensions."""
     parts = _leaves(array.ravel(), name)
     for i in range(array.ndim - 1, depth - 1, -1):
         size, count = array.shape[i], int(np.prod(array.shape[:i]))
@@ -58,10 +58,10 @@ def _leaves(values: np.ndarray, name: str) -> list[str]:
     if values.dtype.kind == "b":
         return ["true" if value else "false" for value in values]
     if values.dtype.itemsize < 4:
-        values = values.astype(np.float32)  # half precision, of which NumPy knows one kind only
+        values = values.astype(np.float32)  # NumPy prints bfloat16 otherwise
     if values.dtype.kind != "f":
         raise HttpError(400, f"Output '{name}' is of {values.dtype}, which has no form in JSON.")
-    # The shortest text that is read as the same number of this precision.
+    # The shortest text that reads as the same number in this precision.
     texts = values.astype("U").tolist()
     if np.isfinite(values).all():
         return texts
@@ -70,7 +70,7 @@ def _leaves(values: np.ndarray, name: str) -> list[str]:
 
 
 def _strings(values: list[bytes], binary: bool) -> list[str]:
-    """Text where all of it is text; `{"b64": ...}` where not, or where the name says so."""
+    """Return text if all values are UTF-8 and `binary` is False; else `{"b64": ...}`."""
     if not binary:
         try:
             return [json.dumps(value.decode()) for value in values]

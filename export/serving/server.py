@@ -1,4 +1,4 @@
-"""The server itself: log, start and stop."""
+"""Run the server: set up the log, start, and stop on a signal."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .versions import Versions
 from .workers import Workers
 
 SECONDS_TO_END = 30
-"""How long the server, told to stop, waits for the requests that it has."""
+"""How long a stopping server waits for requests under way."""
 
 
 def serve(versions: Versions, bound: socket.socket, access_log: bool = False) -> None:
-    """Serves until SIGTERM or Ctrl-C, and then until the requests under way have their answers.
+    """Serve until SIGTERM or Ctrl-C, then answer the requests under way and return.
 
-    Both must raise KeyboardInterrupt, of which Python sees to Ctrl-C only.
+    Both signals must raise KeyboardInterrupt; Python does so for Ctrl-C alone.
 
     Args:
-        versions: what is served; newer ones take over as they appear.
-        bound: where.
-        access_log: whether each request is written to standard output.
+        versions: the model to serve; a newer version takes over when it appears.
+        bound: the socket, from `address.bind`.
+        access_log: whether to write a line for each request to standard output.
     """
     _set_up_log(access_log)
     app = make_app(versions, Workers())
@@ -48,7 +48,7 @@ def serve(versions: Versions, bound: socket.socket, access_log: bool = False) ->
     watcher = threading.Thread(target=versions.watch, args=[stopped])
     watcher.start()
     try:
-        # Uvicorn stops in peace, and then raises the signal anew, for whoever handled it before.
+        # Uvicorn stops gracefully, then raises the signal again for the handler of before.
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[bound])
     finally:
@@ -58,7 +58,7 @@ def serve(versions: Versions, bound: socket.socket, access_log: bool = False) ->
 
 
 def _announce(versions: Versions, bound: socket.socket) -> None:
-    """Says where the server is once it has answered; the first answer takes longer than others."""
+    """Print the URL after the first answer, which takes longer than later ones."""
     connection = http.client.HTTPConnection(*bound.getsockname()[:2])
     with contextlib.closing(connection):
         connection.request("GET", "/sample.png?count=1")

@@ -1,4 +1,4 @@
-"""The newest version in a directory of versions, and how it replaces the one before."""
+"""Serve the newest version in a directory, and replace it when a newer one appears."""
 
 from __future__ import annotations
 
@@ -9,23 +9,28 @@ import re
 import sys
 import threading
 import weakref
-from typing import Any
+from typing import TypeAlias
 
-from ..generator import error_summary
-from ..warmup import MODEL_NAME
+from kgan.inference import error_summary
+from kgan.saved_model import MODEL_NAME
+from kgan.utils.types import JsonDict
+
 from .error import HttpError
 from .model import Model
 from .picture import sample_png
 
+# Name, size and time of change of every file of a version.
+Files: TypeAlias = list[tuple[str, int, int]]
+
 
 class Versions:
-    """Serves the newest version in `directory`, as TensorFlow Serving does by default.
+    """The newest version in `directory`, as TensorFlow Serving chooses it by default.
 
     Args:
-        directory: holds a directory for each version, named by its number.
+        directory: holds one directory for each version, named by its number.
 
     Raises:
-        FileNotFoundError: there is no version in it.
+        FileNotFoundError: it holds no version.
         ValueError: the newest version cannot be loaded.
     """
 
@@ -34,7 +39,7 @@ class Versions:
         self._states: dict[int, str] = {}
         self._errors: dict[int, str] = {}
         self._models: dict[int, weakref.ref[Model]] = {}
-        self._seen: tuple[int, Any] | None = None
+        self._seen: tuple[int, Files] | None = None
         version = self._newest()
         if version is None:
             raise FileNotFoundError(
@@ -50,10 +55,10 @@ class Versions:
             ) from error
 
     def find(self, version: int | None = None) -> Model:
-        """The model for a request, which keeps it alive until it ends.
+        """Return the model for a request, which keeps the model alive until it ends.
 
         Args:
-            version: its number; None for the one that is served.
+            version: its number; None for the served one.
 
         Raises:
             HttpError: 404, this version is not served.
@@ -65,11 +70,11 @@ class Versions:
             )
         return current
 
-    def status(self, version: int | None = None) -> dict[str, Any]:
-        """The JSON of TensorFlow Serving's GetModelStatusResponse, newest version first.
+    def status(self, version: int | None = None) -> JsonDict:
+        """Return the JSON of TensorFlow Serving's GetModelStatusResponse, newest version first.
 
         Args:
-            version: the number of one version; None for every one that was seen.
+            version: the number of one version; None for all that were seen.
 
         Raises:
             HttpError: 404, this version was never seen.
@@ -95,22 +100,22 @@ class Versions:
         return {"error_code": "UNKNOWN" if message else "OK", "error_message": message}
 
     def watch(self, stopped: threading.Event, seconds: float = 1.0) -> None:
-        """Polls until `stopped`, every so many `seconds`."""
+        """Poll every `seconds` until `stopped` is set."""
         while not stopped.wait(seconds):
             self.poll()
 
     def poll(self) -> None:
-        """Looks once for another newest version, and serves it if its files lie still.
+        """Look for another newest version, and serve it if its files did not change.
 
-        A version of which files changed since the last look is still being written. One that
-        could not be loaded is tried again when its files change.
+        A version whose files changed since the last look is still being written. One that could
+        not be loaded is tried again when its files change.
         """
         try:
             version = self._newest()
             if version is None or version == self._current.version:
                 return
             seen = (version, _files(self._directory / str(version)))
-        except OSError:  # it went away while we looked
+        except OSError:  # it was removed meanwhile
             return
         if seen != self._seen:
             self._seen = seen
@@ -136,13 +141,13 @@ class Versions:
         self._current = model
         print(f"Version {version} is served; {before.version} ends with its requests.", flush=True)
         del before
-        gc.collect()  # TensorFlow's objects refer to one another
+        gc.collect()  # TensorFlow's objects form reference cycles
 
     def _load(self, version: int) -> Model:
         self._states[version] = "LOADING"
         model = Model(self._directory / str(version))
         model.warm_up()
-        with contextlib.suppress(HttpError):  # a model without samples, or without pictures
+        with contextlib.suppress(HttpError):  # the model has no samples, or no pictures
             sample_png(model, {})
         self._models[version] = weakref.ref(model)
         self._states[version] = "AVAILABLE"
@@ -158,7 +163,7 @@ class Versions:
         return max((int(path.name) for path in whole), default=None)
 
 
-def _files(directory: pathlib.Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of change of every file below `directory`."""
+def _files(directory: pathlib.Path) -> Files:
+    """Return name, size and time of change of every file below `directory`."""
     stats = ((str(path), path.stat()) for path in sorted(directory.rglob("*")))
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]

@@ -1,4 +1,4 @@
-"""A few threads that compute, and a bounded queue before them."""
+"""Threads that compute answers, and a bounded queue in front of them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 
 class Workers:
-    """Threads for what would hold the event loop up: JSON, TensorFlow and pictures.
+    """Threads for work that would block the event loop: JSON, TensorFlow and pictures.
 
     Args:
-        threads: how many requests are computed at a time.
-        waiting: how many more may wait; a request beyond these is refused.
+        threads: number of requests that are computed at a time.
+        waiting: number of further requests that may wait; more are refused.
 
     Attributes:
-        free: how many places there are left.
+        free: number of places left.
     """
 
     def __init__(self, threads: int = 2, waiting: int = 64):
@@ -30,10 +30,10 @@ class Workers:
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
-        """A place for one request, from before its body is read, which takes memory too.
+        """Hold a place for one request. Take it before reading the body, which needs memory too.
 
         Raises:
-            HttpError: 503, every place is taken.
+            HttpError: 503, all places are taken.
         """
         if self.free == 0:
             raise HttpError(503, "Too many requests at a time; try again.", {"Retry-After": "1"})
@@ -44,5 +44,5 @@ class Workers:
             self.free += 1
 
     async def run(self, function: Callable[[], T]) -> T:
-        """What `function` returns, called in one of the threads."""
+        """Call `function` in one of the threads and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, function)

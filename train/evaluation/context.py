@@ -8,10 +8,11 @@ import functools
 import numpy as np
 
 from kgan import metrics
+from kgan.inference import Generator
+from kgan.priors import Prior
 
 from .classifier import Classes
 from .data import RealData
-from .generator import Generator
 from .options import FEWEST
 from .report import NotApplicableError
 
@@ -35,6 +36,12 @@ class EvaluationContext:
     seed: int
     features: metrics.Extractor
     classes: Classes | None
+
+    @property
+    def prior(self) -> Prior:
+        """Distribution of the latents; every run records one."""
+        assert self.generator.prior is not None
+        return self.generator.prior
 
     @functools.cached_property
     def sample_features(self) -> np.ndarray:

@@ -163,9 +163,8 @@ def _memorisation(
 
 def path_length(context: EvaluationContext) -> list[MetricResult]:
     """Return how fast features change between two latents."""
-    generator = context.generator
     result = metrics.path_length(
-        generator.along(2), generator.prior, context.features, PAIRS, seed=context.seed
+        context.generator.path_images(2), context.prior, context.features, PAIRS, seed=context.seed
     )
     error, space = result.standard_error, named(context.features)
     return [MetricResult("path_length", result.mean, PAIRS, error=error, features=space)]

@@ -60,7 +60,7 @@ def _class_modes(context: EvaluationContext) -> list[MetricResult]:
     )
     results = _coverage(context, result, real, space, targets)
     if context.generator.num_classes is not None:
-        share = float(np.mean(found == context.generator.asked(n)))
+        share = float(np.mean(found == context.generator.labels(n)))
         error, accuracy = share_standard_error(share, n), classifier.accuracy
         results.append(
             MetricResult("asked_class", share, n, real=accuracy, error=error, features=space)

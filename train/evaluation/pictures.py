@@ -25,8 +25,8 @@ def draw(context: EvaluationContext, run: RunDirectory, chosen: tuple[str, ...])
         _write(run.evaluation_picture("neighbours", kind), neighbours(context), 2 * COLUMNS)
     if "latent" in chosen:
         strips = metrics.interpolation_strips(
-            context.generator.along(STEPS),
-            context.generator.prior,
+            context.generator.path_images(STEPS),
+            context.prior,
             STRIPS,
             STEPS,
             seed=context.seed,

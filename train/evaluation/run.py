@@ -15,9 +15,9 @@ from kgan.utils.types import JsonDict
 from . import classifier, data, metrics, modes, pictures
 from . import features as extractors
 from .context import EvaluationContext
-from .generator import open_generator
 from .options import Options
 from .report import MetricResult, NotApplicableError, table, write
+from .samples import draw_samples, open_generator
 
 FUNCTIONS: dict[str, Callable[[EvaluationContext], list[MetricResult]]] = {
     "parzen": metrics.parzen,
@@ -55,7 +55,7 @@ def evaluate(options: Options) -> JsonDict:
         with _stage(bar, "data"):
             real = data.read(run, config, options.data_dir)
         with _stage(bar, "samples"):
-            samples = generator.sample(options.num_samples, options.seed, real.image_shape)
+            samples = draw_samples(generator, options.num_samples, options.seed, real.image_shape)
             # Parzen windows see pixels alone: no classifier is trained for them.
             source = "pixels" if options.metrics == ("parzen",) else options.features
             features = extractors.choose(source, real)
@@ -132,7 +132,7 @@ def _record(
         "generator": {
             "kind": generator.kind,
             "path": str(generator.path),
-            "fingerprint": generator.digest(),
+            "fingerprint": generator.file_digest(),
         },
         "data": of_data,
         "protocol": fingerprint([of_data, versions["kgan"]]),

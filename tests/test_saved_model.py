@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from export_runs import CASES, SEED, exported
-from kgan_export.checks import MAX_COUNT
 from tensorflow_serving.apis import prediction_log_pb2
 
 import kgan
+from kgan.saved_model import MAX_COUNT
 
 EVERY_CASE = pytest.mark.parametrize("name", CASES)
 

@@ -1,0 +1,150 @@
+"""A Keras generator and its prior, in the form that graphs and exports need."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan.inference.generator import Function
+from kgan.priors import Prior
+from kgan.training.keras_private import all_layers
+from kgan.utils.digests import digest
+
+__all__ = ["KerasGenerator"]
+
+
+@dataclasses.dataclass(frozen=True)
+class KerasGenerator:
+    """A Keras generator and its prior, as TensorFlow graphs use them.
+
+    Attributes:
+        model: maps latents `[batch, latent_dim]` to images. If it declares `num_classes`, it takes
+            a list of latents and int32 labels `[batch]`. It may declare `latent_dim` and
+            `value_range`; else the prior's size and (-1, 1) hold.
+        prior: distribution of the latent points.
+        config: the run's own record.
+    """
+
+    model: keras.Model
+    prior: Prior
+    config: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def latent_dim(self) -> int:
+        """Size of a latent point."""
+        return getattr(self.model, "latent_dim", self.prior.dim)
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes; None for a generator without labels."""
+        return getattr(self.model, "num_classes", None)
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Lowest and highest value of the model's output; None for unbounded values."""
+        return getattr(self.model, "value_range", (-1.0, 1.0))
+
+    @functools.cached_property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of one image, `(height, width, channels)`, or of one point, `(dim,)`."""
+        images = tf.function(self.images).get_concrete_function(**self.specs)
+        return tuple(images.structured_outputs.shape[1:])
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether a PNG file can hold the images: bounded values in 1 or 3 channels."""
+        shape = self.image_shape
+        return self.value_range is not None and len(shape) == 3 and shape[-1] in (1, 3)
+
+    @property
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """The inputs by name: `latents`, and `labels` of a conditional generator."""
+        specs = {"latents": tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")}
+        if self.num_classes is not None:
+            specs["labels"] = tf.TensorSpec([None], tf.int32, name="labels")
+        return specs
+
+    def inputs(
+        self, count: int | tf.Tensor, seed: int | Sequence[int] | tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Return inputs for `count` images, a pure function of both arguments.
+
+        Args:
+            count: an int or an int32 scalar.
+            seed: an int, or two integers `[2]`.
+
+        Returns:
+            `latents` drawn from the prior, and `labels`, where image i is of class
+            i % num_classes.
+        """
+        inputs = {"latents": self.prior.sample(count, seed)}
+        if self.num_classes is not None:
+            inputs["labels"] = tf.range(count, dtype=tf.int32) % self.num_classes
+        return inputs
+
+    def images(self, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Return the images of `latents`, in inference mode.
+
+        Args:
+            latents: float32 `[batch, latent_dim]`.
+            labels: int32 `[batch]`, for a conditional generator.
+
+        Returns:
+            float32 `[batch, height, width, channels]` in [0, 1], whatever the model's value range;
+            the model's output itself where that range is None.
+        """
+        return self._rescale(self._output(latents, labels))
+
+    def predict(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return `keras.Model.predict` of all inputs in one batch, in the model's own range."""
+        return self.model.predict(_inputs(latents, labels), batch_size=len(latents), verbose=0)
+
+    def function(self) -> Function:
+        """Return the compiled function of arrays. Images are in [0, 1]; points stay as they are."""
+
+        @tf.function(reduce_retracing=True)
+        def compiled(latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+            output = self._output(latents, labels)
+            return output if output.shape.rank == 2 else self._rescale(output)
+
+        return lambda latents, labels=None: compiled(latents, labels).numpy()
+
+    def use_full_precision(self) -> None:
+        """Compute in the precision of the weights; TFLite lacks half precision operations."""
+        for layer in all_layers(self.model):
+            if layer.compute_dtype != layer.variable_dtype:
+                layer.dtype_policy = layer.variable_dtype
+
+    def module(self) -> tf.Module:
+        """Return a module that holds the weights, for functions that are saved with them.
+
+        Keras's own `ExportArchive` would store every weight twice.
+        """
+        module = tf.Module()
+        module.state = [variable.value for variable in self.model.variables]
+        return module
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the shape, type and values of every weight, in model order."""
+        weights = self.model.get_weights()
+        parts = [part for w in weights for part in (f"{w.shape}{w.dtype.str}", w)]
+        return digest(parts, length=64)
+
+    def _output(self, latents: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
+        return tf.cast(self.model(_inputs(latents, labels), training=False), tf.float32)
+
+    def _rescale(self, output: tf.Tensor) -> tf.Tensor:
+        if self.value_range is None:
+            return output
+        low, high = self.value_range
+        return (output - low) / (high - low)
+
+
+def _inputs(latents: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor | list[tf.Tensor]:
+    """The inputs as Keras models take them."""
+    return latents if labels is None else [latents, labels]

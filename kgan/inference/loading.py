@@ -1,0 +1,187 @@
+"""Read a trained generator from a run directory, `.keras` file, SavedModel or `.tflite` file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Callable
+from typing import TypeVar
+
+import keras
+import tensorflow as tf
+
+from kgan.artifacts import RunDirectory
+from kgan.inference import runtimes
+from kgan.inference.generator import Generator
+from kgan.inference.keras_generator import KerasGenerator
+from kgan.priors import Prior
+from kgan.utils.types import JsonDict
+
+__all__ = ["CARD", "error_summary", "load", "read_card", "read_prior", "read_run"]
+
+CARD = "kgan.json"
+"""What a SavedModel of kgan records of itself, a file in its `assets.extra`."""
+
+T = TypeVar("T")
+
+
+def load(
+    path: str | os.PathLike[str], *, prior: Prior | None = None, num_classes: int | None = None
+) -> Generator:
+    """Read a trained generator.
+
+    Args:
+        path: a finished run directory, a `.keras` file of a generator, the directory of one
+            SavedModel that kgan wrote, or a `.tflite` file.
+        prior: distribution of the latents; None for the recorded one. `.keras` and `.tflite` files
+            record none.
+        num_classes: number of classes; None for the recorded one. `.tflite` files record none.
+
+    Raises:
+        FileNotFoundError: there is no such file, or the run is not finished.
+        ValueError: the file is damaged, or needs a class that is not registered with Keras.
+
+    Example:
+        ```python
+        generator = kgan.inference.load("exports/digits/saved_model/1")
+        images = generator.sample(16, seed=0)
+        ```
+    """
+    path = pathlib.Path(path).expanduser()
+    if RunDirectory(path).config.exists():
+        generator = _load_run(path)
+    elif (path / "saved_model.pb").exists():
+        generator = _attempt(path, lambda: _load_saved_model(path), _DAMAGED)
+    elif path.is_file() and path.suffix == ".keras":
+        generator = _load_keras(path, prior)
+    elif path.is_file() and path.suffix == ".tflite":
+        generator = _attempt(path, lambda: _load_tflite(path), _DAMAGED)
+    else:
+        raise FileNotFoundError(
+            "Invalid value for argument `path`: expected a run directory, a .keras file, a .tflite "
+            f"file, or a directory that holds a saved_model.pb, received {str(path)!r}."
+        )
+    if num_classes is None:
+        num_classes = generator.num_classes
+    return dataclasses.replace(generator, prior=prior or generator.prior, num_classes=num_classes)
+
+
+def read_run(run_dir: str | os.PathLike[str]) -> KerasGenerator:
+    """Read the generator of a finished training run.
+
+    Raises:
+        FileNotFoundError: there is no run, or it is not finished.
+        ValueError: a file of the run is damaged, or made by a class that is not registered.
+    """
+    run = RunDirectory(run_dir)
+    config = run.read_config()
+    if not run.generator.exists():
+        raise FileNotFoundError(
+            f"The run in {run.path} is not finished: it has no {run.generator.name}. Repeat its "
+            "kgan-train command, which goes on where it was stopped."
+        )
+    prior = read_prior(run)
+    return KerasGenerator(_read_model(run.generator), prior, config)
+
+
+def read_prior(run: RunDirectory) -> Prior:
+    """Read the prior that a run recorded.
+
+    Raises:
+        FileNotFoundError: there is no run.
+        ValueError: the record is damaged, or made by a class that is not registered.
+    """
+    config = run.read_config()
+    try:
+        return keras.saving.deserialize_keras_object(config["prior"])
+    except Exception as error:
+        raise ValueError(
+            f"The prior in {run.config} cannot be read ({error_summary(error)}). "
+            "Name a run of kgan-train."
+        ) from error
+
+
+def read_card(saved_model: pathlib.Path) -> JsonDict:
+    """Read what the writer of a SavedModel recorded; empty for a SavedModel of other origin."""
+    card = saved_model / "assets.extra" / CARD
+    return json.loads(card.read_text()) if card.exists() else {}
+
+
+def error_summary(error: Exception) -> str:
+    """Return the type of `error` and the first line of its message; Keras and TFLite write many."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+_DAMAGED = "Either it is damaged, or it was not written by kgan-export."
+_UNREGISTERED = (
+    "Either it is damaged, or a class that it needs is not registered with Keras: import the "
+    "module that defines it, and repeat the call from Python."
+)
+
+
+def _attempt(path: pathlib.Path, read: Callable[[], T], hint: str) -> T:
+    try:
+        return read()
+    except Exception as error:
+        raise ValueError(f"{path} cannot be loaded ({error_summary(error)}). {hint}") from error
+
+
+def _read_model(path: pathlib.Path) -> keras.Model:
+    return _attempt(path, lambda: keras.saving.load_model(path, compile=False), _UNREGISTERED)
+
+
+def _load_run(path: pathlib.Path) -> Generator:
+    trained = read_run(path)
+    generator = _from_keras(trained, RunDirectory(path).generator)
+    data = RunDirectory(path).read_config().get("data", {})
+    # A functional model takes labels without declaring how many classes there are.
+    num_classes = data.get("num_classes") or trained.num_classes
+    return dataclasses.replace(generator, num_classes=num_classes)
+
+
+def _load_keras(path: pathlib.Path, prior: Prior | None) -> Generator:
+    model = _read_model(path)
+    if prior is None and not hasattr(model, "latent_dim"):
+        raise ValueError(
+            f"{path} does not record the size of its latents. Give the argument `prior`, such as "
+            "kgan.priors.Normal(100)."
+        )
+    generator = _from_keras(KerasGenerator(model, prior or Prior(model.latent_dim)), path)
+    return dataclasses.replace(generator, prior=prior)
+
+
+def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
+    return Generator(
+        "keras",
+        path,
+        trained.function(),
+        trained.latent_dim,
+        trained.prior,
+        trained.num_classes,
+        trained.value_range is not None,
+    )
+
+
+def _load_saved_model(path: pathlib.Path) -> Generator:
+    model, card = tf.saved_model.load(str(path)), read_card(path)
+    serve = model.signatures["serving_default"]
+    channels = serve.structured_outputs["images"].shape[-1]
+    prior = card.get("config", {}).get("prior")
+    return Generator(
+        "saved_model",
+        path,
+        runtimes.served(model),
+        serve.structured_input_signature[1]["latents"].shape[-1],
+        None if prior is None else keras.saving.deserialize_keras_object(prior),
+        card.get("num_classes"),
+        # The writer leaves sample_png out for unbounded values.
+        "sample_png" in model.signatures or channels not in (1, 3),
+    )
+
+
+def _load_tflite(path: pathlib.Path) -> Generator:
+    runner = runtimes.signature_runner(path)
+    latent_dim = int(runner.get_input_details()["latents"]["shape"][-1])
+    return Generator("tflite", path, runtimes.run_by_litert(runner), latent_dim)

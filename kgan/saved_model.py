@@ -1,0 +1,173 @@
+"""Write a generator as a SavedModel, in the form that TensorFlow Serving and plain TensorFlow load.
+
+```python
+kgan.saved_model.write(kgan.inference.KerasGenerator(network, prior), "model/1")
+```
+
+A SavedModel needs neither Keras nor kgan to run. Its inputs are checked inside the graph, so every
+client sees the error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+from kgan.inference import KerasGenerator
+from kgan.inference.loading import CARD
+
+__all__ = ["MAX_COUNT", "MODEL_NAME", "write"]
+
+MAX_COUNT = 1024
+"""Most images that one call of `sample` makes; a client's mistake must not exhaust the memory."""
+MODEL_NAME = "gan"
+"""Name of the model in TensorFlow Serving's requests."""
+WARMUP_FILE = "tf_serving_warmup_requests"
+
+
+def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
+    """Write the generator to the directory `path`.
+
+    Signatures:
+        serving_default: `latents`, float32 `[batch, latent_dim]`, and, if the generator is
+            conditional, `labels`, int32 `[batch]`, to `images`, float32
+            `[batch, height, width, channels]` in [0, 1], or unscaled where the generator has no
+            value range.
+        sample: `count`, int32 `[]`, and `seed`, int32 `[2]`, to as many `images`, the same for the
+            same seed in every process. Image i of a conditional generator is of class
+            i % num_classes.
+        sample_png: as `sample`, to `png`, string `[count]`, each a complete PNG file. It is left
+            out where a PNG file cannot hold the images.
+
+    `assets.extra` gets requests that warm TensorFlow Serving up, and the card `kgan.json`: the
+    run's own record and the fingerprint of the weights.
+
+    Args:
+        generator: the network and its prior.
+        path: a new directory; TensorFlow Serving wants its name to be a version number.
+
+    Raises:
+        tf.errors.InvalidArgumentError: (on calls of the SavedModel) `count` is not from 1 to
+            `MAX_COUNT`, or `labels` are no classes or not as many as the latents.
+    """
+    path = pathlib.Path(path)
+    signatures = _signatures(generator)
+    tf.saved_model.save(generator.module(), str(path), signatures=signatures)
+    extras = path / "assets.extra"
+    extras.mkdir()
+    drawn: Request = {"count": np.int32(1), "seed": np.zeros(2, np.int32)}
+    given: Request = {name: value.numpy() for name, value in generator.inputs(1, 0).items()}
+    requests = {name: given if name == "serving_default" else drawn for name in signatures}
+    _write_warmup(requests, extras / WARMUP_FILE)
+    card = {
+        "fingerprint": generator.fingerprint(),
+        "latent_dim": generator.latent_dim,
+        "num_classes": generator.num_classes,
+        "image_shape": generator.image_shape,
+        "config": generator.config,
+    }
+    (extras / CARD).write_text(json.dumps(card, indent=2) + "\n")
+
+
+def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+    @tf.function
+    def generate(latents: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        if labels is not None and generator.num_classes is not None:
+            labels = _checked_labels(labels, latents, generator.num_classes)
+        return {"images": generator.images(latents, labels)}
+
+    @tf.function
+    def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": generator.images(**generator.inputs(_checked_count(count), seed))}
+
+    @tf.function
+    def sample_png(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        images = tf.clip_by_value(sample(count, seed)["images"], 0.0, 1.0)
+        return {"png": tf.io.encode_png(tf.cast(tf.round(255.0 * images), tf.uint8))}
+
+    drawn = {
+        "count": tf.TensorSpec([], tf.int32, name="count"),
+        "seed": tf.TensorSpec([2], tf.int32, name="seed"),
+    }
+    signatures = {
+        "serving_default": generate.get_concrete_function(**generator.specs),
+        "sample": sample.get_concrete_function(**drawn),
+    }
+    if generator.has_pictures:
+        signatures["sample_png"] = sample_png.get_concrete_function(**drawn)
+    return signatures
+
+
+# Checks inside the graph
+
+
+def _checked_count(count: tf.Tensor) -> tf.Tensor:
+    """Return the int32 scalar `count`; the graph raises where it is not from 1 to `MAX_COUNT`."""
+    expected = f"Invalid value for input `count`: expected 1 to {MAX_COUNT}, received"
+    return _checked(count, (count >= 1) & (count <= MAX_COUNT), [expected, count])
+
+
+def _checked_labels(labels: tf.Tensor, latents: tf.Tensor, num_classes: int) -> tf.Tensor:
+    """Return the int32 `labels`.
+
+    The graph raises where they are not as many as the latents, or not from 0 to num_classes - 1. A
+    network may make zeros of these without an error.
+    """
+    expected = f"Invalid value for input `labels`: expected classes 0 to {num_classes - 1}, "
+    labels = _checked(
+        labels,
+        tf.reduce_all((labels >= 0) & (labels < num_classes)),
+        [expected + "received", labels],
+    )
+    return _checked(
+        labels,
+        tf.equal(tf.shape(labels)[0], tf.shape(latents)[0]),
+        [
+            "Invalid value for input `labels`: expected one for each of the latents, received",
+            *(tf.shape(labels)[0], "for", tf.shape(latents)[0]),
+        ],
+    )
+
+
+def _checked(value: tf.Tensor, condition: tf.Tensor, message: list[str | tf.Tensor]) -> tf.Tensor:
+    with tf.control_dependencies([tf.debugging.Assert(condition, message)]):
+        return tf.identity(value)
+
+
+# Requests that TensorFlow Serving plays when it loads a model, so that the first user does not wait
+# for the first call. The file is a TFRecord of `PredictionLog` messages. Their Python classes come
+# with tensorflow-serving-api, which needs gRPC. The messages hold little beside tensors, whose
+# class TensorFlow has, so the wire format itself is written here.
+
+Request: TypeAlias = Mapping[str, np.ndarray | np.integer]
+
+
+def _write_warmup(requests: Mapping[str, Request], path: pathlib.Path) -> None:
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, inputs in requests.items():
+            writer.write(_prediction_log(signature, inputs))
+
+
+def _prediction_log(signature: str, inputs: Request) -> bytes:
+    model_spec = _field(1, MODEL_NAME.encode()) + _field(3, signature.encode())
+    request = _field(1, model_spec)
+    for name, value in inputs.items():
+        tensor = tf.make_tensor_proto(value).SerializeToString()
+        request += _field(2, _field(1, name.encode()) + _field(2, tensor))  # an entry of the map
+    predict_log = _field(1, request)
+    return _field(6, predict_log)
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    """A length-delimited field: its number and wire type 2, the length as varint, the payload."""
+    length, head = len(payload), [number << 3 | 2]
+    while length >= 128:
+        head.append(length & 127 | 128)
+        length >>= 7
+    return bytes([*head, length]) + payload

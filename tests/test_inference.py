@@ -1,0 +1,184 @@
+"""`kgan.inference`: one callable, whatever file a trained generator is stored in."""
+
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+from export_runs import exported, make_run, mlp, sequential
+
+import kgan
+from kgan import inference
+from kgan.artifacts import RunDirectory
+from kgan.inference import KerasGenerator
+
+NAMES = ["mlp", "conditional", "sequential"]
+FORMATS = {
+    "run": lambda made: made.out.parents[1] / made.out.name,
+    "keras": lambda made: made.out.parents[1] / made.out.name / "generator.keras",
+    "saved_model": lambda made: made.out / "saved_model" / "1",
+    "tflite": lambda made: made.out / "tflite" / "generator_float32.tflite",
+}
+
+
+def load(made, form):
+    """The case as stored in one format; what the format does not record is given."""
+    given = {}
+    if form in ("keras", "tflite"):
+        given["prior"] = made.case.prior
+    if form == "tflite":
+        given["num_classes"] = made.trained.num_classes
+    return inference.load(FORMATS[form](made), **given)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("name", NAMES)
+class TestEveryFormat:
+    def test_its_images_are_those_of_keras(self, name, form):
+        made = exported(name)
+        generator, inputs = load(made, form), made.inputs(5, 1)
+        images = generator(**inputs)
+        assert images.dtype == np.float32
+        np.testing.assert_allclose(images, made.images(**inputs), rtol=0, atol=1e-5)
+
+    def test_it_knows_prior_range_and_classes(self, name, form):
+        made, generator = exported(name), load(exported(name), form)
+        assert generator.kind == ("keras" if form == "run" else form)
+        assert generator.prior.get_config() == made.case.prior.get_config()
+        assert generator.latent_dim == made.case.prior.dim
+        assert generator.num_classes == (3 if name == "conditional" else None)
+        assert generator.image_shape == made.trained.image_shape
+        assert generator.value_range == (0.0, 1.0)
+
+    def test_samples_are_a_function_of_the_seed_and_take_all_classes_in_turn(self, name, form):
+        made, generator = exported(name), load(exported(name), form)
+        images = generator.sample(7, 4)
+        np.testing.assert_allclose(images, made.images(**made.inputs(7, 4)), rtol=0, atol=1e-5)
+        np.testing.assert_array_equal(generator.sample(7, 4), images)
+        assert np.abs(generator.sample(7, 5) - images).max() > 0.05
+
+
+def test_more_images_than_a_batch_are_the_same_images():
+    made = exported("mlp")
+    generator = load(made, "run")
+    latents = made.case.prior.sample(inference.generator.BATCH + 3, 0)
+    images = generator(latents)
+    assert len(images) == inference.generator.BATCH + 3
+    np.testing.assert_allclose(images[-3:], generator(latents[-3:]), rtol=0, atol=1e-6)
+
+
+def test_labels_may_be_chosen():
+    made = exported("conditional")
+    generator, latents = load(made, "saved_model"), made.case.prior.sample(4, 0).numpy()
+    labels = np.array([2, 2, 0, 1], np.int32)
+    expected = made.images(latents, labels)
+    np.testing.assert_allclose(generator(latents, labels), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(generator.sample(4, 0, labels), expected, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(generator.labels(7, repeats=2), [0, 0, 1, 1, 2, 2, 0])
+
+
+def test_the_latents_of_a_path_share_a_class():
+    made = exported("conditional")
+    generator, latents = load(made, "run"), made.case.prior.sample(4, 0).numpy()
+    images = generator.path_images(2)(latents)
+    expected = made.images(latents, np.array([0, 0, 1, 1], np.int32))
+    np.testing.assert_allclose(images, expected, rtol=0, atol=1e-5)
+
+
+def test_8_bit_latents_and_images_are_converted():
+    made = exported("mlp")
+    path = made.out / "tflite" / "generator_int8_io.tflite"
+    generator, inputs = inference.load(path), made.inputs(20, 0)
+    images = generator(**inputs)
+    assert images.dtype == np.float32
+    assert np.sqrt(np.mean((images - made.images(**inputs)) ** 2)) < 0.03
+
+
+def test_points_stay_as_the_network_makes_them(tmp_path):
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])  # declares no range
+    prior = kgan.priors.Normal(4)
+    generator = inference.load(make_run(tmp_path / "run", network, prior))
+    latents = prior.sample(3, 0)
+    np.testing.assert_allclose(generator(latents), network(latents), rtol=1e-5, atol=1e-6)
+    assert generator.value_range is None
+
+
+def test_unbounded_images_have_no_range(tmp_path):
+    run_dir = make_run(tmp_path / "run", mlp(value_range=None), kgan.priors.Uniform(6))
+    generator = inference.load(run_dir)
+    assert generator.value_range is None
+    kgan.saved_model.write(inference.read_run(run_dir), tmp_path / "1")
+    again = inference.load(tmp_path / "1")
+    assert again.value_range is None
+    np.testing.assert_allclose(again.sample(3), generator.sample(3), rtol=0, atol=1e-5)
+
+
+def test_digests_stay_as_earlier_versions_recorded_them():
+    made = exported("mlp")
+    weights, file = hashlib.sha256(), FORMATS["keras"](made)
+    for weight in made.generator.get_weights():
+        weights.update(f"{weight.shape}{weight.dtype.str}".encode() + weight.tobytes())
+    assert made.trained.fingerprint() == weights.hexdigest()
+    digest = hashlib.sha256(b"." + file.read_bytes()).hexdigest()[:16]
+    assert load(made, "run").file_digest() == digest
+    directory, parts = FORMATS["saved_model"](made), hashlib.sha256()
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        parts.update(path.relative_to(directory).as_posix().encode() + path.read_bytes())
+    assert load(made, "saved_model").file_digest() == parts.hexdigest()[:16]
+
+
+def test_half_precision_becomes_full_only_on_request(tmp_path):
+    run_dir = make_run(tmp_path / "run", mlp(dtype="mixed_float16"), kgan.priors.Uniform(6))
+    trained = inference.read_run(run_dir)
+    assert trained.model.compute_dtype == "float16"
+    trained.use_full_precision()
+    assert trained.model.compute_dtype == "float32"
+
+
+class TestRefusals:
+    def test_what_is_no_generator(self, tmp_path):
+        (tmp_path / "x.txt").write_text("x")
+        for path in (tmp_path, tmp_path / "absent.keras", tmp_path / "x.txt"):
+            with pytest.raises(FileNotFoundError, match="`path`: expected a run directory"):
+                inference.load(path)
+
+    def test_a_run_that_is_not_finished(self, tmp_path):
+        run = RunDirectory(make_run(tmp_path / "run", sequential(), kgan.priors.Normal(4)))
+        run.generator.unlink()
+        with pytest.raises(FileNotFoundError, match=r"not finished: it has no generator\.keras"):
+            inference.load(run.path)
+
+    @pytest.mark.parametrize("form", FORMATS)
+    def test_damaged_files(self, tmp_path, form):
+        run_dir = make_run(tmp_path / "run", sequential(), kgan.priors.Normal(4))
+        path = {"run": run_dir, "saved_model": tmp_path}.get(form, tmp_path / f"x.{form}")
+        file = {"run": run_dir / "generator.keras", "saved_model": path / "saved_model.pb"}
+        file.get(form, path).write_bytes(b"damaged")
+        with pytest.raises(ValueError, match=r"cannot be loaded \(.*\)\. Either it is damaged, or"):
+            inference.load(path, prior=kgan.priors.Normal(4))
+
+    def test_a_prior_that_is_not_recorded(self):
+        generator = inference.load(FORMATS["tflite"](exported("mlp")))
+        assert generator(np.zeros([1, generator.latent_dim])).shape == (1, 8, 8, 1)
+        with pytest.raises(ValueError, match=r"not record the prior .* argument `prior`"):
+            generator.sample(1)
+
+    def test_a_keras_file_without_a_latent_size(self):
+        path = FORMATS["keras"](exported("sequential"))
+        with pytest.raises(ValueError, match=r"size of its latents\. Give the argument `prior`"):
+            inference.load(path)
+
+    def test_latents_of_another_size(self):
+        generator = inference.load(FORMATS["tflite"](exported("mlp")))
+        with pytest.raises(ValueError, match="takes latents of size 32, not 33"):
+            generator(np.zeros([1, 33]))
+
+
+def test_error_summary_is_the_type_and_the_first_line():
+    assert inference.error_summary(ValueError("first\nsecond")) == "ValueError: first"
+
+
+def test_a_generator_needs_only_a_network_and_a_prior():
+    network = sequential()
+    images = KerasGenerator(network, kgan.priors.Normal(4)).images(np.zeros([2, 4], np.float32))
+    assert images.shape == (2, 6, 6, 1)

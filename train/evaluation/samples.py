@@ -1,0 +1,88 @@
+"""Open the generator of an evaluation, and draw the samples that its metrics are computed from."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from kgan import inference
+from kgan.artifacts import RunDirectory
+from kgan.inference import Generator
+from kgan.utils.types import JsonDict
+
+from kgan_cli.silence import native_silence
+
+
+def open_generator(run: RunDirectory, config: JsonDict, exported: str | None = None) -> Generator:
+    """Open the generator of a run, or an export of it.
+
+    Args:
+        run: the run, whose prior the latents are drawn from.
+        config: the content of its `config.json`.
+        exported: a `.tflite` file or a SavedModel's directory; None for the run's own generator.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read, or is of another run.
+    """
+    prior = inference.read_prior(run)
+    num_classes = config.get("data", {}).get("num_classes")
+    path = run.path if exported is None else pathlib.Path(exported).expanduser()
+    if exported and not (path.suffix == ".tflite" or (path / "saved_model.pb").exists()):
+        raise FileNotFoundError(
+            f"--generator={exported}: expected a .tflite file, or a directory that holds a "
+            "saved_model.pb, such as OUTPUT/saved_model/1 of kgan-export."
+        )
+    with native_silence():  # LiteRT writes to standard error when it starts
+        generator = inference.load(path, prior=prior, num_classes=num_classes)
+        try:
+            generator.path_images(1)(prior.sample(1, 0))
+        except Exception as error:
+            raise ValueError(
+                f"{generator.path} cannot be used with the latents of {run.path} "
+                f"({inference.error_summary(error)}). Either it is damaged, or it was made by "
+                "something else than this run."
+            ) from error
+    return generator
+
+
+def draw_samples(
+    generator: Generator, count: int, seed: int, image_shape: tuple[int, ...]
+) -> np.ndarray:
+    """Return images of `count` latents from the prior, all classes in turn, and check them.
+
+    Args:
+        generator: the generator.
+        count: number of samples.
+        seed: the same seed gives the same samples.
+        image_shape: shape of one image of the data, `(height, width, channels)`, or of one point.
+
+    Returns:
+        float32 `[count, height, width, channels]` in [0, 1], or points `[count, dim]`.
+
+    Raises:
+        ValueError: the samples have another shape, are not finite, or not in [0, 1].
+    """
+    images = generator.sample(count, seed)
+    if images.shape[1:] != image_shape:
+        raise ValueError(
+            f"{generator.path} makes images of shape {images.shape[1:]}, where those of the data "
+            f"have {image_shape}. Name the run that it was trained in."
+        )
+    invalid = np.count_nonzero(~np.isfinite(images.reshape(count, -1)).all(axis=1))
+    if invalid:
+        raise ValueError(
+            f"{invalid:,} of {count:,} samples of {generator.path} hold NaN or infinity: its "
+            "training diverged. Evaluate another run, or train this one anew."
+        )
+    if images.ndim == 2:
+        return images
+    low, high = images.min(), images.max()
+    if not (low > -1e-3 and high < 1 + 1e-3):  # half precision rounds
+        raise ValueError(
+            f"The samples of {generator.path} lie in [{low:.3g}, {high:.3g}], where images lie in "
+            "[0, 1] after rescaling from the pixel value range. Let the generator declare its "
+            "`value_range` and keep to it."
+        )
+    return images.clip(0, 1)
