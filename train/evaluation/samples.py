@@ -10,7 +10,6 @@ from kgan import inference
 from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
 from kgan.utils.types import JsonDict
-
 from kgan_cli.silence import native_silence
 
 
