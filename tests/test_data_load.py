@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+import tfds_data
 from sklearn.datasets import load_digits
 
 from kgan.data import DENSITIES, images_of, load, mean_image, pipeline
@@ -122,14 +123,7 @@ def test_images_are_resized(digits):
 
 
 def test_a_mock_of_a_tfds_data_set_loads(tmp_path):
-    builder = tfds.builder("cifar10", data_dir=tmp_path)
-    template = tfds.core.ShardedFileTemplate(
-        data_dir=builder.data_path, dataset_name="cifar10", filetype_suffix="tfrecord"
-    )
-    train = tfds.core.SplitInfo("train", [50], num_bytes=1, filename_template=template)
-    builder.info.set_splits(tfds.core.SplitDict([train]))
-    builder.data_path.mkdir(parents=True)
-    builder.info.write_to_directory(builder.data_path)
+    tfds_data.describe_cifar10(tmp_path)
     with tfds.testing.mock_data(num_examples=50, data_dir=str(tmp_path)):
         images = load("cifar10", batch_size=25, data_dir=tmp_path)
     assert images.element_spec == tf.TensorSpec([25, 32, 32, 3], tf.float32)

@@ -14,6 +14,7 @@ import keras
 import pytest
 import requests
 import tensorflow_datasets as tfds
+import tfds_data
 
 import kgan
 from benchmarks import kill
@@ -298,14 +299,7 @@ def test_data_that_vanished(tmp_path, monkeypatch):
     """Of a data set that must be downloaded, with no network."""
     config = small(dataset="cifar10", batch_size=8, image_size=4)
     data_dir, run = tmp_path / "data", tmp_path / "run"
-    builder = tfds.builder("cifar10", data_dir=data_dir)
-    template = tfds.core.ShardedFileTemplate(
-        data_dir=builder.data_path, dataset_name="cifar10", filetype_suffix="tfrecord"
-    )
-    rows = tfds.core.SplitInfo("train", [50], num_bytes=1, filename_template=template)
-    builder.info.set_splits(tfds.core.SplitDict([rows]))
-    builder.data_path.mkdir(parents=True)
-    builder.info.write_to_directory(builder.data_path)
+    tfds_data.describe_cifar10(data_dir)
     with tfds.testing.mock_data(num_examples=50, data_dir=str(data_dir)):
         with monkeypatch.context() as patch:
             befalls(patch, 8, fails(BefallenError()))

@@ -1,12 +1,11 @@
 """The classifier on real digits and on toys; its cache; the score against closed forms."""
 
 import math
-import os
 
 import keras
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
+import tfds_data
 from scipy import special, stats
 from sklearn.datasets import load_digits
 
@@ -55,11 +54,7 @@ def test_it_reads_digits():
 @pytest.fixture(scope="module")
 def mnist():
     """MNIST as (images, labels) by split, in [0, 1]."""
-    directory = os.environ.get("KGAN_TEST_DATA_DIR")
-    if not directory:
-        pytest.skip("KGAN_TEST_DATA_DIR does not name a directory where mnist is prepared")
-    builder = tfds.builder("mnist", data_dir=directory)
-    splits = tfds.as_numpy(builder.as_dataset(batch_size=-1, as_supervised=True))
+    splits = tfds_data.mnist()
     return {key: (np.float32(images / 255), labels) for key, (images, labels) in splits.items()}
 
 

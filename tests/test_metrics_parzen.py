@@ -1,10 +1,8 @@
 """The Parzen log-likelihood against its formula, closed forms, scikit-learn and MNIST."""
 
-import os
-
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
+import tfds_data
 from scipy.integrate import trapezoid
 from scipy.special import logsumexp
 from scipy.stats import norm
@@ -183,12 +181,9 @@ def test_unusable_arguments_are_named(call, message):
 @pytest.fixture(scope="module")
 def mnist():
     """Training and test images, `[n, 784]` in [0, 1]."""
-    directory = os.environ.get("KGAN_TEST_DATA_DIR")
-    if not directory:
-        pytest.skip("KGAN_TEST_DATA_DIR does not name a directory where mnist is prepared")
-    builder = tfds.builder("mnist", data_dir=directory)
-    splits = [builder.as_dataset(split=name, batch_size=-1) for name in ("train", "test")]
-    return [split["image"].numpy().reshape(-1, 784).astype("float32") / 255 for split in splits]
+    splits = tfds_data.mnist()
+    images = [splits[name][0] for name in ("train", "test")]
+    return [rows.reshape(-1, 784).astype("float32") / 255 for rows in images]
 
 
 @pytest.mark.slow

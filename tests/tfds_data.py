@@ -1,0 +1,28 @@
+"""TFDS data of tests: the real MNIST where it is prepared, and a data set that only seems to be."""
+
+import os
+import pathlib
+
+import pytest
+import tensorflow_datasets as tfds
+
+
+def mnist():
+    """Images uint8 `[n, 28, 28, 1]` and labels of MNIST, by split; skip where it is absent."""
+    directory = os.environ.get("KGAN_TEST_DATA_DIR")
+    if not directory:
+        pytest.skip("KGAN_TEST_DATA_DIR does not name a directory where mnist is prepared")
+    builder = tfds.builder("mnist", data_dir=directory)
+    return tfds.as_numpy(builder.as_dataset(batch_size=-1, as_supervised=True))
+
+
+def describe_cifar10(data_dir, examples=50):
+    """Write what TFDS needs to open CIFAR-10 for training; `mock_data` makes the images."""
+    builder = tfds.builder("cifar10", data_dir=data_dir)
+    template = tfds.core.ShardedFileTemplate(
+        data_dir=builder.data_path, dataset_name="cifar10", filetype_suffix="tfrecord"
+    )
+    train = tfds.core.SplitInfo("train", [examples], num_bytes=1, filename_template=template)
+    builder.info.set_splits(tfds.core.SplitDict([train]))
+    pathlib.Path(builder.data_path).mkdir(parents=True)
+    builder.info.write_to_directory(builder.data_path)
