@@ -20,7 +20,7 @@ from kgan.training.ema import ExponentialMovingAverage
 from kgan.training.inference_mode import InferenceMode
 from kgan.training.lazy_penalties import with_lazy_penalties
 from kgan.training.metrics import GameMetrics, discriminator_metrics
-from kgan.training.minibatches import Minibatch, split, with_condition
+from kgan.training.minibatches import Minibatch, network_inputs, split
 from kgan.training.saving import SavedGame
 from kgan.training.validation import (
     check_jit_compile,
@@ -104,7 +104,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         with tf.control_dependencies([minibatch.images for minibatch in minibatches]):
             # "For k steps do": each update sees images and latents that no other update sees.
             d_metrics = [
-                self._update_discriminator(minibatch, k) for k, minibatch in enumerate(minibatches)
+                self._update_discriminator(minibatch, i) for i, minibatch in enumerate(minibatches)
             ]
             g_loss = self._update_generator(minibatches[-1])
             if self.ema is not None:
@@ -114,10 +114,10 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
             self.step_counter.assign_add(1)
             return self.get_metrics_result()
 
-    def _update_discriminator(self, minibatch: Minibatch, k: int) -> tf.Tensor:
-        """Update D once on m images and m samples. Return its metrics."""
+    def _update_discriminator(self, minibatch: Minibatch, i: int) -> tf.Tensor:
+        """Update D once, the step's update `i`, on m images and m samples. Return its metrics."""
         images, condition = minibatch
-        update = self._update_number(k)  # decides every random draw below
+        update = self._update_number(i)  # decides every random draw below
         weights, optimizer = self.discriminator_variables, self.discriminator_optimizer
         # Draw m latents from the prior and map them to samples. G runs as in training, but this is
         # D's update: `unchanged` puts G's normalization statistics back.
@@ -125,7 +125,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         with unchanged(self.generator):
             self._seed_layers(update)
             samples = self.generator(
-                with_condition(self.generator, latents, condition), training=True
+                network_inputs(self.generator, latents, condition), training=True
             )
         discriminator = self._discriminator_pass(condition, update)
         power_iterations(self.discriminator)  # of spectral normalization: one an update of D
@@ -144,7 +144,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
                 scaled_loss = optimizer.scale_loss(loss / replicas())
             return [loss, real_logits, fake_logits, *tape.gradient(scaled_loss, weights)]
 
-        ordinal = tf.cast(self.step_counter, tf.int64) * self.discriminator_steps + k
+        ordinal = tf.cast(self.step_counter, tf.int64) * self.discriminator_steps + i
         loss, real_logits, fake_logits, *gradients = with_lazy_penalties(
             descent, self.penalties, self.penalty_interval, ordinal, weights
         )
@@ -169,7 +169,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
                 real_logits = discriminator.real_logits(images)
             with tf.GradientTape() as tape:
                 samples = self.generator(
-                    with_condition(self.generator, latents, condition), training=True
+                    network_inputs(self.generator, latents, condition), training=True
                 )
                 # The gradient flows through D's logits into G.
                 fake_logits = discriminator.fake_logits(samples)
@@ -256,12 +256,12 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         latents, labels = keras.Input((self.prior.dim,)), None
         if self.num_classes is not None:
             labels = keras.Input((), dtype="int32")
-        images = self.generator(with_condition(self.generator, latents, labels))
+        images = self.generator(network_inputs(self.generator, latents, labels))
         self.image_shape = tuple(images.shape[1:])
         if self.packing > 1:
             images = keras.Input((*self.image_shape[:-1], self.packing * self.image_shape[-1]))
             labels = None if labels is None else keras.Input((self.packing,), dtype="int32")
-        self.discriminator(with_condition(self.discriminator, images, labels))
+        self.discriminator(network_inputs(self.discriminator, images, labels))
         # The order of these two is that of checkpoint files.
         counter = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}
         self.step_counter = self.add_weight(name="step_counter", **counter)
@@ -364,7 +364,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         if not self.built:
             self.build()
         classes = sample_labels(labels, n, self.num_classes)
-        inputs = with_condition(self.generator, self.prior.sample(n, seed), classes)
+        inputs = network_inputs(self.generator, self.prior.sample(n, seed), classes)
         return self.predict(inputs, batch_size=500, verbose=0)
 
     @property
@@ -384,8 +384,8 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
 
         return DiscriminatorPass(self.discriminator, condition, augment, self.packing)
 
-    def _update_number(self, k: int) -> tf.Tensor:
-        return seeds.update_number(self.step_counter, self.discriminator_steps, k)
+    def _update_number(self, i: int) -> tf.Tensor:
+        return seeds.update_number(self.step_counter, self.discriminator_steps, i)
 
     def _seed(self, stream: int, position: tf.Tensor) -> tf.Tensor:
         return seeds.draw_seed(self.seed, self.rollbacks, stream, position)

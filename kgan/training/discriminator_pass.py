@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kgan.penalties import Penalty
 from kgan.training.keras_private import all_layers
-from kgan.training.minibatches import with_condition
+from kgan.training.minibatches import network_inputs
 
 __all__ = ["DiscriminatorPass", "pack", "power_iterations"]
 
@@ -90,7 +90,7 @@ class DiscriminatorPass:
     def inference_logits(self, examples: tf.Tensor) -> tf.Tensor:
         """Return the logits of data or samples in inference mode, without augmentation."""
         packs = pack(examples, self.packing)
-        inputs = with_condition(self.discriminator, packs, self.condition)
+        inputs = network_inputs(self.discriminator, packs, self.condition)
         return self.discriminator(inputs, training=False)
 
     def logits(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -162,7 +162,7 @@ class DiscriminatorPass:
         return packs if self.augment is None else self.augment(packs, of_data)
 
     def _logits(self, packs: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
-        inputs = with_condition(self.discriminator, packs, condition)
+        inputs = network_inputs(self.discriminator, packs, condition)
         return self.discriminator(inputs, training=True)
 
 

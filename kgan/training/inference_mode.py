@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kgan.training import seeds
 from kgan.training.metrics import discriminator_metrics
-from kgan.training.minibatches import split, with_condition
+from kgan.training.minibatches import network_inputs, split
 
 __all__ = ["InferenceMode"]
 
@@ -41,7 +41,7 @@ class InferenceMode(keras.Model):
         # By the number of examples seen, so that no two batches of an evaluation share latents.
         seed = self._seed(seeds.TEST_LATENTS, self.report.examples)
         latents = self.prior.sample(minibatch.size, seed)
-        samples = self.generator(with_condition(self.generator, latents, condition), training=False)
+        samples = self.generator(network_inputs(self.generator, latents, condition), training=False)
         discriminator = self._discriminator_pass(condition)
         real_logits, fake_logits = (
             discriminator.inference_logits(examples) for examples in (images, samples)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-__all__ = ["Minibatch", "check_divides", "conditional", "split", "with_condition"]
+__all__ = ["Minibatch", "check_divides", "conditional", "network_inputs", "split"]
 
 
 class Minibatch(NamedTuple):
@@ -34,7 +34,7 @@ def conditional(network: keras.Model) -> bool:
     return any(value is not None for value in declared)
 
 
-def with_condition(
+def network_inputs(
     network: keras.Model, inputs: tf.Tensor, condition: tf.Tensor | None
 ) -> tf.Tensor | list[tf.Tensor | None]:
     """Return what `network` is called with: `[inputs, condition]` if it is conditional."""

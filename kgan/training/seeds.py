@@ -32,18 +32,18 @@ STREAMS, REPLICAS = 2**12, 2**16
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 
-def update_number(step: tf.Tensor, discriminator_steps: int, k: int) -> tf.Tensor:
-    """Return the number of optimizer updates of both networks before update `k` of a step.
+def update_number(step: tf.Tensor, discriminator_steps: int, i: int) -> tf.Tensor:
+    """Return the number of optimizer updates of both networks before update `i` of a step.
 
     Args:
         step: the number of finished steps, an integer scalar.
         discriminator_steps: k of Algorithm 1.
-        k: the update within the step; `discriminator_steps` is the generator's.
+        i: the update within the step, from 0; the generator's is `discriminator_steps`.
 
     Returns:
         An int64 scalar.
     """
-    return tf.cast(step, tf.int64) * (discriminator_steps + 1) + k
+    return tf.cast(step, tf.int64) * (discriminator_steps + 1) + i
 
 
 def draw_seed(seed: int, rollbacks: tf.Tensor, stream: int, position: tf.Tensor) -> tf.Tensor:
