@@ -1,10 +1,13 @@
 """The distribution: what is installed, under which names, and what it needs."""
 
 import pathlib
+import re
 
 from setuptools import setup
 
 HERE = pathlib.Path(__file__).parent
+INIT = (HERE / "kgan" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.findall(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)[0]  # kgan imports Keras
 
 REQUIREMENTS = [
     "absl-py>=2.1",  # flags of the programs
@@ -52,8 +55,8 @@ TEST = [
 
 setup(
     name="kgan",
-    version="0.1.0",
-    description="Generative adversarial networks for Keras, played as written",
+    version=VERSION,
+    description="Generative adversarial networks for Keras, by Algorithm 1 of Goodfellow et al. (2014)",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="the kgan authors",

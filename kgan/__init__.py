@@ -1,4 +1,4 @@
-"""kgan: generative adversarial networks for Keras, played as written."""
+"""kgan: generative adversarial networks for Keras, by Algorithm 1 of Goodfellow et al. (2014)."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from kgan import (
 )
 from kgan.gan import GAN
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from kgan import (
         callbacks,
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
         theory,
     )
 
-# The rooms above hold what a saved model refers to, so that `import kgan` is all that loading one
-# needs. These are opened when first asked for.
+# The modules above hold what a saved model refers to, so `import kgan` is all that loading one needs.
+# These are imported when first used.
 _LAZY = (
     "callbacks",
     "checkpoint",

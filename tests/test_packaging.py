@@ -10,6 +10,8 @@ import zipfile
 
 import pytest
 
+import kgan
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What the wheel installs, by the folder of the checkout.
 PACKAGES = {
@@ -83,6 +85,7 @@ def test_wheel_holds_its_packages_and_nothing_else(wheel):
     for folder, package in PACKAGES.items():
         for source in (ROOT / folder).rglob("*.py"):
             assert f"{package}/{source.relative_to(ROOT / folder).as_posix()}" in names
+    assert f"Version: {kgan.__version__}\n" in text
     for requirement in ("importlib_resources", "tensorflow-datasets", "absl-py", "keras"):
         assert f"Requires-Dist: {requirement}" in text
 
