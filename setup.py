@@ -56,7 +56,7 @@ TEST = [
 setup(
     name="kgan",
     version=VERSION,
-    description="Generative adversarial networks for Keras, by Algorithm 1 of Goodfellow et al. (2014)",
+    description="Generative adversarial networks for Keras",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="the kgan authors",

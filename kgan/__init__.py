@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         theory,
     )
 
-# The modules above hold what a saved model refers to, so `import kgan` is all that loading one needs.
+# The modules above hold what a saved model refers to, so loading one needs `import kgan` alone.
 # These are imported when first used.
 _LAZY = (
     "callbacks",

@@ -1,4 +1,4 @@
-"""Plays games on several replicas and prints what it found as JSON, for test_training_distribution.py.
+"""Train on several replicas and print the results as JSON, for test_training_distribution.py.
 
     python tests/replicas.py mirrored WEIGHTS    on two logical CPUs
     python tests/replicas.py worker WEIGHTS      as one of the workers that TF_CONFIG names
