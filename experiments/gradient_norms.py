@@ -77,7 +77,7 @@ def play(
         seed=seed,
     )
     rates = (RATE, options.get("rate", RATE))  # G's and D's
-    for_g, for_d = (keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates)
+    for_g, for_d = (kgan.optimizers.FusedAdam(rate, beta_1=0.5) for rate in rates)
     gan.compile(
         for_g,
         for_d,

@@ -61,7 +61,7 @@ def make_gan(
         seed=seed,
     )
     falling = keras.optimizers.schedules.CosineDecay(rate, steps)
-    for_g, for_d = (keras.optimizers.Adam(falling, beta_1, beta_2=0.99) for _ in range(2))
+    for_g, for_d = (kgan.optimizers.FusedAdam(falling, beta_1, beta_2=0.99) for _ in range(2))
     gan.compile(
         for_g, for_d, loss=loss, penalties=penalties, jit_compile=True, steps_per_execution=200
     )
