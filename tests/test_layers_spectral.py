@@ -178,7 +178,9 @@ def test_mixed_precision_normalises_in_float32(make, x, precision):
     targets = np.random.default_rng(1).normal(size=outputs.shape)
     exact = exact_gradient(x, network.layer.kernel, targets)
     made = gradient(network, network.layer.kernel, x, targets)
-    assert cosine(made, exact) > 1 - 2 * 4.0**-bits - 1e-5
+    # Four roundings of 2^-bits each: of inputs, kernel, the outputs' gradient and, on processors
+    # with products in bfloat16, partial sums. The cosine lacks half the square of their sum.
+    assert cosine(made, exact) > 1 - (4 * 2.0**-bits) ** 2 / 2 - 1e-5
 
 
 @each_layer
