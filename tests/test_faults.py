@@ -458,5 +458,6 @@ def test_nothing_is_changed_of_a_run_that_is_repeated(option, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert done.stderr == (
-        f"kgan-train: --reproduce repeats a run as it was: {option} cannot be given beside it.\n"
+        "kgan-train: --reproduce repeats a run with its own options: "
+        f"{option} cannot be given beside it.\n"
     )

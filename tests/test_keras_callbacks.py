@@ -160,7 +160,7 @@ def test_one_callback_needs_no_list():
         ),
         (
             keras.callbacks.TerminateOnNaN(),
-            r"received TerminateOnNaN: .* kgan\.callbacks\.NonFinite looks at both players",
+            r"received TerminateOnNaN: .* kgan\.callbacks\.NonFinite looks at both networks",
         ),
     ],
 )

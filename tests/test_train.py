@@ -350,7 +350,7 @@ def test_an_extended_run_is_as_if_it_had_never_ended(sooner, data_dir, tmp_path,
         (twice / "generator.keras").unlink()
     capsys.readouterr()
     train(small(**later), twice, data_dir)
-    assert "networks and evaluations of an earlier end are removed" in capsys.readouterr().out
+    assert "networks and evaluations of the earlier end are removed" in capsys.readouterr().out
     assert not (twice / "evaluation.json").exists()
     lines = [
         [

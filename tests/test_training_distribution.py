@@ -213,14 +213,14 @@ def nowhere(monkeypatch):
 
 def test_auto_takes_what_there_is(nowhere):
     assert make_strategy("auto", 3) is tf.distribute.get_strategy()
-    assert strategy_module._found() == "none"
+    assert strategy_module._available() == "none"
     nowhere.setenv("TPU_NAME", "grpc://10.0.0.2:8470")
-    assert strategy_module._found() == "tpu"
+    assert strategy_module._available() == "tpu"
     nowhere.setenv("TF_CONFIG", '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}}')
-    assert strategy_module._found() == "multi_worker"
+    assert strategy_module._available() == "multi_worker"
     nowhere.delenv("TF_CONFIG")
     nowhere.setenv("SLURM_STEP_NUM_TASKS", "4")
-    assert strategy_module._found() == "multi_worker"
+    assert strategy_module._available() == "multi_worker"
 
 
 def no_tpu(name):
