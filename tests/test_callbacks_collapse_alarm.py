@@ -220,8 +220,8 @@ def make_gan(seed=0, generator_rate=1e-3, discriminator_rate=1e-3, **options):
     )
     gan.generator.start_at_mean(DIGITS.mean(axis=0))
     gan.compile(
-        keras.optimizers.Adam(generator_rate, beta_1=0.5),
-        keras.optimizers.Adam(discriminator_rate, beta_1=0.5),
+        kgan.optimizers.FusedAdam(generator_rate, beta_1=0.5),
+        kgan.optimizers.FusedAdam(discriminator_rate, beta_1=0.5),
         **{"steps_per_execution": 50, **options},
     )
     return gan

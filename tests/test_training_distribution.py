@@ -181,7 +181,7 @@ def test_a_run_of_two_workers_survives_the_death_of_one(digits, tmp_path):
         for process in processes:
             code, out, error = ended(process)
             assert code == 0, error[-3000:]
-            assert "it goes on" in out
+            assert "resuming it" in out
     whole, broken = (
         keras.saving.load_model(tmp_path / name / "generator.keras") for name in ("whole", "broken")
     )
