@@ -74,6 +74,14 @@ def test_it_is_saved_under_its_own_name():
     assert again.get_config() == optimizer.get_config()
 
 
+def test_the_optimizer_of_2014_is_saved_with_its_schedules():
+    optimizer = kgan.optimizers.RisingMomentum(0.1, rise=7, momentum=(0.25, 0.75))
+    config = keras.saving.serialize_keras_object(optimizer)
+    again = keras.saving.deserialize_keras_object(config)
+    assert config["registered_name"] == "kgan>RisingMomentum"
+    np.testing.assert_array_equal(trajectory(again)[0], trajectory(optimizer)[0])
+
+
 def test_a_loss_scaling_optimizer_takes_it():
     """Its gradients are scaled alike on both ways; 1e2 is not finite when scaled in float16."""
     scaled = keras.optimizers.LossScaleOptimizer

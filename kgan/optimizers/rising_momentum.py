@@ -6,11 +6,15 @@ import keras
 import tensorflow as tf
 
 from kgan.training.keras_private import variable_index
+from kgan.utils.types import JsonDict
+
+__all__ = ["RisingMomentum"]
 
 DECAY = 1.000004  # the learning rate is divided by this at every update
 UPDATES = 100_000  # a power of DECAY that float32 represents to seven digits
 
 
+@keras.saving.register_keras_serializable(package="kgan")
 class RisingMomentum(keras.optimizers.SGD):
     """Gradient descent with a falling learning rate and a rising momentum.
 
@@ -34,8 +38,9 @@ class RisingMomentum(keras.optimizers.SGD):
         )
         # Keras keeps velocities for a positive momentum alone, and a constant 0 needs none.
         super().__init__(schedule, momentum=momentum[0] or momentum[1])
+        self.first_learning_rate = learning_rate
         self.rise = rise
-        self.momentum_range = momentum
+        self.momentum_range = tuple(momentum)
 
     def update_step(
         self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
@@ -55,3 +60,10 @@ class RisingMomentum(keras.optimizers.SGD):
             grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
             momentum=tf.cast(momentum, variable.dtype),
         )
+
+    def get_config(self) -> JsonDict:
+        return {
+            "learning_rate": self.first_learning_rate,
+            "rise": self.rise,
+            "momentum": self.momentum_range,
+        }
