@@ -121,7 +121,8 @@ def _fails_soon(error, match):
     start = time.monotonic()
     with pytest.raises(error, match=match) as caught:
         yield
-    assert time.monotonic() - start < 10  # TFDS's own retries take 205 s
+    # TFDS's own retries take 205 s; without them it is 1 s, and was 59 s once on a busy machine.
+    assert time.monotonic() - start < 100
     assert "\n" not in str(caught.value)
 
 
