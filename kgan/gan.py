@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from kgan import losses
@@ -22,13 +20,13 @@ from kgan.training.lazy_penalties import with_lazy_penalties
 from kgan.training.metrics import GameMetrics, discriminator_metrics
 from kgan.training.minibatches import Minibatch, network_inputs, split
 from kgan.training.saving import SavedGame
+from kgan.training.unchanged import unchanged
 from kgan.training.validation import (
     check_jit_compile,
     check_networks,
     check_penalties,
-    sample_labels,
+    shared_range,
     two_optimizers,
-    unchanged,
 )
 from kgan.utils.checks import positive_integer
 
@@ -77,6 +75,9 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         packing: the number of examples that D sees at once (PacGAN, arXiv 1712.04086), stacked
             along the channels, with one logit for all. D is made for `packing` times the channels.
         seed: an integer from which all randomness of the training follows.
+        value_range: `(low, high)`, the pixel values of data and samples. None takes the
+            generator's own, else (-1, 1), or no bounds for points `[batch, dim]`.
+            `(-math.inf, math.inf)` says that images have no bounds.
 
     Raises:
         ValueError: networks, prior and k do not fit each other.
@@ -232,6 +233,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         augmentation: Augmentation | None = None,
         packing: int = 1,
         seed: int = 0,
+        value_range: tuple[float, float] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -248,6 +250,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         self.packing = packing
         self.num_classes: int | None = getattr(generator, "num_classes", None)
         self.seed = seed
+        self._given_range = value_range
         self.report = GameMetrics()
 
     def build(self, input_shape: object = None) -> None:
@@ -258,6 +261,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
             labels = keras.Input((), dtype="int32")
         images = self.generator(network_inputs(self.generator, latents, labels))
         self.image_shape = tuple(images.shape[1:])
+        self.value_range = shared_range(self._given_range, self.generator, self.image_shape)
         if self.packing > 1:
             images = keras.Input((*self.image_shape[:-1], self.packing * self.image_shape[-1]))
             labels = None if labels is None else keras.Input((self.packing,), dtype="int32")
@@ -343,29 +347,6 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         """
         arguments = (x, y, batch_size, callbacks, initial_epoch, kwargs)
         return fitting.fit(self, super().fit, *arguments)
-
-    def sample(self, n: int, seed: Any = 0, labels: npt.ArrayLike | None = None) -> np.ndarray:
-        """Draw images from the generator, in inference mode.
-
-        Args:
-            n: the number of images.
-            seed: an int or two ints. The same seed gives the same images, and the first of many are
-                those of few.
-            labels: for a conditional game: the class of each image, integers `[n]`, or one for all;
-                None for all classes in turn, 0, 1, ..., 0, 1, ...
-
-        Returns:
-            float32 `[n, *image_shape]` in the generator's value range.
-
-        Raises:
-            ValueError: `n` or `labels` is unusable.
-        """
-        n = positive_integer("n", n)
-        if not self.built:
-            self.build()
-        classes = sample_labels(labels, n, self.num_classes)
-        inputs = network_inputs(self.generator, self.prior.sample(n, seed), classes)
-        return self.predict(inputs, batch_size=500, verbose=0)
 
     @property
     def step(self) -> int:

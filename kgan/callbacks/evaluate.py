@@ -109,7 +109,7 @@ class Evaluate(EveryNSteps):
         """Return features `[n, d]`."""
         if self.features is None:
             return images
-        low, high = getattr(self.model.generator, "value_range", None) or (-1.0, 1.0)
+        low, high = self.model.value_range or (-1.0, 1.0)
         return self.features((images - low) / (high - low))
 
     def _compare(self, samples: np.ndarray) -> dict[str, float]:

@@ -63,7 +63,7 @@ class SampleGrid(EveryNSteps):
 
     def _grid(self) -> np.ndarray:
         gan = self.model
-        value_range = getattr(gan.generator, "value_range", (-1.0, 1.0))
+        value_range = gan.value_range
         if gan.num_classes is None or len(gan.image_shape) != 3:
             return plots.samples(gan.sample(self.count, self.seed), value_range)
         classes = np.arange(min(gan.num_classes, 2 * math.isqrt(self.count)))

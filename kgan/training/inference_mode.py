@@ -8,11 +8,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from kgan.training import seeds
 from kgan.training.metrics import discriminator_metrics
 from kgan.training.minibatches import network_inputs, split
+from kgan.training.validation import sample_labels
+from kgan.utils.checks import positive_integer
 
 __all__ = ["InferenceMode"]
 
@@ -23,6 +26,29 @@ class InferenceMode(keras.Model):
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Return the generator's images for latents or `[latents, labels]`: `predict` generates."""
         return self.generator(inputs, training=training)
+
+    def sample(self, n: int, seed: Any = 0, labels: npt.ArrayLike | None = None) -> np.ndarray:
+        """Draw images from the generator, in inference mode.
+
+        Args:
+            n: the number of images.
+            seed: an int or two ints. The same seed gives the same images, and the first of many are
+                those of few.
+            labels: for a conditional game: the class of each image, integers `[n]`, or one for all;
+                None for all classes in turn, 0, 1, ..., 0, 1, ...
+
+        Returns:
+            float32 `[n, *image_shape]` in the generator's value range.
+
+        Raises:
+            ValueError: `n` or `labels` is unusable.
+        """
+        n = positive_integer("n", n)
+        if not self.built:
+            self.build()
+        classes = sample_labels(labels, n, self.num_classes)
+        inputs = network_inputs(self.generator, self.prior.sample(n, seed), classes)
+        return self.predict(inputs, batch_size=500, verbose=0)
 
     def predict(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Generate from latents, as `keras.Model.predict`, with the EMA weights if any."""

@@ -27,6 +27,7 @@ class SavedGame(keras.Model):
             **super().get_config(),
             **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS},
             **{name: getattr(self, name) for name in values},
+            "value_range": self._given_range,
         }
 
     @classmethod

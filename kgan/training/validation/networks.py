@@ -1,0 +1,109 @@
+"""The networks, the penalties on them, and the pixel value range that they share."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import keras
+
+from kgan.constraints import WeightClip
+from kgan.penalties import GradientPenalty, Penalty
+
+if TYPE_CHECKING:
+    from kgan.priors import Prior
+
+__all__ = ["check_networks", "check_penalties", "shared_range"]
+
+
+def check_networks(
+    generator: keras.Model, discriminator: keras.Model, prior: Prior, packing: int
+) -> None:
+    """Check that networks and prior fit each other, as far as they declare what they take.
+
+    Raises:
+        ValueError: they do not.
+    """
+    # A network may declare nothing; `build` then finds out what it takes.
+    latent_dim = getattr(generator, "latent_dim", prior.dim)
+    if latent_dim != prior.dim:
+        raise ValueError(
+            "Invalid value for argument `prior`: expected latents of the generator's "
+            f"latent_dim={latent_dim}, received a prior of dim={prior.dim}."
+        )
+    made = getattr(generator, "image_shape", None)
+    taken = getattr(discriminator, "image_shape", None)
+    if made is not None and taken is not None:
+        packed = (*made[:-1], packing * made[-1])
+        if tuple(taken) != packed:
+            packs = f", in packs of {packing} {packed}" if packing > 1 else ""
+            raise ValueError(
+                "Invalid value for argument `discriminator`: expected one for the generator's "
+                f"image_shape={made}{packs}, received one for image_shape={taken}."
+            )
+    ours, theirs = (getattr(net, "num_classes", None) for net in (generator, discriminator))
+    if ours != theirs:
+        raise ValueError(
+            "Invalid value for argument `discriminator`: expected one for the generator's "
+            f"num_classes={ours}, received one for num_classes={theirs}."
+        )
+    # A smooth map of fewer dimensions has an image of measure zero.
+    if made is not None and len(made) == 1 and prior.dim < made[0]:
+        warnings.warn(
+            f"{prior.dim} latent dimensions cannot fill the {made[0]} of the points: the samples "
+            "lie on a thin surface, and their density is zero almost everywhere. Choose a larger "
+            "`latent_dim` if the data fills its space.",
+            stacklevel=3,
+        )
+
+
+def check_penalties(penalties: Sequence[Penalty], discriminator: keras.Model) -> None:
+    """Check that no penalty contradicts a limit on the weights of a built discriminator.
+
+    Raises:
+        ValueError: a `GradientPenalty` asks for gradient norms of 1, and `WeightClip` prevents
+            them.
+    """
+    clipped = any(isinstance(v.constraint, WeightClip) for v in discriminator.trainable_variables)
+    if clipped and any(isinstance(penalty, GradientPenalty) for penalty in penalties):
+        raise ValueError(
+            "Invalid value for argument `penalties`: expected no GradientPenalty for a "
+            "discriminator with WeightClip, which it was made to replace. Leave one of them out."
+        )
+
+
+def shared_range(
+    given: tuple[float, float] | None, generator: keras.Model, image_shape: Sequence[int]
+) -> tuple[float, float] | None:
+    """Return the pixel value range of data and samples, or None where there are no bounds.
+
+    Args:
+        given: the argument `value_range` of the game.
+        generator: whose own `value_range` holds where none is given.
+        image_shape: of one sample. Points `(dim,)` have no bounds unless they are declared.
+
+    Raises:
+        ValueError: `given` is no such range, or not that of the generator.
+    """
+    pictures = (-1.0, 1.0) if len(image_shape) > 1 else None
+    declared = getattr(generator, "value_range", pictures)
+    if given is None:
+        return declared
+    try:
+        low, high = map(float, given)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not low < high:
+        raise ValueError(
+            "Invalid value for argument `value_range`: expected (low, high) with low < high, or "
+            f"None, received {given!r}."
+        )
+    found = None if (low, high) == (-math.inf, math.inf) else (low, high)
+    if hasattr(generator, "value_range") and found != declared:
+        raise ValueError(
+            f"Invalid value for argument `value_range`: expected the generator's {declared}, "
+            f"received {given!r}. Leave it out, or make the generator with that range."
+        )
+    return found
