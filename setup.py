@@ -95,6 +95,7 @@ setup(
         "kgan.plots",
         "kgan.theory",
         "kgan.training",
+        "kgan.training.validation",
         "kgan.utils",
         "kgan_cli",
         "kgan_train",
