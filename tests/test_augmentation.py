@@ -44,6 +44,19 @@ def test_brightness_is_one_uniform_number_for_an_image():
     assert stats.kstest(numbers, stats.uniform(-0.3, 0.6).cdf).pvalue > 1e-4
 
 
+def test_brightness_is_the_first_of_the_images_draws():
+    """The draws are part of the resume: a run goes on with the numbers that it began with."""
+    images = tf.zeros([5, 2, 2, 1])
+    light = augmentation._uniform(5, 5, SEED)[0].numpy()
+    change = only(brightness=0.5)(images, SEED).numpy()[:, 0, 0, 0]
+    np.testing.assert_allclose(change, light - 0.5, rtol=0, atol=1e-7)
+
+
+def test_the_defaults_are_those_of_the_paper():
+    defaults = {"translation": 0.125, "cutout": 0.5, "brightness": 0.5}
+    assert DiffAugment().get_config() == defaults
+
+
 def moved(image, down, right):
     """NumPy twin: the image moves over a black table."""
     height, width, _ = image.shape

@@ -11,7 +11,15 @@ POINTS = np.random.default_rng(0).normal(2, 3, size=(8, 5, 4, 3))
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "float64"])
-@pytest.mark.parametrize("settings", [{}, {"center": False, "scale": False, "momentum": 0.5}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"center": False, "scale": False, "momentum": 0.5},
+        {"axis": 1, "epsilon": 0.1},
+    ],
+    ids=str,
+)
 def test_values_are_those_of_keras(policy, settings):
     ours = layers.BatchNormalization(**settings, dtype=policy)
     theirs = keras.layers.BatchNormalization(**settings, dtype=policy)

@@ -27,6 +27,17 @@ def test_bilinear_agrees_with_the_interpolation_of_tensorflow(shape):
     np.testing.assert_allclose(down, tf.image.resize(expected, shape, "bilinear"), atol=1e-6)
 
 
+def test_channels_are_last_whatever_keras_is_set_to():
+    """Images of kgan are `[batch, height, width, channels]`; the setting is Keras's for layers."""
+    before = keras.config.image_data_format()
+    expected = layers.halve(tf.constant(IMAGES[:, :, :2]))
+    keras.config.set_image_data_format("channels_first")
+    try:
+        np.testing.assert_array_equal(layers.halve(tf.constant(IMAGES[:, :, :2])), expected)
+    finally:
+        keras.config.set_image_data_format(before)
+
+
 def test_a_straight_line_stays_one():
     """Away from the border: bilinear interpolation is exact on what is linear."""
     line = np.arange(6.0)[None, :, None, None] * np.ones((1, 6, 4, 1))

@@ -95,6 +95,21 @@ def test_sigma_is_the_largest_singular_value(make, x):
 
 
 @each_layer
+def test_half_precision_does_not_reach_sigma(make, x):
+    """Kernel and u stay in float32 within the call; float16 would round sigma to 11 bits."""
+    layer = make(dtype="mixed_float16")
+    outside, within = float(layer.sigma()), []
+
+    def recorded():
+        within.append(float(layer.sigma()))
+        return type(layer).normalized_kernel(layer)
+
+    layer.normalized_kernel = recorded
+    layer(x)
+    assert within == [pytest.approx(outside, rel=1e-6)]
+
+
+@each_layer
 def test_gradients_pass_through_sigma(make, x):
     layer = converged(make())
     targets = np.random.default_rng(1).normal(size=layer(x).shape)

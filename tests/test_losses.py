@@ -6,6 +6,7 @@ written from the formula. The gradients are themselves held to finite difference
 
 import dataclasses
 import math
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -390,9 +391,22 @@ def test_get_passes_objects_on():
         3,
         losses.Minimax,
         object(),
+        types.SimpleNamespace(generator=abs),
+        types.SimpleNamespace(discriminator=abs),
+        types.SimpleNamespace(discriminator=abs, generator=1),
         keras.saving.serialize_keras_object(kgan.priors.Normal(2)),
     ],
-    ids=["misspelt", "none", "number", "class", "object", "config-of-another"],
+    ids=[
+        "misspelt",
+        "none",
+        "number",
+        "class",
+        "object",
+        "generator-alone",
+        "discriminator-alone",
+        "no-method",
+        "config-of-another",
+    ],
 )
 def test_get_refuses_and_lists_what_there_is(identifier):
     known = r"expected one of \['blended', 'hinge', .*'wasserstein'\]"
@@ -415,6 +429,15 @@ def test_bad_discriminator_weight(cls, weight):
         ValueError, match=rf"`discriminator_weight`: expected a positive number, received {weight}"
     ):
         cls(discriminator_weight=weight)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 0.5, math.nan])
+@pytest.mark.parametrize("cls", [losses.Minimax, losses.NonSaturating, losses.Blended])
+def test_bad_label_smoothing(cls, smoothing):
+    cls(label_smoothing=0.49)
+    expected = r"argument `label_smoothing`: expected a number in \[0, 0\.5\), received"
+    with pytest.raises(ValueError, match=expected):
+        cls(label_smoothing=smoothing)
 
 
 def test_a_loss_of_ones_own_must_say_what_the_players_do():

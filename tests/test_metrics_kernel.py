@@ -38,6 +38,16 @@ def test_the_mean_and_error_are_those_of_disjoint_blocks():
     assert result.standard_error == pytest.approx(np.std(values, ddof=1) / 12**0.5, rel=1e-11)
 
 
+def test_the_defaults():
+    """Blocks of 1,000 rows where there are ten of them; the shuffle of seed 0."""
+    rng = np.random.default_rng(0)
+    real, samples = rng.normal(size=(2, 10_100, 2))
+    result = kernel_distance(real, samples)
+    assert result == kernel_distance(real, samples, block_size=1000, seed=0)
+    assert (result.blocks, result.block_size) == (10, 1000)
+    assert result != kernel_distance(real, samples, block_size=1001, seed=0)
+
+
 def test_constants_have_a_known_distance():
     """Every pair of a set is alike, so the distance is k(a, a) + k(b, b) - 2 k(a, b)."""
     real, samples = np.full((20, 3), 1.0), np.full((20, 3), 2.0)

@@ -220,6 +220,15 @@ def test_one_or_several_or_none():
     assert penalties.get([one, one]) == [one, one]
 
 
+def test_the_default_weight_is_that_of_the_paper():
+    """Gulrajani et al. 2017, section 4: lambda = 10 worked well for all of their games."""
+    assert penalties.GradientPenalty().weight == 10
+
+
+def test_a_weight_may_be_zero():
+    assert penalties.R1(0).gamma == penalties.GradientPenalty(0).weight == 0
+
+
 @pytest.mark.parametrize("weight", [-1.0, float("nan")])
 def test_weights_are_not_negative(weight):
     for cls, name in ((penalties.R1, "gamma"), (penalties.GradientPenalty, "weight")):

@@ -252,7 +252,18 @@ def test_disjoint_supports_are_log_2_apart():
     rng = np.random.default_rng(0)
     p, q = np.zeros((2, 100, 20))
     p[:, :10], q[:, 10:] = rng.dirichlet(np.ones(10), size=(2, 100))
-    np.testing.assert_allclose(theory.jsd(p, q), LOG_2, rtol=4e-16)
+    found = theory.jsd(p, q)
+    np.testing.assert_allclose(found, LOG_2, rtol=4e-16)
+    assert found.max() <= LOG_2  # rounding alone would take one in three of them beyond
+
+
+def test_rounding_makes_no_divergence_negative():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(10), size=200)
+    q = p * np.exp(1e-9 * rng.normal(size=p.shape))
+    q /= q.sum(axis=1, keepdims=True)
+    for divergence in (theory.kl, theory.jsd):
+        assert divergence(p, q).min() >= 0
 
 
 def test_probabilities_that_a_mean_would_lose():

@@ -467,6 +467,14 @@ def test_a_trained_discriminator_comes_close_to_the_optimum():
         (lambda: theory.game_value([0.0], [1.0], [0.9]), r"`p_g`: expected .* sum to 1"),
         (lambda: theory.game_value([0.0, 1.0], [1.0], [1.0]), r"`logits`: expected the shape of"),
         (lambda: theory.game_value([math.nan], [1.0], [1.0]), r"`logits`: .*wherever .* NaN there"),
+        (
+            lambda: theory.game_value([0.0, math.nan], [1.0, 0.0], [0.5, 0.5]),
+            r"`logits`: .*wherever .* NaN there",
+        ),
+        (
+            lambda: theory.game_value([0.0, math.nan], [0.5, 0.5], [1.0, 0.0]),
+            r"`logits`: .*wherever .* NaN there",
+        ),
         (lambda: theory.criterion([1.0], [0.5, 0.5]), r"`p_g`: expected the shape of `p_data`"),
         (lambda: theory.criterion([2.0], [1.0]), r"`p_data`: expected .* sum to 1 .*2\.0"),
         (lambda: theory.generator_losses([0.0, math.nan]), r"`logits`: .*received nan"),

@@ -101,3 +101,16 @@ def test_penalties_see_data_and_samples_in_their_own_augmentation(policy):
         expected = np.square(exact).reshape(6, -1).sum(axis=1).mean()
         got = discriminator.penalty([penalty], tf.constant([0, 0], tf.int64))
         np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+def test_samples_are_augmented_as_samples_and_data_as_data():
+    """G's update sees one of them alone, D's both; the logits are those of D on scaled images."""
+    critic = Critic()
+    critic(IMAGES)
+    factors = {True: 2.0, False: 0.5}
+    discriminator = DiscriminatorPass(critic, None, lambda x, of_data: factors[of_data] * x)
+    real, fake = critic(2.0 * IMAGES), critic(0.5 * IMAGES)
+    np.testing.assert_allclose(discriminator.real_logits(IMAGES), real, rtol=1e-6)
+    np.testing.assert_allclose(discriminator.fake_logits(IMAGES), fake, rtol=1e-6)
+    both = discriminator.logits(tf.constant(IMAGES), tf.constant(IMAGES))
+    np.testing.assert_allclose(both, [real, fake], rtol=1e-6)
