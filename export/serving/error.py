@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+STOPPING = "The server is stopping."
+
 
 class HttpError(Exception):
     """A request that is refused. The answer is `{"error": sentence}`, as TensorFlow Serving's.
