@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from starlette.requests import Request
 
-from .error import STOPPING, HttpError
+from .error import BUSY, STOPPING, HttpError
 
 MAX_BODY = 4 * 2**20
 """Most bytes of a request body."""
-MAX_BODIES = 64
-"""Most bodies that arrive at a time; beyond it the one that began first is refused."""
+MAX_BODIES = 96
+"""Most bodies that arrive at a time."""
 SECONDS_TO_SEND = 30.0
 """How long a client may take to send a request: its head, and then its body."""
+
+SECONDS_ALONE = 2.0
+"""After this time a body that still arrives gives way to a new one, if they are too many."""
 
 CLOSE = {"Connection": "close"}  # else the rest of an endless body would be read
 
@@ -27,21 +31,19 @@ class Bodies:
 
     def __init__(self, most: int = MAX_BODIES):
         self._most = most
-        self._reading: dict[asyncio.Task[bytes], None] = {}  # in order of their beginning
+        self._reading: dict[asyncio.Task[bytes], float] = {}  # when each began, oldest first
         self._stopping = False
 
     async def read(self, request: Request) -> bytes:
         """Return the body of a request.
 
         Raises:
-            HttpError: 408, it arrives too slowly; 413, it is too long; 503, the server stops.
+            HttpError: 408, it arrives too slowly; 413, it is too long; 503, too many arrive, or
+                the server stops.
         """
-        if len(self._reading) >= self._most:
-            oldest = next(iter(self._reading))
-            del self._reading[oldest]
-            oldest.cancel()
+        self._make_room()
         task = asyncio.ensure_future(_read(request))
-        self._reading[task] = None
+        self._reading[task] = time.monotonic()
         try:
             await asyncio.wait({task}, timeout=SECONDS_TO_SEND)
         finally:
@@ -54,6 +56,15 @@ class Bodies:
         if task.done():
             raise HttpError(408, "The body arrives too slowly while others wait.", CLOSE)
         raise HttpError(408, f"The body took more than {SECONDS_TO_SEND:.0f} seconds.", CLOSE)
+
+    def _make_room(self) -> None:
+        if len(self._reading) < self._most:
+            return
+        oldest, began = next(iter(self._reading.items()))
+        if time.monotonic() - began < SECONDS_ALONE:
+            raise HttpError(503, BUSY, {**CLOSE, "Retry-After": "1"})
+        del self._reading[oldest]
+        oldest.cancel()
 
     def stop(self) -> None:
         """Refuse the bodies that have not arrived."""

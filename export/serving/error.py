@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+BUSY = "Too many requests at a time; try again."
 STOPPING = "The server is stopping."
 
 

@@ -20,8 +20,9 @@ Specs: TypeAlias = Mapping[str, tf.TensorSpec]
 Arrays: TypeAlias = dict[str, np.ndarray]
 Json: TypeAlias = object  # a value of any JSON type
 
-MAX_VALUES = 400_000
+MAX_VALUES = 200_000
 """Most values of one request."""
+_MAX_KEYS = 1000
 _BYTES_AT_ONCE = 2**16
 
 
@@ -40,7 +41,7 @@ def parse(body: bytes) -> JsonDict:
         HttpError: 400, it is no JSON object in UTF-8, is nested too deeply, repeats a key, or has
             too many values.
     """
-    if body.count(b",") >= MAX_VALUES:
+    if body.count(b",") > MAX_VALUES:
         raise HttpError(400, f"A request holds at most {MAX_VALUES:,} values.")
     decoder = json.JSONDecoder if len(body) <= _BYTES_AT_ONCE else _Decoder
     try:
@@ -56,6 +57,8 @@ def parse(body: bytes) -> JsonDict:
 
 
 def _without_repetition(pairs: list[tuple[str, Json]]) -> JsonDict:
+    if len(pairs) > _MAX_KEYS:
+        raise ValueError(f"an object has more than {_MAX_KEYS:,} keys")
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("an object has the same key twice")

@@ -7,7 +7,7 @@ import concurrent.futures
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .error import STOPPING, HttpError
+from .error import BUSY, STOPPING, HttpError
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Workers:
         if self._stopping:
             raise HttpError(503, STOPPING, {"Connection": "close"})
         if self.free == 0:
-            raise HttpError(503, "Too many requests at a time; try again.", {"Retry-After": "1"})
+            raise HttpError(503, BUSY, {"Retry-After": "1"})
         self.free -= 1
         job = self._executor.submit(function)
         self._jobs.add(job)
