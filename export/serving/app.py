@@ -80,7 +80,7 @@ class App:
             if match:
                 *place, metadata = match.groups()
                 if metadata:
-                    return _json(self._model(*place).metadata)
+                    return Response(self._model(*place).metadata, media_type="application/json")
                 return _json(self._status(*place))
         raise HttpError(400, f"Malformed request: {request.method} {shortened(path)}")
 

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .bodies import SECONDS_TO_SEND
 
-MAX_CONNECTIONS = 128
+MAX_CONNECTIONS = 80
 """Most connections at a time."""
 SECONDS_TO_RECEIVE = 30.0
 """How long a client may take no byte of its answer."""
@@ -81,7 +81,8 @@ class Connections:
             waiting = [other for other in self._open if other.waits()]
             if not waiting:
                 return False
-            min(waiting, key=lambda other: other.since).drop()
+            # Those that never sent a whole head go first.
+            min(waiting, key=lambda other: (other.cycle is not None, other.since)).drop()
         self._open.add(connection)
         return True
 

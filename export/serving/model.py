@@ -51,7 +51,7 @@ class Model:
         self.num_classes: int | None = read_card(path).get("num_classes")
         self.metadata = self._metadata()
 
-    def _metadata(self) -> JsonDict:
+    def _metadata(self) -> str:
         signatures = {
             name: json_format.MessageToDict(
                 definition,
@@ -60,10 +60,11 @@ class Model:
             )
             for name, definition in self._definitions.items()
         }
-        return {
+        message = {
             "model_spec": {"name": MODEL_NAME, "signature_name": "", "version": str(self.version)},
             "metadata": {"signature_def": {"signature_def": signatures}},
         }
+        return json.dumps(message, indent=1)
 
     def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         """Return the inputs by name, of each signature by name."""
