@@ -11,7 +11,7 @@ from .error import BUSY, STOPPING, HttpError
 
 MAX_BODY = 4 * 2**20
 """Most bytes of a request body."""
-MAX_BODIES = 72
+MAX_BODIES = 48
 """Most bodies that arrive at a time."""
 SECONDS_TO_SEND = 30.0
 """How long a client may take to send a request: its head, and then its body."""

@@ -16,8 +16,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .bodies import SECONDS_TO_SEND
 
-MAX_CONNECTIONS = 80
+MAX_CONNECTIONS = 64
 """Most connections at a time."""
+SECONDS_ALONE = 0.5
+"""After this time a connection that waits for its client gives way, if they are too many."""
 SECONDS_TO_RECEIVE = 30.0
 """How long a client may take no byte of its answer."""
 
@@ -60,8 +62,8 @@ def limits(bound: socket.socket) -> tuple[int, int]:
 class Connections:
     """The connections that are open.
 
-    One connection too many takes the place of that which has waited longest for its client. Where
-    none waits, it is refused.
+    One connection too many takes the place of that which has waited longest for its client, at
+    least `SECONDS_ALONE`. Where none has, it is refused.
 
     Args:
         most: number of connections that there may be.
@@ -78,7 +80,8 @@ class Connections:
     def add(self, connection: Connection) -> bool:
         """Return whether there is a place for a new connection."""
         if len(self._open) >= self._most:
-            waiting = [other for other in self._open if other.waits()]
+            before = connection.since - SECONDS_ALONE
+            waiting = [other for other in self._open if other.waits() and other.since < before]
             if not waiting:
                 return False
             # Those that never sent a whole head go first.

@@ -23,7 +23,7 @@ class Workers:
         free: number of places left.
     """
 
-    def __init__(self, threads: int = 2, waiting: int = 64):
+    def __init__(self, threads: int = 2, waiting: int = 32):
         self._executor = concurrent.futures.ThreadPoolExecutor(threads)
         self._jobs: set[concurrent.futures.Future[Any]] = set()
         self._awaited: set[asyncio.Future[Any]] = set()
