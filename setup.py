@@ -14,7 +14,10 @@ REQUIREMENTS = [
     "ai-edge-litert>=2.1",  # runs .tflite files; tf.lite.Interpreter is being removed
     "flatbuffers>=24",  # writes the seeded sampling of .tflite files
     "importlib_resources>=6",  # needed by tensorflow-datasets 4.9.10, which does not ask for it
-    "keras>=3.12,<4",  # 3.12 is the last that runs on Python 3.10
+    # Earlier releases read other files, or exhaust the memory, for a crafted .keras file. 3.12 is
+    # the last that runs on Python 3.10.
+    "keras>=3.12.2,<4; python_version < '3.11'",
+    "keras>=3.14.1,<4; python_version >= '3.11'",
     "matplotlib>=3.8",  # sample grids and plots
     "nashpy>=0.0.41",  # mixed equilibria of matrix games
     "numpy>=1.26",
@@ -31,8 +34,9 @@ REQUIREMENTS = [
     "tqdm>=4.66",  # the progress bar, as TFDS has it
 ]
 SERVE = [
-    "starlette>=0.40",  # the HTTP side of kgan-serve
-    "uvicorn>=0.30",  # and its sockets
+    "starlette>=1.3.1",  # the HTTP side of kgan-serve; earlier ones trust Host headers and paths
+    "uvicorn>=0.42",  # and its sockets
+    "h11>=0.16",  # earlier ones read malformed chunks
 ]
 ONNX = [
     "onnx>=1.16",  # reads and checks what was converted

@@ -48,6 +48,7 @@ def main() -> None:
             raise ModuleNotFoundError(
                 f"{missing} is not installed, which serving needs: pip install 'kgan[serve]'"
             ) from error
+        server.shorten_pauses()
         served = versions.Versions(directory)
     server.serve(served, bound, _ACCESS_LOG.value)
 

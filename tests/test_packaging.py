@@ -9,6 +9,7 @@ import venv
 import zipfile
 
 import pytest
+from packaging.requirements import Requirement
 
 import kgan
 
@@ -119,3 +120,30 @@ def test_installed_wheel_trains_evaluates_and_exports(environment, tmp_path):
         done = run(environment, command, "--help", cwd=tmp_path)
         assert flag in done.stdout, done
         assert run(environment, command, cwd=tmp_path).returncode == 1
+
+
+def test_keras_and_the_server_are_asked_for_without_known_faults(wheel):
+    """No release that an advisory names: of Keras on .keras files, of Starlette on addresses."""
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("METADATA"))
+        lines = archive.read(metadata).decode().splitlines()
+    needs = [Requirement(line[15:]) for line in lines if line.startswith("Requires-Dist: ")]
+
+    def allowed(name, python="3.12", extra=""):
+        marks = {"python_version": python, "extra": extra}
+        (found,) = (
+            need
+            for need in needs
+            if need.name == name and (need.marker is None or need.marker.evaluate(marks))
+        )
+        return found.specifier
+
+    assert "3.12.1" not in allowed("keras", "3.10")
+    assert "3.12.2" in allowed("keras", "3.10")
+    for python in ("3.11", "3.12", "3.13"):
+        assert "3.14.0" not in allowed("keras", python)
+        assert "3.14.1" in allowed("keras", python)
+        assert "4.0" not in allowed("keras", python)
+    assert "1.3.0" not in allowed("starlette", extra="serve")
+    assert "1.3.1" in allowed("starlette", extra="serve")
+    assert "0.15.0" not in allowed("h11", extra="serve")

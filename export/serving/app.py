@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -18,17 +17,13 @@ from starlette.routing import Route
 from kgan.saved_model import MODEL_NAME
 from kgan.utils.types import JsonDict
 
+from .bodies import Bodies
 from .error import HttpError, shortened
 from .model import Model
 from .page import page
 from .picture import sample_png
 from .versions import Versions
 from .workers import Workers
-
-MAX_BODY = 4 * 2**20
-"""Most bytes of a request body."""
-SECONDS_TO_SEND = 30.0
-"""How long a client may take to send a request body."""
 
 _PLACE = r"/v1/models/([^/:]+)(?:/versions/([0-9]{1,18}))?"
 _PREDICT = re.compile(_PLACE + ":predict")
@@ -48,6 +43,12 @@ class App:
     def __init__(self, versions: Versions, workers: Workers):
         self.versions = versions
         self.workers = workers
+        self.bodies = Bodies()
+
+    def stop(self) -> None:
+        """Refuse all requests that are not answered yet."""
+        self.bodies.stop()
+        self.workers.stop()
 
     async def home(self, request: Request) -> Response:
         """Answer / with a page that shows samples and lists the addresses."""
@@ -60,28 +61,26 @@ class App:
 
     async def picture(self, request: Request) -> Response:
         """Answer /sample.png with a grid of samples."""
-        with self.workers.place():
-            model = self.versions.find()
-            png = await self.workers.run(partial(sample_png, model, dict(request.query_params)))
+        model = self.versions.find()
+        png = await self.workers.run(partial(sample_png, model, dict(request.query_params)))
         return Response(png, media_type="image/png")
 
     async def rest(self, request: Request) -> Response:
         """Answer as TensorFlow Serving's REST API."""
-        path = request.url.path
+        path = request.scope["path"]  # request.url is made of what the client calls the host
         if request.method == "POST":
             match = _PREDICT.fullmatch(path)
             if match:
-                with self.workers.place():
-                    body = await _body(request)
-                    model = self._model(*match.groups())
-                    answer = await self.workers.run(partial(model.predict, body))
+                body = await self.bodies.read(request)
+                model = self._model(*match.groups())
+                answer = await self.workers.run(partial(model.predict, body))
                 return Response(answer, media_type="application/json")
         else:
             match = _STATUS.fullmatch(path)
             if match:
                 *place, metadata = match.groups()
                 if metadata:
-                    return _json(self._model(*place).metadata())
+                    return Response(self._model(*place).metadata, media_type="application/json")
                 return _json(self._status(*place))
         raise HttpError(400, f"Malformed request: {request.method} {shortened(path)}")
 
@@ -96,8 +95,12 @@ class App:
 
 def make_app(versions: Versions, workers: Workers) -> Starlette:
     """Return the ASGI application that serves `versions`."""
-    app = App(versions, workers)
-    return Starlette(
+    return asgi(App(versions, workers))
+
+
+def asgi(app: App) -> Starlette:
+    """Return the ASGI application of the handlers."""
+    application = Starlette(
         routes=[
             Route("/", app.home),
             Route("/healthz", app.health),
@@ -111,26 +114,8 @@ def make_app(versions: Versions, workers: Workers) -> Starlette:
             Exception: _failed,
         },
     )
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body of a request; stop reading at `MAX_BODY` bytes."""
-    close = {"Connection": "close"}  # else the rest of an endless body would be read
-    too_long = HttpError(413, f"A request holds at most {MAX_BODY:,} bytes.", close)
-
-    async def read() -> bytes:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise too_long
-        return bytes(body)
-
-    try:
-        return await asyncio.wait_for(read(), SECONDS_TO_SEND)
-    except asyncio.TimeoutError as error:
-        sentence = f"The body took more than {SECONDS_TO_SEND:.0f} seconds."
-        raise HttpError(408, sentence, close) from error
+    application.router.redirect_slashes = False  # a redirect goes to what the client calls the host
+    return application
 
 
 def _check_name(name: str) -> None:
@@ -151,7 +136,7 @@ async def _refused(request: Request, refusal: Any) -> Response:
 
 async def _not_found(request: Request, error: Any) -> Response:
     """Answer a request for an unknown address, or by a wrong method."""
-    sentence = f"{error.detail}: {request.method} {shortened(request.url.path)}"
+    sentence = f"{error.detail}: {request.method} {shortened(request.scope['path'])}"
     return _json({"error": sentence}, error.status_code, error.headers)
 
 

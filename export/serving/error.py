@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+BUSY = "Too many requests at a time; try again."
+STOPPING = "The server is stopping."
+
 
 class HttpError(Exception):
     """A request that is refused. The answer is `{"error": sentence}`, as TensorFlow Serving's.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import pathlib
@@ -19,8 +20,12 @@ from kgan.utils.types import JsonDict
 from . import request, response
 from .error import HttpError, shortened
 
-MAX_VALUES = 4_000_000
-"""Most numbers in one answer, about 50 MB of JSON."""
+MAX_VALUES = 400_000
+"""Most numbers in one answer, up to 10 MB of JSON."""
+MAX_BYTES = 8 * 2**20
+"""Most bytes of the strings in one answer."""
+MAX_PIXELS = 4_000_000
+"""Most numbers in the images of one picture, or of the PNG files of one answer."""
 
 
 class Model:
@@ -32,6 +37,7 @@ class Model:
     Attributes:
         version: its number.
         num_classes: number of classes by the card of kgan-export; None without one.
+        metadata: the JSON of TensorFlow Serving's GetModelMetadataResponse.
 
     Raises:
         Exception: TensorFlow cannot load the directory; the type depends on the cause.
@@ -43,9 +49,9 @@ class Model:
         self._definitions = proto.meta_graphs[0].signature_def
         self._loaded = tf.saved_model.load(str(path))
         self.num_classes: int | None = read_card(path).get("num_classes")
+        self.metadata = self._metadata()
 
-    def metadata(self) -> JsonDict:
-        """Return the JSON of TensorFlow Serving's GetModelMetadataResponse."""
+    def _metadata(self) -> str:
         signatures = {
             name: json_format.MessageToDict(
                 definition,
@@ -54,10 +60,11 @@ class Model:
             )
             for name, definition in self._definitions.items()
         }
-        return {
+        message = {
             "model_spec": {"name": MODEL_NAME, "signature_name": "", "version": str(self.version)},
             "metadata": {"signature_def": {"signature_def": signatures}},
         }
+        return json.dumps(message, indent=1)
 
     def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         """Return the inputs by name, of each signature by name."""
@@ -83,14 +90,18 @@ class Model:
         if not isinstance(signature, str):
             raise HttpError(400, "'signature_name' must be a string.")
         outputs = self.run(signature or "serving_default", document)
+        _check_answer(outputs)
         return response.rows(outputs) if "instances" in document else response.columns(outputs)
 
-    def run(self, signature: str, document: JsonDict) -> dict[str, np.ndarray]:
+    def run(
+        self, signature: str, document: JsonDict, most: int = MAX_VALUES
+    ) -> dict[str, np.ndarray]:
         """Call a signature.
 
         Args:
             signature: its name.
             document: the inputs, in `instances` or `inputs`.
+            most: how many numbers the outputs may have.
 
         Returns:
             The outputs by name.
@@ -107,10 +118,13 @@ class Model:
             )
         specs = function.structured_input_signature[1]
         inputs = request.arrays(document, specs)
-        _check_size(inputs, specs, function.structured_outputs)
+        # PNG files count as the images in them.
+        images = self._loaded.signatures.get(signature.removesuffix("_png"), function)
+        most = most if images is function else MAX_PIXELS
+        _check_size(inputs, specs, images.structured_outputs, most)
         tensors = {name: tf.constant(inputs[name], specs[name].dtype) for name in specs}
         try:
-            return {name: output.numpy() for name, output in function(**tensors).items()}
+            return {name: _array(output) for name, output in function(**tensors).items()}
         except tf.errors.ResourceExhaustedError as error:
             raise HttpError(429, f"Not enough memory: {_message(error)}") from error
         except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError) as error:
@@ -141,8 +155,9 @@ def _check_size(
     inputs: dict[str, np.ndarray],
     specs: dict[str, tf.TensorSpec],
     outputs: dict[str, tf.TensorSpec],
+    most: int,
 ) -> None:
-    """Raise where a request has too many rows or its answer too many numbers for the memory.
+    """Raise where a request has too many rows, or its answer would have too many numbers.
 
     Rows are those of an input whose first dimension is free; `count` is a number of rows as well.
     """
@@ -158,10 +173,29 @@ def _check_size(
     shapes = [spec.shape[1:] for spec in outputs.values() if spec.shape.rank]
     row = sum(math.prod(size or 1 for size in shape) for shape in shapes)
     values = row * max(rows.values(), default=1)
+    if values > most:
+        raise HttpError(
+            400, f"The answer would hold {values:,} numbers; ask for at most {most:,} a time."
+        )
+
+
+def _check_answer(outputs: dict[str, np.ndarray]) -> None:
+    """Raise where an answer, whose size the signature may leave open, is too long."""
+    values = sum(array.size for array in outputs.values())
     if values > MAX_VALUES:
         raise HttpError(
-            400, f"The answer would hold {values:,} numbers; ask for at most {MAX_VALUES:,} a time."
+            400, f"The answer has {values:,} numbers; ask for at most {MAX_VALUES:,} a time."
         )
+    strings = (array.ravel() for array in outputs.values() if array.dtype.kind == "O")
+    size = sum(map(len, itertools.chain.from_iterable(strings)))
+    if size > MAX_BYTES:
+        raise HttpError(
+            400, f"The answer has {size:,} bytes of strings; ask for at most {MAX_BYTES:,} a time."
+        )
+
+
+def _array(output: tf.Tensor) -> np.ndarray:
+    return np.asarray(output.numpy(), object if output.dtype == tf.string else None)
 
 
 def _message(error: tf.errors.OpError) -> str:

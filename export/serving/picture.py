@@ -10,7 +10,7 @@ import tensorflow as tf
 from kgan.plots import samples
 
 from .error import HttpError, shortened
-from .model import Model
+from .model import MAX_PIXELS, Model
 
 
 def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
@@ -35,7 +35,7 @@ def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
     rows = _rows(query["labels"], model.num_classes) if "labels" in query else None
     count = _integer("count", query.get("count", "16")) if rows is None else max(rows) + 1
     document = {"inputs": {"count": count, "seed": [seed, 0]}}
-    images = model.run("sample", document).get("images")
+    images = model.run("sample", document, MAX_PIXELS).get("images")
     if images is None:
         raise HttpError(404, "The signature 'sample' makes no 'images'.")
     if rows is not None:
