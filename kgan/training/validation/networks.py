@@ -89,6 +89,8 @@ def shared_range(
     """
     pictures = (-1.0, 1.0) if len(image_shape) > 1 else None
     declared = getattr(generator, "value_range", pictures)
+    if declared is not None:
+        declared = tuple(map(float, declared))  # of a list, as a user's `get_config` gives it back
     if given is None:
         return declared
     try:
