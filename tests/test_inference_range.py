@@ -194,9 +194,7 @@ class TestWhatIsHeldToTheRange:
     @pytest.mark.parametrize("functional", [False, True])
     @pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu", None])
     def test_an_output_without_bounds_is_refused(self, activation, functional):
-        generator = spread(
-            layers.Dense(16, activation), layers.Identity(), functional=functional
-        )
+        generator = spread(layers.Dense(16, activation), layers.Identity(), functional=functional)
         name = activation or "linear"
         with pytest.raises(ValueError, match=f"last activation is {name}, which does not keep to"):
             written(generator)
@@ -215,14 +213,18 @@ class TestWhatIsHeldToTheRange:
             written(of(activation), value_range)
 
     def test_samples_beyond_it_are_refused(self):
-        with pytest.raises(ValueError, match=r"samples lie in \[1\.\d+, 2\.\d+\], outside of .*\(0\.0"):
+        with pytest.raises(
+            ValueError, match=r"samples lie in \[1\.\d+, 2\.\d+\], outside of .*\(0\.0"
+        ):
             written(Hidden(2.0, 1.0), (0, 1))
 
     def test_rounding_is_not_beyond_it(self):
         written(Hidden(1.0004, -0.0002), (0, 1))
 
     def test_the_upper_half_alone_is_a_warning(self):
-        with pytest.warns(UserWarning, match=r"upper half of the pixel value range \(-1\.0, 1\.0\)"):
+        with pytest.warns(
+            UserWarning, match=r"upper half of the pixel value range \(-1\.0, 1\.0\)"
+        ):
             written(Hidden())
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -255,4 +257,3 @@ def test_points_stay_as_they_are_in_a_saved_model_too(tmp_path):
     made = inference.load(tmp_path / "1").sample(5, 0)
     expected = network.predict(PRIOR.sample(5, 0), verbose=0)
     np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6)
-
