@@ -159,7 +159,7 @@ class TestAFileOfAGenerator:
 
     def test_where_a_file_knows_better_none_is_taken(self, tmp_path):
         run_dir = make_run(tmp_path / "run", of("tanh"), PRIOR)
-        with pytest.raises(ValueError, match="`value_range`: expected None, as .* is no .keras"):
+        with pytest.raises(ValueError, match=r"`value_range`: expected None, as .* is no \.keras"):
             inference.load(run_dir, value_range=(0, 1))
 
 

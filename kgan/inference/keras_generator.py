@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan.inference.generator import Function
 from kgan.inference.bounds import check_output, check_samples
+from kgan.inference.generator import Function
 from kgan.priors import Prior
 from kgan.training.keras_private import all_layers
 from kgan.training.validation import shared_range
