@@ -254,6 +254,6 @@ def test_a_range_declared_as_a_list_is_the_same_range():
 def test_points_stay_as_they_are_in_a_saved_model_too(tmp_path):
     network = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     kgan.saved_model.write(KerasGenerator(network, PRIOR), tmp_path / "1")
-    made = inference.load(tmp_path / "1").sample(5, 0)
+    made = inference.load(tmp_path / "1", prior=PRIOR).sample(5, 0)
     expected = network.predict(PRIOR.sample(5, 0), verbose=0)
     np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6)
