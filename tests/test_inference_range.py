@@ -151,7 +151,7 @@ class TestAFileOfAGenerator:
         expected = generator.predict(PRIOR.sample(5, 1), verbose=0)
         np.testing.assert_allclose(loaded.sample(5, 1), expected, rtol=0, atol=1e-5)
 
-    @pytest.mark.parametrize("value_range", [(1, 0), (0, math.nan), 3])
+    @pytest.mark.parametrize("value_range", [(1, 0), (0, math.nan), (0, math.inf), 3])
     def test_no_range_is_refused(self, tmp_path, value_range):
         of("sigmoid").save(tmp_path / "g.keras")
         with pytest.raises(ValueError, match="argument `value_range`: expected"):
@@ -249,6 +249,14 @@ def test_a_range_declared_as_a_list_is_the_same_range():
     generator = of("sigmoid")
     generator.value_range = [0, 1]
     assert game(generator, value_range=(0, 1)).value_range == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("declared", ["0,1", (1, 0), (0, 1, 2), 3])
+def test_a_network_that_declares_no_range_but_something_else_is_refused(declared):
+    generator = of("sigmoid")
+    generator.value_range = declared
+    with pytest.raises(ValueError, match=r"`value_range`: expected \(low, high\) with low < high"):
+        game(generator)
 
 
 def test_points_stay_as_they_are_in_a_saved_model_too(tmp_path):
