@@ -86,7 +86,7 @@ class Reference:
         speed: of `keras.Model.predict`.
 
     Raises:
-        ValueError: the images hold NaN or infinity.
+        ValueError: the images hold NaN or infinity, or do not keep to the value range.
     """
 
     def __init__(self, generator: KerasGenerator):
@@ -98,6 +98,7 @@ class Reference:
                 "The generator's images hold NaN or infinity: its training diverged. "
                 "Export another run, or train this one anew."
             )
+        generator.check_range(self.images)
         # Without a value range, rounding errors grow with the greatest value.
         self._peak = max(1.0, float(np.abs(self.images).max()))
         self.speed = self._speed(lambda **inputs: generator.predict(**inputs))

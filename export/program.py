@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import numbers
 import os
 import pathlib
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -16,6 +15,9 @@ from kgan.inference import KerasGenerator
 from . import formats as kinds
 from . import lite_sampling, parity, report
 from .parity import Comparison
+from .place import Place
+
+MAX_VERSION = 2**63 - 1  # TensorFlow Serving reads an int64
 
 
 def export(
@@ -27,9 +29,9 @@ def export(
 ) -> dict[str, Comparison]:
     """Export the generator of a run, and print how each format compares with the Keras model.
 
-    All formats are written to a hidden directory, read back and compared first. They move to their
-    places only if every one passes. The report, `parity.json`, `parity.md` and `parity.png`, is
-    written in either case.
+    All formats are written to a hidden directory, read back, compared and synced to disk first.
+    They move to their places only if every one passes. The report, `parity.json`, `parity.md` and
+    `parity.png`, is written in either case.
 
     Args:
         run_dir: run directory of a finished training.
@@ -43,36 +45,27 @@ def export(
         The comparison of each file or directory, by its name in the report.
 
     Raises:
+        BlockingIOError: another process exports to `output_dir`.
         FileExistsError: the version exists already.
         FileNotFoundError: `run_dir` holds no finished run.
         ModuleNotFoundError: `formats` has onnx, whose packages are not installed.
-        NotADirectoryError: `output_dir` is a file.
+        OSError: `output_dir` is a file, or something in it is in the way or cannot be written.
         ParityError: the images of a format differ from the Keras model's; nothing was exported.
-        ValueError: an argument is invalid, a file of the run is damaged, its images are not finite,
-            or the network needs an operation that a format lacks.
+        ValueError: an argument is invalid, a file of the run is damaged, its images are not finite
+            or leave its value range, or the network needs an operation that a format lacks.
     """
     output = pathlib.Path(output_dir).expanduser()
-    existing = next(
-        path for path in (output.absolute(), *output.absolute().parents) if path.exists()
-    )
-    if not existing.is_dir():
-        raise NotADirectoryError(
-            f"Nothing can be written to {output}: {existing} is a file. "
-            "Name a directory, or one yet to be made."
-        )
-    version = choose_version(output / "saved_model", version)
-    chosen = kinds.chosen(formats, quantization, version)
     # On the CPU whatever else there is: a GPU may round products to fewer bits (TensorFloat-32).
-    with tf.device("CPU:0"):
+    with Place(output).locked() as place, tf.device("CPU:0"):
+        version = choose_version(output / "saved_model", version)
+        chosen = kinds.chosen(formats, quantization, version)
+        place.check(kind.place for kind in chosen)
         generator = inference.read_run(run_dir)
         generator.use_full_precision()
-        with _staging(output) as stage:
-            comparisons = _write_and_compare(generator, chosen, stage, output)
+        with place.staging() as stage:
+            comparisons = _write_and_compare(generator, chosen, stage)
             failed = [name for name, made in comparisons.items() if not made.passed]
-            if not failed:
-                for kind in chosen:
-                    (output / kind.place).parent.mkdir(exist_ok=True)
-                    os.replace(stage / kind.place, output / kind.place)
+            place.publish(stage, [] if failed else [kind.place for kind in chosen])
     print(report.table(comparisons))
     if failed:
         raise parity.ParityError(
@@ -94,31 +87,37 @@ def choose_version(directory: pathlib.Path, version: int | None) -> int:
 
     Raises:
         FileExistsError: the version exists.
-        ValueError: the version is not a positive integer.
+        ValueError: the version is not a positive integer, or above `MAX_VERSION`.
     """
-    taken = [int(path.name) for path in directory.glob("*") if path.name.isdecimal()]
+    names = [path.name for path in directory.glob("*")]
+    numbered = [int(name) for name in names if name.isascii() and name.isdecimal()]
+    taken = [number for number in numbered if number <= MAX_VERSION]
+    following = max(taken, default=0) + 1
+    free = f", or leave --version out for {following}" if following <= MAX_VERSION else ""
     if version is None:
-        return max(taken, default=0) + 1
-    if not isinstance(version, int) or version < 1:
+        version = following
+        if not free:
+            raise ValueError(
+                f"{directory} has version {MAX_VERSION}, and TensorFlow Serving reads no higher "
+                "one. Choose a free version with --version."
+            )
+    whole = isinstance(version, numbers.Integral) and not isinstance(version, bool)
+    if not whole or not 1 <= version <= MAX_VERSION:
         raise ValueError(
-            "Invalid value for argument `version`: expected a positive integer, or none for one "
-            f"more than the highest there is, received {version!r}."
+            "Invalid value for argument `version`: expected a positive integer of at most "
+            f"{MAX_VERSION}, or none for one more than the highest there is, received {version!r}."
         )
     if version in taken:
         raise FileExistsError(
-            f"Version {version} exists in {directory} and is not overwritten. "
-            f"Choose another, or leave --version out for {max(taken) + 1}."
+            f"Version {version} exists in {directory} and is not overwritten. Choose another{free}."
         )
-    return version
+    return int(version)
 
 
 def _write_and_compare(
-    generator: KerasGenerator,
-    chosen: Sequence[kinds.Format],
-    stage: pathlib.Path,
-    output: pathlib.Path,
+    generator: KerasGenerator, chosen: Sequence[kinds.Format], stage: pathlib.Path
 ) -> dict[str, Comparison]:
-    """Write the formats below `stage`, and the report on them into `output`."""
+    """Write the formats and the report on them below `stage`."""
     reference = parity.Reference(generator)
     comparisons, images = {}, {}
     for kind in chosen:
@@ -126,7 +125,7 @@ def _write_and_compare(
         written.parent.mkdir(exist_ok=True)
         kind.write(generator, written)
         comparisons[kind.name], images[kind.name] = reference.compare(written, kind)
-    report.write(generator, reference, comparisons, images, output)
+    report.write(generator, reference, comparisons, images, stage)
     return comparisons
 
 
@@ -136,17 +135,3 @@ def _print_omissions(generator: KerasGenerator, comparisons: dict[str, Compariso
     lite = any(name.startswith("tflite") for name in comparisons)
     if lite and not lite_sampling.can_sample(generator.prior):
         print("The TFLite files have no sample: it is there for normal and uniform priors.")
-
-
-@contextlib.contextmanager
-def _staging(output: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yield a hidden directory within `output`; remove it and the empty directories around it."""
-    absent = [path for path in (output, *output.parents) if not path.exists()]
-    output.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=output) as stage:
-            yield pathlib.Path(stage)
-    finally:
-        for path in absent:
-            with contextlib.suppress(OSError):  # not empty: something was exported
-                path.rmdir()

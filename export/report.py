@@ -19,6 +19,7 @@ from kgan.utils.types import JsonDict
 
 from .parity import LATENTS, SEED, Comparison, Reference
 
+FILES = ("parity.json", "parity.md", "parity.png")
 COLUMNS = 8
 VISIBLE = 1 / 512  # half a step of 8-bit pixels
 
@@ -39,7 +40,7 @@ def write(
         reference: its images by Keras.
         comparisons: by the name of the format.
         images: by the name of the format, the images of the reference's latents.
-        directory: the output directory, which exists.
+        directory: where to write; it exists.
     """
     with atomic_write(directory / "parity.json") as partial:
         partial.write_text(json.dumps(_record(generator, reference, comparisons), indent=2) + "\n")
@@ -90,6 +91,8 @@ def _record(
             for key, value in entry.items()
         }
         formats[name] = {**finite, **speed}
+        if generator.num_classes is not None:
+            formats[name]["checks_labels"] = _checks_labels(name)
     return {
         "passed": all(made.passed for made in comparisons.values()),
         "latents": LATENTS,
@@ -98,6 +101,11 @@ def _record(
         "keras_predict": dataclasses.asdict(reference.speed),
         "formats": formats,
     }
+
+
+def _checks_labels(name: str) -> bool:
+    """Return whether a format refuses labels that are no classes; TFLite and ONNX cannot."""
+    return name == "saved_model"
 
 
 def _picture(
@@ -145,6 +153,13 @@ def _page(
             f"| {made.load_ms:.1f} | {made.speed.latency_ms:.3f} "
             f"| {made.speed.images_per_second:,.0f} | {'passed' if made.passed else 'FAILED'} |"
         )
+    unchecked = [name for name in comparisons if not _checks_labels(name)]
+    if generator.num_classes is not None and unchecked:
+        lines += [
+            "",
+            f"**Labels are not checked** by {', '.join(unchecked)}: of a label that is not from 0 "
+            f"to {generator.num_classes - 1} they make some image without an error.",
+        ]
     if rows:
         lines += ["", "![The same latent points through every format](parity.png)", ""]
         lines += [f"Rows from the top: {'; '.join(rows)}."]

@@ -53,9 +53,11 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         path: a new directory; TensorFlow Serving wants its name to be a version number.
 
     Raises:
+        ValueError: the generator's images do not keep to its value range.
         tf.errors.InvalidArgumentError: (on calls of the SavedModel) `count` is not from 1 to
             `MAX_COUNT`, or `labels` are no classes or not as many as the latents.
     """
+    generator.check_range()
     path = pathlib.Path(path)
     signatures = _signatures(generator)
     tf.saved_model.save(generator.module(), str(path), signatures=signatures)
@@ -70,6 +72,7 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         "latent_dim": generator.latent_dim,
         "num_classes": generator.num_classes,
         "image_shape": generator.image_shape,
+        "value_range": generator.value_range,
         "config": generator.config,
     }
     (extras / CARD).write_text(json.dumps(card, indent=2) + "\n")

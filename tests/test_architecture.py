@@ -29,7 +29,7 @@ ALLOWED = {
     "training": {"constraints", "losses", "optimizers", "penalties", "priors", "utils"},
     "gan": {"losses", "optimizers", "penalties", "priors", "training", "utils"},
     "checkpoint": {"artifacts", "utils"},
-    "inference": {"artifacts", "priors", "utils"},
+    "inference": {"artifacts", "priors", "training", "utils"},
     "saved_model": {"inference", "priors", "utils"},
     "callbacks": {"artifacts", "checkpoint", "metrics", "plots", "utils"},
 }

@@ -227,3 +227,30 @@ class TestForPeople:
     def test_errors_too_small_to_be_seen_get_no_row(self):
         page = (exported("sequential").out / "parity.md").read_text()
         assert "Rows from the top: Keras; saved_model; tflite_float32." in page
+
+
+class TestLabels:
+    def test_the_report_says_which_formats_do_not_check_them(self):
+        made = exported("conditional")
+        record = json.loads((made.out / "parity.json").read_text())["formats"]
+        checking = [name for name, entry in record.items() if entry["checks_labels"]]
+        assert checking == ["saved_model"]
+        page = (made.out / "parity.md").read_text()
+        assert "**Labels are not checked** by tflite_float32, " in page
+        assert "onnx: of a label that is not from 0 to 2" in page
+
+    @pytest.mark.parametrize("labels", [[99, 5], [3, 3]])
+    def test_they_make_some_image_of_a_label_that_is_no_class(self, labels):
+        """No operation of these formats raises an error; the SavedModel refuses."""
+        made = exported("conditional")
+        inputs = {"latents": np.zeros((2, 5), np.float32), "labels": np.array(labels, np.int32)}
+        onnx = formats.onnx.load(made.out / "onnx" / "generator.onnx")(**inputs)
+        for images in (made.lite("none")(**inputs)["images"], onnx):
+            assert images.shape == (2, 16, 16, 3)
+            assert np.isfinite(images).all()
+
+    def test_without_labels_it_says_nothing(self):
+        made = exported("sequential")
+        record = json.loads((made.out / "parity.json").read_text())["formats"]
+        assert not any("checks_labels" in entry for entry in record.values())
+        assert "Labels" not in (made.out / "parity.md").read_text()

@@ -1,6 +1,8 @@
 """`kgan.inference`: one callable, whatever file a trained generator is stored in."""
 
 import hashlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -172,6 +174,17 @@ class TestRefusals:
         generator = inference.load(FORMATS["tflite"](exported("mlp")))
         with pytest.raises(ValueError, match="takes latents of size 32, not 33"):
             generator(np.zeros([1, 33]))
+
+
+def test_keras_names_the_class_that_it_misses_without_kgan():
+    """docs/exports.md quotes the sentence."""
+    program = "import sys, keras; keras.models.load_model(sys.argv[1])"
+    command = [sys.executable, "-c", program, str(FORMATS["keras"](exported("mlp")))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    expected = "TypeError: Could not locate class 'MLPGenerator'. Make sure custom classes and "
+    assert expected in done.stderr
+    command[2] = program.replace("keras;", "keras, kgan;")
+    assert subprocess.run(command).returncode == 0
 
 
 def test_error_summary_is_the_type_and_the_first_line():

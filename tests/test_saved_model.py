@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import export_runs
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -163,6 +164,27 @@ class TestRefusals:
         serve = exported("conditional").saved_model().signatures["serving_default"]
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"input `labels`: {message}"):
             serve(latents=tf.zeros([2, 5]), labels=tf.constant(labels))
+
+
+class TestTFSMLayer:
+    """Keras's layer passes one positional input; docs/exports.md says what to do."""
+
+    def layer(self, name):
+        path = str(exported(name).out / "saved_model" / "1")
+        return keras.layers.TFSMLayer(path, call_endpoint="serving_default")
+
+    def test_it_calls_an_unconditional_export(self):
+        latents = exported("mlp").inputs(3, 0)["latents"]
+        images = self.layer("mlp")(latents)["images"]
+        np.testing.assert_allclose(images, exported("mlp").images(latents), rtol=0, atol=1e-6)
+
+    @pytest.mark.parametrize("form", [dict, lambda inputs: [*inputs.values()]])
+    def test_it_cannot_call_a_conditional_one(self, form):
+        inputs = exported("conditional").inputs(3, 0)
+        with pytest.raises(TypeError, match="too many positional arguments"):
+            self.layer("conditional")(form(inputs))
+        serve = exported("conditional").saved_model().signatures["serving_default"]
+        assert serve(**inputs)["images"].shape == (3, 16, 16, 3)
 
 
 class TestWhatLiesBesideIt:

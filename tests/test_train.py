@@ -159,6 +159,7 @@ def test_a_run_leaves_what_the_run_directory_promises(data_dir, tmp_path):
     assert record["options"] == small(sample_every=4, discriminator_steps=2).options()
     assert record["versions"]["keras"] == keras.__version__
     assert record["data"]["image_shape"] == [8, 8, 1]
+    assert record["value_range"] == [-1.0, 1.0]
     prior = keras.saving.deserialize_keras_object(record["prior"])
     assert isinstance(prior, kgan.priors.Uniform)
     assert prior.dim == 4

@@ -43,6 +43,7 @@ def write_or_check(
     """
     card = {
         "prior": keras.saving.serialize_keras_object(gan.prior),
+        "value_range": gan.value_range,
         "data": {
             "image_shape": list(gan.image_shape),
             "num_classes": gan.num_classes,

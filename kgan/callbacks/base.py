@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
@@ -21,12 +22,14 @@ __all__ = [
     "Images",
     "RunCallback",
     "StepCallback",
-    "check_image_shape",
+    "check_images",
     "first_images",
 ]
 
 # Images `[n, ...]`, a pair of images and labels, or a data set of batches of either.
 Images: TypeAlias = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike] | tf.data.Dataset
+
+_ROUNDING = 1e-3  # of the value range: half precision
 
 
 def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -38,12 +41,21 @@ def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
 
     Returns:
         Images `[n, ...]` and labels `[n, ...]`, or None without labels. Dtypes stay.
+
+    Raises:
+        ValueError: there are no images, or they come in dictionaries.
     """
     batches = data.as_numpy_iterator() if isinstance(data, tf.data.Dataset) else [data]
     images: list[np.ndarray] = []
     labels: list[np.ndarray] = []
     missing = n
     for batch in batches:
+        if isinstance(batch, dict):
+            raise ValueError(
+                "Invalid value for argument `images`: expected images, or pairs of images and "
+                f"labels, received dictionaries of {', '.join(map(repr, batch))}. Choose one: "
+                '`.map(lambda example: example["image"])`.'
+            )
         x, y = batch[:2] if isinstance(batch, tuple) else (batch, None)
         images.append(np.asarray(x)[:missing])
         if y is not None:
@@ -51,20 +63,46 @@ def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
         missing -= len(images[-1])
         if missing <= 0:
             break
+    if not images:
+        raise ValueError(
+            "Invalid value for argument `images`: expected at least one batch, received an empty "
+            "data set."
+        )
     return np.concatenate(images), np.concatenate(labels) if labels else None
 
 
-def check_image_shape(images: np.ndarray, expected: tuple[int, ...]) -> None:
-    """Raise ValueError unless the images have the shape that the generator makes.
+def check_images(images: np.ndarray, model: keras.Model) -> None:
+    """Check that real images are like the samples that they are compared with.
 
     Args:
         images: `[n, ...]`.
-        expected: shape of one image.
+        model: a built `kgan.GAN`.
+
+    Raises:
+        ValueError: the images have another shape than samples, are not finite, or leave the pixel
+            value range.
     """
+    expected = tuple(model.image_shape)
     if images.shape[1:] != expected:
         raise ValueError(
             "Invalid value for argument `images`: expected the shape that the generator makes, "
             f"{expected}, received {images.shape[1:]}."
+        )
+    low, high = float(images.min()), float(images.max())
+    if not math.isfinite(low + high):
+        raise ValueError(
+            "Invalid value for argument `images`: expected finite numbers, received NaN or "
+            "infinity."
+        )
+    if model.value_range is None:
+        return
+    lowest, highest = model.value_range
+    slack = _ROUNDING * (highest - lowest)
+    if low < lowest - slack or high > highest + slack:
+        raise ValueError(
+            "Invalid value for argument `images`: expected the pixel value range of the samples, "
+            f"{model.value_range}, received values from {low:g} to {high:g}. Scale them as the "
+            "data that the game is trained on."
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kgan.callbacks.base import EveryNSteps, Images, check_image_shape
+from kgan.callbacks.base import EveryNSteps, Images, check_images
 from kgan.callbacks.collapse_metrics import LIMITS, Classifier, CollapseMetrics, ReferenceImages
 from kgan.metrics.diversity import MOST
 from kgan.utils import checks
@@ -99,10 +99,10 @@ class CollapseAlarm(EveryNSteps):
         """Read the run's earlier checks, up to the model's step.
 
         Raises:
-            ValueError: the images do not have the shape that the generator makes.
+            ValueError: the images are not like the samples: another shape or value range.
         """
+        check_images(self.reference.images, self.model)
         super().on_train_begin(logs)
-        check_image_shape(self.reference.images, self.model.image_shape)
         self.run.forget_metrics(after=self.step)
         self.history = self._recorded()
         self._fired = False

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from kgan import metrics
-from kgan.callbacks.base import EveryNSteps, Images, first_images
+from kgan.callbacks.base import EveryNSteps, Images, check_images, first_images
 from kgan.utils import checks
 from kgan.utils.types import Logs
 
@@ -47,7 +47,8 @@ class Evaluate(EveryNSteps):
         every: steps between two evaluations.
         num_samples: number of samples, and the most images in each half; at least 20.
         features: feature extractor for the distances. None uses a random network, or the values
-            themselves for points and for images under 4 pixels wide or high.
+            themselves for points and for images under 4 pixels wide or high. Samples that are
+            neither images nor points need an extractor.
         mixture: the density if the data are its points, such as one of `kgan.data.DENSITIES`.
         seed: seed of the samples.
 
@@ -80,7 +81,12 @@ class Evaluate(EveryNSteps):
         self._images = real[: 2 * self.num_samples]
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Measure the floors, and forget lines of later steps."""
+        """Measure the floors, and forget lines of later steps.
+
+        Raises:
+            ValueError: the images, the features or the mixture do not fit the samples.
+        """
+        self._check()
         super().on_train_begin(logs)
         self.run.forget_metrics(after=self.step)
         if self.features is None and self._images.ndim == 4:
@@ -89,6 +95,21 @@ class Evaluate(EveryNSteps):
             self.features = metrics.Pixels() if small else metrics.RandomConvolutional(shape)
         self._real, other = np.split(self._extract(self._images), 2)
         self._floors = {f"{name}_floor": value for name, value in self._compare(other).items()}
+
+    def _check(self) -> None:
+        check_images(self._images, self.model)
+        shape = self._images.shape[1:]
+        if self.features is None and len(shape) not in (1, 3):
+            raise ValueError(
+                "Invalid value for argument `features`: expected a feature extractor, as samples "
+                f"of shape {shape} are neither images (height, width, channels) nor points "
+                "(dim,), received None."
+            )
+        if self.mixture is not None and shape != self.mixture.means.shape[1:]:
+            raise ValueError(
+                "Invalid value for argument `mixture`: expected one of points of the samples' "
+                f"shape {shape}, received one of shape {self.mixture.means.shape[1:]}."
+            )
 
     def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
         self.evaluate()

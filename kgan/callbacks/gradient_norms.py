@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from kgan.callbacks.base import EveryNSteps, Images, check_image_shape, first_images
+from kgan.callbacks.base import EveryNSteps, Images, check_images, first_images
 from kgan.utils import checks
 from kgan.utils.types import Logs
 
@@ -74,19 +74,31 @@ class GradientNorms(EveryNSteps):
         Raises:
             ValueError: the images, their labels or `count` do not fit the GAN.
         """
-        super().on_train_begin(logs)
-        check_image_shape(self.images, self.model.image_shape)
+        check_images(self.images, self.model)
         if self.model.num_classes is not None and self.labels is None:
             raise ValueError(
                 "Invalid value for argument `images`: the GAN is conditional and expected pairs "
                 "of images and labels, received images alone."
             )
+        self._check_labels()
         if self.count % self.model.packing:
             raise ValueError(
                 "Invalid value for argument `count`: expected a multiple of the GAN's "
                 f"packing={self.model.packing}, received {self.count}."
             )
+        super().on_train_begin(logs)
         self.run.forget_metrics(after=self.step)
+
+    def _check_labels(self) -> None:
+        classes, labels = self.model.num_classes, self.labels
+        if classes is None or labels is None:
+            return
+        if len(labels) != self.count or not 0 <= labels.min() <= labels.max() < classes:
+            raise ValueError(
+                f"Invalid value for argument `images`: expected {self.count} labels from 0 to "
+                f"{classes - 1}, one an image, received {len(labels)} from {labels.min()} to "
+                f"{labels.max()}."
+            )
 
     def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
         self.measure()

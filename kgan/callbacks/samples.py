@@ -30,6 +30,9 @@ class SampleGrid(EveryNSteps):
         count: number of images in a grid.
         seed: seed of the latent points.
 
+    Samples are images of 1 or 3 channels, or points. Images without a value range are drawn as if
+    it were (-1, 1).
+
     Raises:
         ValueError: `every` or `count` is not a positive integer.
     """
@@ -42,6 +45,18 @@ class SampleGrid(EveryNSteps):
         self.seed = seed
 
     def on_train_begin(self, logs: Logs = None) -> None:
+        """Check that the samples can be drawn.
+
+        Raises:
+            ValueError: they are neither points nor images of 1 or 3 channels.
+        """
+        shape = tuple(self.model.image_shape)
+        if not plots.can_draw(shape):
+            raise ValueError(
+                "Invalid value for argument `callbacks`: expected no SampleGrid for samples of "
+                f"shape {shape}, as it draws images (height, width, 1 or 3) and points (dim,). "
+                "Leave it out."
+            )
         super().on_train_begin(logs)
         self._drawn_at = -1  # a rollback may reach the same step with other weights
 

@@ -78,7 +78,7 @@ class Generator:
     @property
     def value_range(self) -> tuple[float, float] | None:
         """Lowest and highest value of the images; None for unbounded ones and for points."""
-        return (0.0, 1.0) if self.bounded and len(self.image_shape) == 3 else None
+        return (0.0, 1.0) if self.bounded and len(self.image_shape) > 1 else None
 
     def labels(self, count: int, repeats: int = 1) -> np.ndarray:
         """Return int32 labels `[count]`: all classes in turn, each `repeats` times in a row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
@@ -10,29 +9,43 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan.inference.bounds import check_output, check_samples
 from kgan.inference.generator import Function
 from kgan.priors import Prior
 from kgan.training.keras_private import all_layers
+from kgan.training.validation import shared_range
 from kgan.utils.digests import digest
 
 __all__ = ["KerasGenerator"]
 
+_CHECKED = 32  # samples that are held to the value range
 
-@dataclasses.dataclass(frozen=True)
+
 class KerasGenerator:
     """A Keras generator and its prior, as TensorFlow graphs use them.
 
-    Attributes:
+    Args:
         model: maps latents `[batch, latent_dim]` to images. If it declares `num_classes`, it takes
-            a list of latents and int32 labels `[batch]`. It may declare `latent_dim` and
-            `value_range`; else the prior's size and (-1, 1) hold.
+            a list of latents and int32 labels `[batch]`. It may declare `latent_dim`; else the
+            prior's size holds.
         prior: distribution of the latent points.
-        config: the run's own record.
+        config: the run's own record; None for an empty one.
+        value_range: `(low, high)`, the pixel values that the model was trained on:
+            `kgan.GAN.value_range`. None takes the model's own, else (-1, 1), or no bounds for
+            points. `(-math.inf, math.inf)` says that images have no bounds.
     """
 
-    model: keras.Model
-    prior: Prior
-    config: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    def __init__(
+        self,
+        model: keras.Model,
+        prior: Prior,
+        config: Mapping[str, object] | None = None,
+        value_range: tuple[float, float] | None = None,
+    ):
+        self.model = model
+        self.prior = prior
+        self.config = config or {}
+        self._given_range = value_range
 
     @property
     def latent_dim(self) -> int:
@@ -44,15 +57,15 @@ class KerasGenerator:
         """Number of classes; None for a generator without labels."""
         return getattr(self.model, "num_classes", None)
 
-    @property
+    @functools.cached_property
     def value_range(self) -> tuple[float, float] | None:
         """Lowest and highest value of the model's output; None for unbounded values."""
-        return getattr(self.model, "value_range", (-1.0, 1.0))
+        return shared_range(self._given_range, self.model, self.image_shape)
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of one image, `(height, width, channels)`, or of one point, `(dim,)`."""
-        images = tf.function(self.images).get_concrete_function(**self.specs)
+        images = tf.function(self._output).get_concrete_function(*self.specs.values())
         return tuple(images.structured_outputs.shape[1:])
 
     @property
@@ -96,7 +109,7 @@ class KerasGenerator:
 
         Returns:
             float32 `[batch, height, width, channels]` in [0, 1], whatever the model's value range;
-            the model's output itself where that range is None.
+            the model's output itself where that range is None, and points as they are.
         """
         return self._rescale(self._output(latents, labels))
 
@@ -109,8 +122,7 @@ class KerasGenerator:
 
         @tf.function(reduce_retracing=True)
         def compiled(latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-            output = self._output(latents, labels)
-            return output if output.shape.rank == 2 else self._rescale(output)
+            return self.images(latents, labels)
 
         return lambda latents, labels=None: compiled(latents, labels).numpy()
 
@@ -135,11 +147,29 @@ class KerasGenerator:
         parts = [part for w in weights for part in (f"{w.shape}{w.dtype.str}", w)]
         return digest(parts, length=64)
 
-    def _output(self, latents: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
+    def check_range(self, images: np.ndarray | None = None) -> None:
+        """Check that the model makes images within its value range.
+
+        Points and unbounded images are not checked.
+
+        Args:
+            images: what `images` returns, `[n, height, width, channels]`; None to make 32.
+
+        Raises:
+            ValueError: they leave the range, or the model's last activation cannot fill it.
+        """
+        if self.value_range is None or len(self.image_shape) == 1:
+            return
+        check_output(self.model, self.value_range)
+        if images is None:
+            images = self.images(**self.inputs(_CHECKED, 0)).numpy()
+        check_samples(images, self.value_range)
+
+    def _output(self, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return tf.cast(self.model(_inputs(latents, labels), training=False), tf.float32)
 
     def _rescale(self, output: tf.Tensor) -> tf.Tensor:
-        if self.value_range is None:
+        if self.value_range is None or output.shape.rank == 2:
             return output
         low, high = self.value_range
         return (output - low) / (high - low)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import keras
 import tensorflow as tf
@@ -17,6 +18,7 @@ from kgan.inference import runtimes
 from kgan.inference.generator import Generator
 from kgan.inference.keras_generator import KerasGenerator
 from kgan.priors import Prior
+from kgan.training.saving import SavedGame
 from kgan.utils.types import JsonDict
 
 __all__ = ["CARD", "error_summary", "load", "read_card", "read_prior", "read_run"]
@@ -28,20 +30,27 @@ T = TypeVar("T")
 
 
 def load(
-    path: str | os.PathLike[str], *, prior: Prior | None = None, num_classes: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    prior: Prior | None = None,
+    num_classes: int | None = None,
+    value_range: tuple[float, float] | None = None,
 ) -> Generator:
     """Read a trained generator.
 
     Args:
-        path: a finished run directory, a `.keras` file of a generator, the directory of one
-            SavedModel that kgan wrote, or a `.tflite` file.
-        prior: distribution of the latents; None for the recorded one. `.keras` and `.tflite` files
-            record none.
+        path: a finished run directory, a `.keras` file of a generator or of a whole game, the
+            directory of one SavedModel that kgan wrote, or a `.tflite` file.
+        prior: distribution of the latents; None for the recorded one. `.keras` files of generators
+            and `.tflite` files record none.
         num_classes: number of classes; None for the recorded one. `.tflite` files record none.
+        value_range: `(low, high)`, the pixel values that the generator of a `.keras` file makes;
+            None for what it declares, else (-1, 1). `(-math.inf, math.inf)` for no bounds.
 
     Raises:
         FileNotFoundError: there is no such file, or the run is not finished.
-        ValueError: the file is damaged, or needs a class that is not registered with Keras.
+        ValueError: the file is damaged, needs a class that is not registered with Keras, or records
+            its value range itself.
 
     Example:
         ```python
@@ -50,12 +59,17 @@ def load(
         ```
     """
     path = pathlib.Path(path).expanduser()
+    if value_range is not None and path.suffix != ".keras":
+        raise ValueError(
+            f"Invalid value for argument `value_range`: expected None, as {path} is no .keras file "
+            f"and its images are in [0, 1] or have no bounds, received {value_range}."
+        )
     if RunDirectory(path).config.exists():
         generator = _load_run(path)
     elif (path / "saved_model.pb").exists():
         generator = _attempt(path, lambda: _load_saved_model(path), _DAMAGED)
     elif path.is_file() and path.suffix == ".keras":
-        generator = _load_keras(path, prior)
+        generator = _load_keras(path, prior, value_range)
     elif path.is_file() and path.suffix == ".tflite":
         generator = _attempt(path, lambda: _load_tflite(path), _DAMAGED)
     else:
@@ -83,7 +97,23 @@ def read_run(run_dir: str | os.PathLike[str]) -> KerasGenerator:
             "kgan-train command, which goes on where it was stopped."
         )
     prior = read_prior(run)
-    return KerasGenerator(_read_model(run.generator), prior, config)
+    given = _recorded_range(run.config, config)
+    return KerasGenerator(_read_model(run.generator), prior, config, given)
+
+
+def _recorded_range(path: pathlib.Path, record: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return the argument `value_range` that gives the recorded one; None where there is none."""
+    if "value_range" not in record:  # of an earlier version
+        return None
+    found = record["value_range"]
+    try:
+        low, high = (-math.inf, math.inf) if found is None else map(float, found)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The value_range in {path} cannot be read: expected two numbers or null, found "
+            f"{found!r}. Name a run of kgan-train."
+        ) from error
+    return low, high
 
 
 def read_prior(run: RunDirectory) -> Prior:
@@ -141,15 +171,35 @@ def _load_run(path: pathlib.Path) -> Generator:
     return dataclasses.replace(generator, num_classes=num_classes)
 
 
-def _load_keras(path: pathlib.Path, prior: Prior | None) -> Generator:
+def _load_keras(
+    path: pathlib.Path, prior: Prior | None, value_range: tuple[float, float] | None
+) -> Generator:
     model = _read_model(path)
+    if isinstance(model, SavedGame):
+        return _from_keras(_of_game(model, path, value_range), path)
     if prior is None and not hasattr(model, "latent_dim"):
         raise ValueError(
             f"{path} does not record the size of its latents. Give the argument `prior`, such as "
             "kgan.priors.Normal(100)."
         )
-    generator = _from_keras(KerasGenerator(model, prior or Prior(model.latent_dim)), path)
-    return dataclasses.replace(generator, prior=prior)
+    trained = KerasGenerator(model, prior or Prior(model.latent_dim), value_range=value_range)
+    return dataclasses.replace(_from_keras(trained, path), prior=prior)
+
+
+def _of_game(
+    game: Any, path: pathlib.Path, value_range: tuple[float, float] | None
+) -> KerasGenerator:
+    """Return the generator of a game, with its EMA weights if it keeps any."""
+    with game.averaged():
+        weights = game.generator.get_weights()
+    game.generator.set_weights(weights)
+    recorded = (-math.inf, math.inf) if game.value_range is None else game.value_range
+    if value_range is not None and tuple(map(float, value_range)) != recorded:
+        raise ValueError(
+            f"Invalid value for argument `value_range`: expected None or the {recorded} that the "
+            f"game in {path} records, received {value_range}."
+        )
+    return KerasGenerator(game.generator, game.prior, value_range=recorded)
 
 
 def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
@@ -169,6 +219,10 @@ def _load_saved_model(path: pathlib.Path) -> Generator:
     serve = model.signatures["serving_default"]
     channels = serve.structured_outputs["images"].shape[-1]
     prior = card.get("config", {}).get("prior")
+    if "value_range" in card:
+        bounded = card["value_range"] is not None
+    else:  # earlier versions left sample_png out for unbounded values
+        bounded = "sample_png" in model.signatures or channels not in (1, 3)
     return Generator(
         "saved_model",
         path,
@@ -176,8 +230,7 @@ def _load_saved_model(path: pathlib.Path) -> Generator:
         serve.structured_input_signature[1]["latents"].shape[-1],
         None if prior is None else keras.saving.deserialize_keras_object(prior),
         card.get("num_classes"),
-        # The writer leaves sample_png out for unbounded values.
-        "sample_png" in model.signatures or channels not in (1, 3),
+        bounded,
     )
 
 

@@ -2,11 +2,12 @@
 
 from kgan.plots.curves import Panel, curves
 from kgan.plots.figure1 import Moment, figure1
-from kgan.plots.images import grid, points, samples, write_gif, write_png
+from kgan.plots.images import can_draw, grid, points, samples, write_gif, write_png
 
 __all__ = [
     "Moment",
     "Panel",
+    "can_draw",
     "curves",
     "figure1",
     "grid",

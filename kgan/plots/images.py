@@ -13,10 +13,20 @@ from PIL import Image
 
 from kgan.plots import canvas
 
-__all__ = ["grid", "points", "samples", "write_gif", "write_png"]
+__all__ = ["can_draw", "grid", "points", "samples", "write_gif", "write_png"]
 
 TILE = 56  # small images are enlarged to about this many pixels
 GAP = 4
+CHANNELS = (1, 3)
+
+
+def can_draw(shape: Sequence[int]) -> bool:
+    """Return whether `samples` draws samples of this shape: points, or images of 1 or 3 channels.
+
+    Args:
+        shape: of one sample.
+    """
+    return len(shape) == 1 or (len(shape) == 3 and shape[-1] in CHANNELS)
 
 
 def samples(
@@ -54,7 +64,7 @@ def grid(
         ValueError: another shape, or no images.
     """
     images = np.asarray(images, dtype=np.float64)
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+    if images.ndim != 4 or images.shape[-1] not in CHANNELS or not len(images):
         raise ValueError(
             "Invalid value for argument `images`: expected [n, height, width, 1 or 3] with n > 0, "
             f"received shape {images.shape}."

@@ -7,7 +7,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_write", "sync"]
 
 
 @contextlib.contextmanager
@@ -31,14 +31,14 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
     try:
         yield partial
-        _sync(partial)
+        sync(partial)
         os.replace(partial, path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _sync(path: pathlib.Path) -> None:
+def sync(path: pathlib.Path) -> None:
     """Wait until a file or directory is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

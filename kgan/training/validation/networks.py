@@ -88,22 +88,29 @@ def shared_range(
         ValueError: `given` is no such range, or not that of the generator.
     """
     pictures = (-1.0, 1.0) if len(image_shape) > 1 else None
-    declared = getattr(generator, "value_range", pictures)
+    declared = _bounds(getattr(generator, "value_range", pictures))
     if given is None:
         return declared
-    try:
-        low, high = map(float, given)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not low < high:
-        raise ValueError(
-            "Invalid value for argument `value_range`: expected (low, high) with low < high, or "
-            f"None, received {given!r}."
-        )
-    found = None if (low, high) == (-math.inf, math.inf) else (low, high)
+    found = _bounds(given)
     if hasattr(generator, "value_range") and found != declared:
         raise ValueError(
             f"Invalid value for argument `value_range`: expected the generator's {declared}, "
             f"received {given!r}. Leave it out, or make the generator with that range."
         )
     return found
+
+
+def _bounds(value_range: object) -> tuple[float, float] | None:
+    """Return a range as floats, of a list too, as a user's `get_config` gives it back."""
+    if value_range is None:
+        return None
+    try:
+        low, high = map(float, value_range)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not low < high or math.isinf(low) != math.isinf(high):
+        raise ValueError(
+            "Invalid value for argument `value_range`: expected (low, high) with low < high, both "
+            f"finite or both infinite, or None, received {value_range!r}."
+        )
+    return None if (low, high) == (-math.inf, math.inf) else (low, high)
