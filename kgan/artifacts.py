@@ -8,22 +8,82 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import math
 import os
 import pathlib
+import stat
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
+from typing import TextIO
 
 from kgan.utils.atomic_write import atomic_write
 from kgan.utils.types import JsonDict
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "check_record", "option_changes"]
 
 
 def _evaluation(kind: str) -> str:
     return "evaluation" if kind == "keras" else f"evaluation_{kind}"
+
+
+def option_changes(
+    before: Mapping[str, object], now: Mapping[str, object], growing: Collection[str] = ()
+) -> list[str]:
+    """Return the differences between two sets of options, such as `"seed 0 -> 1"`.
+
+    Args:
+        before: recorded options. An absent one is None.
+        now: resolved options.
+        growing: names of options whose integers may be greater now.
+    """
+    now = json.loads(json.dumps(dict(now)))  # as JSON holds them: a tuple is a list there
+    return [
+        f"{name} {before.get(name)!r} -> {now.get(name)!r}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+        and not (name in growing and _greater(now.get(name), before.get(name)))
+    ]
+
+
+def _greater(now: object, before: object) -> bool:
+    return type(now) is int and type(before) is int and now > before
+
+
+def check_record(record: object) -> JsonDict:
+    """Return `record` if it can be what `RunDirectory.create` wrote.
+
+    Raises:
+        ValueError: an entry is absent or of another type, or the entries are nested too deeply.
+    """
+    try:
+        if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
+            raise ValueError("it has no options")
+        for entry in ("options", "data", "versions"):
+            values = record.get(entry, {})
+            if not isinstance(values, dict) or not all(map(_flat, values.values())):
+                raise ValueError(f"{entry!r} is of another type")
+        if not isinstance(record.get("prior", {}), dict):
+            raise ValueError("'prior' is of another type")
+        json.dumps(record, indent=2)  # what is read can be written again
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return record
+
+
+def _is_at(status: os.stat_result, path: pathlib.Path) -> bool:
+    """Return whether the file with this status still has this path."""
+    try:
+        return os.path.samestat(status, path.lstat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _flat(value: object) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return all(part is None or isinstance(part, str | int | float) for part in parts)
 
 
 class RunDirectory:
@@ -31,10 +91,19 @@ class RunDirectory:
 
     Args:
         path: the directory; `~` is expanded. The constructor reads and writes nothing.
+
+    Raises:
+        ValueError: the path is not UTF-8, which TensorFlow needs.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = pathlib.Path(path).expanduser()
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"The name of the run directory {str(self.path)!r} is not UTF-8. Name another one."
+            ) from error
         self.config = self.path / "config.json"
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
@@ -42,6 +111,8 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.generator = self.path / "generator.keras"
         self.discriminator = self.path / "discriminator.keras"
+        self._lock = self.path / ".lock"
+        self._locked: os.stat_result | None = None  # the lock file, while this object holds it
 
     def sample(self, step: int) -> pathlib.Path:
         """Return the path of the sample grid of one step."""
@@ -69,15 +140,46 @@ class RunDirectory:
         Raises:
             NotADirectoryError: the path is a file.
             PermissionError: the directory cannot be written to.
-            ValueError: it holds a run with other options, or `config.json` is damaged.
+            OSError: the directory cannot be read.
+            ValueError: it holds a run with other options, `config.json` is damaged, or a directory
+                or link has the name of a file of the run, or the reverse.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise NotADirectoryError(
-                f"The run directory {self.path} is a file. Name a directory, or one yet to be made."
-            )
+        with self._explained("read"):
+            if os.path.lexists(self.path) and not self.path.is_dir():
+                raise NotADirectoryError(
+                    f"The run directory {self.path} is a file. Name a directory, or one yet to be "
+                    "made."
+                )
+            self._check_kinds()
         self.check_writable()
         if self.config.exists():
             self._check_same(options, growing)
+
+    def _check_kinds(self) -> None:
+        files = (self.config, self.metrics, self.generator, self.discriminator)
+        folders = (self.checkpoints, self.samples, self.logs)
+        for path, kind, right in (
+            *((path, "file", path.is_file()) for path in files),
+            *((path, "directory", path.is_dir()) for path in folders),
+        ):
+            if not right and os.path.lexists(path):
+                raise ValueError(
+                    f"{path} is no {kind}, or a link to none. Put back the {kind} of the run, or "
+                    "name another run directory."
+                )
+
+    @contextlib.contextmanager
+    def _explained(self, done: str) -> Iterator[None]:
+        """Turn an error of the system into a sentence."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno is None:  # raised here, with a sentence
+                raise
+            raise OSError(
+                f"The run directory {self.path} cannot be {done} ({error.strerror}). "
+                "Mend the cause, or name another directory."
+            ) from error
 
     def check_writable(self) -> None:
         """Check that files can be written here, and leave none.
@@ -98,14 +200,20 @@ class RunDirectory:
             ) from error
 
     def _check_same(self, options: Mapping[str, object], growing: Collection[str]) -> None:
-        # As JSON holds them: a tuple is a list there.
-        before, now = self.read_config()["options"], json.loads(json.dumps(dict(options)))
-        changes = [
-            f"{name} {before.get(name)!r} -> {now.get(name)!r}"
-            for name in sorted({*before, *now})
-            if before.get(name) != now.get(name)
-            and not (name in growing and (now.get(name) or 0) > (before.get(name) or math.inf))
-        ]
+        self.check_options(self.read_config()["options"], options, growing)
+
+    def check_options(
+        self,
+        before: Mapping[str, object],
+        options: Mapping[str, object],
+        growing: Collection[str] = (),
+    ) -> None:
+        """Check options against those that the run here was recorded with.
+
+        Raises:
+            ValueError: they differ; the sentence names each difference.
+        """
+        changes = option_changes(before, options, growing)
         if changes:
             raise ValueError(
                 f"The run directory {self.path} holds a run of another configuration: "
@@ -124,7 +232,7 @@ class RunDirectory:
             NotADirectoryError, PermissionError, ValueError: as `check`.
         """
         self.check(options)
-        self._write_config({"options": dict(options), **record})
+        self.write_config({"options": dict(options), **record})
 
     def extend(self, options: Mapping[str, object]) -> None:
         """Record a greater length of the run, and remove its networks and evaluations.
@@ -132,14 +240,27 @@ class RunDirectory:
         Args:
             options: all options to record, with the new `steps` or `epochs`.
         """
+        self.check_lock()
         self.generator.unlink(missing_ok=True)  # first, as its presence means a finished run
         for path in (self.discriminator, *self.path.glob("evaluation*")):
             path.unlink(missing_ok=True)
-        self._write_config({**self.read_config(), "options": dict(options)})
+        self.write_config({**self.read_config(), "options": dict(options)})
 
-    def _write_config(self, config: Mapping[str, object]) -> None:
+    def write_config(self, config: Mapping[str, object]) -> None:
+        """Write `config.json`, whatever it held before."""
+        self.check_lock()
         with atomic_write(self.config) as partial:
             partial.write_text(json.dumps(config, indent=2) + "\n")
+
+    def remains(self) -> list[str]:
+        """Return the names of what a training left here, `config.json` aside."""
+        files = (self.metrics, self.generator, self.discriminator)
+        folders = (self.checkpoints, self.samples, self.logs)
+        with self._explained("read"):
+            return [
+                *(path.name for path in files if path.exists()),
+                *(path.name for path in folders if path.is_dir() and any(path.iterdir())),
+            ]
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -150,55 +271,102 @@ class RunDirectory:
 
         Raises:
             BlockingIOError: another process is at work in the directory.
+            OSError: the directory cannot be made, or the lock is a link or no file.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        path = self.path / ".lock"
-        with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The former owner may have removed the file between `open` and `flock`.
-                ours = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
-            except BlockingIOError:
-                ours = False
-            if not ours:
-                file.seek(0)
-                raise BlockingIOError(
-                    f"Another process ({file.read() or 'unknown'}) is at work in {self.path}. Wait "
-                    "until it ends, or name another directory."
-                )
-            file.truncate(0)
-            file.write(f"process {os.getpid()}")
-            file.flush()
-            for partial in self.path.rglob(".*.partial-*"):
+        with contextlib.ExitStack() as stack:
+            with self._explained("locked"):
+                self.path.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(self._open_lock())
+                self._acquire(file)
+                stack.callback(self._free_lock)
+                file.truncate(0)
+                file.write(f"process {os.getpid()}")
+                file.flush()
+                self._remove_partial()
+            yield
+
+    def _acquire(self, file: TextIO) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            status = os.fstat(file.fileno())
+            # The former owner may have removed the file between `open` and `flock`.
+            ours = _is_at(status, self._lock)
+        except BlockingIOError:
+            ours = False
+        if not ours:
+            file.seek(0)
+            raise BlockingIOError(
+                f"Another process ({file.read(100) or 'unknown'}) is at work in {self.path}. Wait "
+                "until it ends, or name another directory."
+            )
+        self._locked = status
+
+    def _open_lock(self) -> TextIO:
+        """Open the lock file, and never a file elsewhere that a link points to."""
+        if self._lock.is_symlink():
+            raise OSError(f"{self._lock} is a link. Remove it, or name another directory.")
+        how = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = os.open(self._lock, how, 0o666)
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            os.close(file)
+            raise OSError(
+                f"{self._lock} is no file of its own. Remove it, or name another directory."
+            )
+        return os.fdopen(file, "a+", errors="replace")
+
+    def _remove_partial(self) -> None:
+        """Remove what a dead process left half-written, below linked directories too."""
+        name = ".*.partial-*"
+        linked = (self.checkpoints.glob(name), self.samples.glob(name))
+        for partial in itertools.chain(self.path.rglob(name), *linked):
+            if not partial.is_dir():
                 partial.unlink(missing_ok=True)
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):
-                    self.path.rmdir()  # succeeds only if nothing was written
+
+    def _free_lock(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._locked and _is_at(self._locked, self._lock):  # else it is another process's
+                self._lock.unlink()
+                self.path.rmdir()  # succeeds only if nothing was written
+        self._locked = None
+
+    def check_lock(self) -> None:
+        """Check that the directory is still the one that this object locked, if it locked one.
+
+        Raises:
+            RuntimeError: the directory or its lock was removed or replaced.
+        """
+        if self._locked and not _is_at(self._locked, self._lock):
+            raise RuntimeError(
+                f"The run directory {self.path} was removed, renamed or replaced while this "
+                "training was at work in it. The training ends and writes nothing more there."
+            )
 
     def read_config(self) -> JsonDict:
         """Return the content of `config.json`: `options`, and what else `create` recorded.
 
         Raises:
             FileNotFoundError: no run began here.
+            OSError: the file cannot be read.
             ValueError: the file is damaged.
         """
-        if not self.config.exists():
+        try:
+            return check_record(json.loads(self.config.read_text(encoding="utf-8")))
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise FileNotFoundError(
                 f"{self.path} is no run directory: it has no {self.config.name}. "
                 "Name the --run_dir of a kgan-train run."
-            )
-        try:
-            config = json.loads(self.config.read_text())
-            config["options"].items()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            ) from error
+        except OSError as error:
+            raise OSError(
+                f"{self.config} cannot be read ({error.strerror}). Mend the cause, or name another "
+                "directory."
+            ) from error
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{self.config} is damaged or was not written by kgan-train. "
                 "Name another directory."
             ) from error
-        return config
 
     def forget_metrics(self, after: int) -> None:
         """Remove lines of `metrics.jsonl` of later steps than `after`, and incomplete lines."""

@@ -6,12 +6,14 @@ SHA-256 digest of the archive. It is written atomically, so a file that has its 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
 import pathlib
 import re
+import time
 import warnings
 import zipfile
 
@@ -90,7 +92,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], JsonDict]
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = dict(file)
         return arrays, json.loads(str(arrays.pop(_PLACE)))
-    except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (EOFError, KeyError, RecursionError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no checkpoint of kgan.") from error
 
 
@@ -146,40 +148,86 @@ class Checkpoints:
         return self.directory / f"step_{step:08d}.npz"
 
     def paths(self) -> list[pathlib.Path]:
-        """Return the files, in the order of their steps."""
+        """Return the files, in the order of their steps.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
         name = re.compile(r"step_(\d{8,})\.npz")
-        steps = {
-            int(match[1]): path
-            for path in (self.directory.iterdir() if self.directory.is_dir() else ())
-            if (match := name.fullmatch(path.name))
-        }
+        try:
+            matches = [*filter(None, map(name.fullmatch, os.listdir(self.directory)))]
+        except OSError as error:
+            if not os.path.lexists(self.directory):
+                return []
+            raise OSError(
+                f"The directory of checkpoints {self.directory} cannot be read ({error.strerror}). "
+                "Mend the cause, or name another directory."
+            ) from error
+        steps = {int(match[1]): self.directory / match[0] for match in matches}
         return [steps[step] for step in sorted(steps)]
 
     def save(self, model: keras.Model, place: JsonDict) -> pathlib.Path:
         """Write a checkpoint named after the model's step; delete all but the newest `keep`."""
         path = self.path(model.step)
+        if path.is_dir():
+            self.remove(path)
         write(path, model, place)
         for old in self.paths()[: -self.keep]:
-            old.unlink(missing_ok=True)
+            self.remove(old)
         return path
+
+    def remove(self, path: pathlib.Path) -> None:
+        """Remove a checkpoint. A directory in its place is renamed, as its content is not ours."""
+        if path.is_dir() and not path.is_symlink():
+            path.rename(path.with_name(f"{path.name}.aside-{time.time_ns()}"))
+        else:
+            path.unlink(missing_ok=True)
 
     def newest(self) -> tuple[pathlib.Path, dict[str, np.ndarray], JsonDict] | None:
         """Return path, arrays and place of the newest intact checkpoint, or None without any.
 
-        A warning names each damaged one.
+        A warning names each one that is damaged or cannot be read.
 
         Raises:
+            OSError: the directory cannot be read, or no checkpoint in it.
             ValueError: all are damaged.
         """
-        paths = self.paths()
+        paths, unreadable = self.paths(), False
         for path in reversed(paths):
             try:
-                return (path, *read(path))
+                return (path, *_intact(path))
+            except OSError as error:
+                unreadable = True
+                warnings.warn(
+                    f"The checkpoint {path} cannot be read ({error.strerror}). Trying the one "
+                    "before.",
+                    stacklevel=2,
+                )
             except ValueError as error:
                 warnings.warn(f"{error} Trying the one before.", stacklevel=2)
+        if unreadable:
+            raise OSError(
+                f"No checkpoint in {self.directory} can be read. Mend the cause, or remove the "
+                "directory to begin again."
+            )
         if paths:
             raise ValueError(
                 f"Every checkpoint in {self.directory} is damaged. Remove the directory to begin "
                 "again."
             )
         return None
+
+
+def _intact(path: pathlib.Path) -> tuple[dict[str, np.ndarray], JsonDict]:
+    """Return what `read` does, of a file whose place in the training is complete."""
+    if path.exists() and not path.is_file():  # opening a pipe would wait forever
+        raise IsADirectoryError(errno.EISDIR, "it is no file")
+    arrays, place = read(path)
+    for field in ("epoch", "done", "steps"):
+        value = place.get(field) if isinstance(place, dict) else None
+        if type(value) is not int or value < 0:
+            raise ValueError(
+                f"The checkpoint {path} is damaged: its record of the place in the training has no "
+                f"valid {field!r}."
+            )
+    return arrays, place

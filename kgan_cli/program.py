@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable
 
 from absl import app, flags, logging
+
+from .signals import interrupt_on_signals
 
 __all__ = ["run", "verbose"]
 
@@ -28,8 +29,8 @@ def run(
 ) -> None:
     """Parse the flags, call `work` and exit: 0 done, 1 failed, 130 interrupted.
 
-    SIGTERM raises KeyboardInterrupt, as Ctrl-C does. A failure is one sentence on standard error;
-    `--verbosity=1` adds the traceback.
+    SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does. A failure is one sentence on
+    standard error; `--verbosity=1` adds the traceback.
 
     Args:
         program: the program's name, which begins each of its sentences.
@@ -56,7 +57,7 @@ def run(
         warnings.showwarning = lambda message, *_: say(message)
         if hide_gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        interrupt_on_signals()
         try:
             work()
         except KeyboardInterrupt as interrupt:

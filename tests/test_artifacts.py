@@ -4,6 +4,8 @@ import contextlib
 import errno
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -240,8 +242,19 @@ def test_a_directory_that_cannot_be_written_to(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "3", "{}", '{"options": 3}', '{"options": null}'],
-    ids=["empty", "cut", "list", "number", "no-options", "odd-options", "null-options"],
+    [
+        *("", "{", "[]", "3", "{}", '{"options": 3}', '{"options": null}'),
+        '{"options": {"steps": {"a": 1}}}',
+        '{"options": {"units": [[12]]}}',
+        '{"options": {}, "data": 3}',
+        '{"options": {}, "versions": ["3.15"]}',
+        "[" * 100_000,
+        '{"options": {}, "prior": [[1]]}',
+    ],
+    ids=[
+        *("empty", "cut", "list", "number", "no-options", "odd-options", "null-options"),
+        *("nested", "lists", "data", "versions", "deep", "prior"),
+    ],
 )
 def test_damaged_config(run, text):
     run.path.mkdir(parents=True)
@@ -259,6 +272,74 @@ def test_config_that_is_no_text(run):
     run.config.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"config\.json is damaged"):
         run.read_config()
+
+
+def test_numbers_of_another_type_have_not_grown(run):
+    for before in ("many", [1], True, None, 0.5):
+        run.write_config({"options": {**OPTIONS, "batch_size": before}})
+        with pytest.raises(ValueError, match=r"another configuration: batch_size .* -> 100"):
+            run.check(OPTIONS, growing=("batch_size",))
+
+
+def test_a_config_that_cannot_be_read(run, monkeypatch):
+    run.create(OPTIONS)
+
+    def dying(*arguments, **options):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(pathlib.Path, "read_text", dying)
+    for method in (run.read_config, lambda: run.check(OPTIONS)):
+        with pytest.raises(
+            OSError, match=r"config\.json cannot be read \(Input/output error\)\. Mend"
+        ):
+            method()
+
+
+@pytest.mark.parametrize("name", ["config", "metrics", "generator", "discriminator"])
+@pytest.mark.parametrize("kind", ["directory", "nothing", "loop"])
+def test_no_file_of_a_run_may_be_a_directory_or_a_link_to_nothing(run, name, kind):
+    run.create(OPTIONS)
+    path = getattr(run, name)
+    path.unlink(missing_ok=True)
+    if kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(path if kind == "loop" else run.path / "absent")
+    with pytest.raises(ValueError, match=rf"{path.name} is no file, or a link to none\. Put back"):
+        run.check(OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "samples", "logs"])
+def test_no_directory_of_a_run_may_be_a_file_or_a_link_to_nothing(run, tmp_path, name):
+    run.create(OPTIONS)
+    path = getattr(run, name)
+    refused = pytest.raises(ValueError, match=rf"{name} is no directory, or a link to none\. Put")
+    path.symlink_to(tmp_path / "elsewhere")
+    with refused:
+        run.check(OPTIONS)
+    (tmp_path / "elsewhere").mkdir()
+    run.check(OPTIONS)  # a link to a directory is fine
+    path.unlink()
+    path.write_text("")
+    with refused:
+        run.check(OPTIONS)
+
+
+def test_a_name_that_is_not_utf_8(tmp_path):
+    with pytest.raises(ValueError, match=r"directory '.*\\udcff' is not UTF-8\. Name another one"):
+        RunDirectory(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    RunDirectory(tmp_path / "größer")
+
+
+def test_what_remains_of_a_training(run):
+    assert run.remains() == []
+    run.create(OPTIONS)
+    (run.path / "notes.txt").write_text("a user's own")
+    run.samples.mkdir()
+    assert run.remains() == []
+    run.sample(1).write_text("")
+    run.append_metrics({"step": 1})
+    assert run.remains() == ["metrics.jsonl", "samples"]
 
 
 def test_no_run_here(run):
@@ -418,3 +499,103 @@ def test_what_a_dead_process_left_half_written_is_removed(run):
     with run.lock():
         assert not any(path.exists() for path in half)
     assert all(path.exists() for path in whole)
+
+
+def test_what_a_dead_process_left_below_a_link_is_removed(run, tmp_path):
+    run.create(OPTIONS)
+    for folder in (run.checkpoints, run.samples):
+        elsewhere = tmp_path / "elsewhere" / folder.name
+        elsewhere.mkdir(parents=True)
+        folder.symlink_to(elsewhere)
+        (elsewhere / ".step_00000007.partial-7.npz").write_text("")
+        (elsewhere / "step_00000006.npz").write_text("")
+    with run.lock():
+        left = [path.name for path in (tmp_path / "elsewhere").glob("*/*")]
+        assert left == ["step_00000006.npz"] * 2
+
+
+def test_the_lock_never_writes_to_a_file_elsewhere(run, tmp_path):
+    victim = tmp_path / "precious"
+    victim.write_text("precious")
+    run.create(OPTIONS)
+    lock = run.path / ".lock"
+    for make in (lock.symlink_to, lock.hardlink_to):
+        make(victim)
+        with (
+            pytest.raises(OSError, match=r"\.lock is (a link|no file of its own)\. Remove it, or"),
+            run.lock(),
+        ):
+            pytest.fail("the link was followed")
+        lock.unlink()
+    lock.symlink_to(tmp_path / "absent")
+    with pytest.raises(OSError, match=r"\.lock is a link"), run.lock():
+        pytest.fail("the link was followed")
+    lock.unlink()
+    os.mkfifo(lock)
+    with pytest.raises(OSError, match=r"\.lock is no file of its own"), run.lock():
+        pytest.fail("a pipe locks nobody out")
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EROFS])
+def test_a_directory_that_cannot_be_locked(run, monkeypatch, number):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(artifacts.os, "open", refuse)
+    sentence = (
+        rf"first cannot be locked \({os.strerror(number)}\)\. Mend the cause, or name another"
+    )
+    with pytest.raises(OSError, match=sentence), run.lock():
+        pytest.fail("not locked")
+
+
+# A directory that vanishes
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "renamed", "unlocked", "in use again"])
+def test_a_directory_that_was_removed_is_not_written_to(run, tmp_path, how):
+    new = RunDirectory(run.path)
+    with contextlib.ExitStack() as stack, run.lock():
+        run.create(OPTIONS)
+        run.check_lock()
+        if how == "unlocked":
+            (run.path / ".lock").unlink()
+        elif how == "renamed":
+            run.path.rename(tmp_path / "elsewhere")
+        else:
+            shutil.rmtree(run.path)
+        if how == "replaced":
+            run.path.mkdir()
+        if how == "in use again":
+            stack.enter_context(new.lock())
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        for write in (
+            run.check_lock,
+            lambda: run.extend(OPTIONS),
+            lambda: run.write_config({"options": OPTIONS}),
+        ):
+            with pytest.raises(
+                RuntimeError, match=r"first was removed, renamed or replaced while this training"
+            ):
+                write()
+        assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        run_exists = run.path.exists()
+    assert run.path.exists() == (run_exists and how != "in use again")  # its own owner removed it
+
+
+def test_the_lock_of_the_next_process_outlives_the_one_before(run):
+    with run.lock():
+        shutil.rmtree(run.path)
+        later = contextlib.ExitStack()
+        later.enter_context(RunDirectory(run.path).lock())
+    with later, pytest.raises(BlockingIOError), RunDirectory(run.path).lock():
+        pytest.fail("two at work")
+
+
+def test_a_directory_behind_a_link_is_the_same(run, tmp_path):
+    with run.lock():
+        run.path.rename(tmp_path / "elsewhere")
+        run.path.symlink_to(tmp_path / "elsewhere")
+        run.check_lock()

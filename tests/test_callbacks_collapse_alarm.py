@@ -389,6 +389,24 @@ def test_the_error_of_a_critic_does_not_matter(data_dir, tmp_path, monkeypatch):
         train(tmp_path / "minimax", data_dir, loss="minimax")
 
 
+@pytest.mark.parametrize("action", ["warn", "stop", "rollback"])
+def test_images_that_are_all_equal_name_the_way_out(action, data_dir, tmp_path):
+    """One image is equal to itself."""
+    one = {"split": "train[:1]", "batch_size": 1, "steps": 1, "latent_dim": 4, "width": 8}
+    with pytest.raises(
+        ValueError,
+        match=rf"^--on_collapse={action}: the collapse alarm compares samples with the first images"
+        r" of --dataset=digits, which must .* Give --on_collapse=ignore to train without the alarm",
+    ):
+        program.train(Config(**one, on_collapse=action), tmp_path / "run", data_dir)
+
+
+def test_one_image_trains_without_the_alarm(data_dir, tmp_path):
+    one = {"split": "train[:1]", "batch_size": 1, "steps": 1, "latent_dim": 4, "width": 8}
+    program.train(Config(**one, on_collapse="ignore"), tmp_path / "run", data_dir)
+    assert (tmp_path / "run" / "generator.keras").exists()
+
+
 @pytest.mark.slow
 def test_stop_is_one_sentence_and_exit_code_1(data_dir, tmp_path):
     """The program as a user starts it, with a D that hardly learns."""

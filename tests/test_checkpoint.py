@@ -190,6 +190,75 @@ def test_all_damaged(tmp_path):
         checkpoints.newest()
 
 
+@pytest.mark.parametrize("kind", ["directory", "loop", "nothing", "pipe", "EIO"])
+def test_one_that_cannot_be_read_is_named_and_makes_room(kind, tmp_path, monkeypatch):
+    checkpoints = saved(tmp_path, [5, 10, 15])
+    newest = checkpoints.paths()[-1]
+    if kind != "EIO":
+        newest.unlink()
+    if kind == "directory":
+        newest.mkdir()
+        (newest / "precious").write_text("")
+    elif kind in ("loop", "nothing"):
+        newest.symlink_to(newest if kind == "loop" else "absent")
+    elif kind == "pipe":
+        os.mkfifo(newest)
+    whole = pathlib.Path.read_bytes
+
+    def dying(path):
+        if path == newest:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return whole(path)
+
+    with monkeypatch.context() as patch:
+        if kind == "EIO":
+            patch.setattr(pathlib.Path, "read_bytes", dying)
+        with pytest.warns(UserWarning, match=r"step_00000015\.npz cannot be read \(.*\)\. Trying"):
+            assert checkpoints.newest()[2]["epoch"] == 10
+    gan = game()
+    for step in (12, 15, 18, 21):
+        gan.step_counter.assign(step)
+        checkpoints.save(gan, {**PLACE, "epoch": step})
+    assert steps_of(checkpoints) == [15, 18, 21]
+    assert checkpoints.newest()[2]["epoch"] == 21
+    aside = [path.parent.name for path in tmp_path.glob("*/precious")]
+    assert len(aside) == (kind == "directory"), "what is not ours is kept"
+    assert all(name.startswith("step_00000015.npz.aside-") for name in aside)
+
+
+def test_none_can_be_read(tmp_path):
+    for path in (checkpoints := saved(tmp_path, [5, 10])).paths():
+        path.unlink()
+        path.mkdir()
+    with (
+        pytest.warns(UserWarning, match="cannot be read"),
+        pytest.raises(OSError, match=r"No checkpoint in .* can be read\. Mend the cause, or"),
+    ):
+        checkpoints.newest()
+
+
+@pytest.mark.parametrize("place", [{}, [], 3, None, {**PLACE, "done": None}, {"epoch": 3}])
+def test_a_record_that_lacks_a_field(place, tmp_path):
+    checkpoints = saved(tmp_path, [5])
+    checkpoint.write(checkpoints.path(10), game(), place)
+    damaged = r"010\.npz is damaged: its record .* no valid '(epoch|done)'"
+    with pytest.warns(UserWarning, match=damaged):
+        assert checkpoints.newest()[2]["epoch"] == 5
+    checkpoints.path(5).unlink()
+    with pytest.warns(UserWarning, match=damaged), pytest.raises(ValueError, match="Every check"):
+        checkpoints.newest()
+
+
+def test_a_directory_of_checkpoints_that_is_none(tmp_path):
+    """It must not read as if there were no checkpoint yet."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("absent")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("file", "link", "loop"):
+        with pytest.raises(OSError, match=rf"checkpoints .*{name} cannot be read \(.*\)\. Mend"):
+            Checkpoints(tmp_path / name).newest()
+
+
 def test_the_newest_k_are_kept(tmp_path):
     assert steps_of(saved(tmp_path / "three", [1, 2, 3, 4, 5])) == [3, 4, 5]
     assert steps_of(saved(tmp_path / "one", [1, 2, 3], keep=1)) == [3]

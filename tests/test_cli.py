@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import pty
+import signal
 import subprocess
 import sys
 
@@ -40,6 +43,7 @@ def python(code, *arguments):
         ("raise KeyboardInterrupt", 130, "prog: stopped early.\n"),
         ("raise KeyboardInterrupt('Saved.')", 130, "prog: Saved.\n"),
         ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)", 130, "prog: stopped early.\n"),
+        ("os.kill(os.getpid(), signal.SIGHUP); time.sleep(30)", 130, "prog: stopped early.\n"),
         ("sys.exit(os.environ.get('CUDA_VISIBLE_DEVICES') != '-1')", 0, ""),
     ],
 )
@@ -54,6 +58,38 @@ run("prog", __name__, work, "stopped early.", hide_gpus=True)
     assert python(program) == (code, said)
     if "ValueError" in line:
         assert "Traceback" in python(program, "--verbosity=1")[1]
+
+
+def test_a_terminal_that_hangs_up_does_not_keep_a_training_from_saving(tmp_path):
+    """What is printed after the hangup would raise, and the progress bar prints at each step."""
+    program = """
+import os, pathlib, sys, time
+from kgan_cli.program import run
+from kgan_cli.signals import stopping_on_signals
+def work():
+    stops = []
+    with stopping_on_signals(lambda: stops.append(1)):
+        while not stops:
+            time.sleep(0.01)
+            print("step", flush=True)
+        print("step", file=sys.stderr, flush=True)
+        pathlib.Path(sys.argv[0]).write_text("saved")
+        raise KeyboardInterrupt("Saved.")
+sys.argv = [os.environ["SAVED"]]
+run("prog", __name__, work)
+"""
+    screen, terminal = pty.openpty()
+    environment = {**os.environ, "SAVED": str(tmp_path / "saved")}
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        words, stdout=terminal, stderr=terminal, env=environment, start_new_session=True
+    ) as process:
+        os.close(terminal)
+        assert os.read(screen, 4) == b"step"
+        os.close(screen)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=60) == 130
+    assert (tmp_path / "saved").read_text() == "saved"
 
 
 def test_a_logger_of_the_quiet_block_works_after_it():

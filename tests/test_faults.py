@@ -1,5 +1,6 @@
 """What can befall a training program: what it says of each fault, and that the run goes on."""
 
+import contextlib
 import errno
 import os
 import re
@@ -13,18 +14,21 @@ import time
 import keras
 import pytest
 import requests
+import tensorflow as tf
 import tensorflow_datasets as tfds
 import tfds_data
 
 import kgan
 from benchmarks import kill
-from kgan import callbacks
+from kgan import callbacks, checkpoint
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
 from kgan.data import pipeline
-from kgan_cli.signals import stopping_on_signals
+from kgan_cli.signals import interrupt_on_signals, stopping_on_signals
 from train import card
+from train import run as run_module
 from train.config import Config
+from train.records import check_run, recorded_config
 from train.run import train
 
 
@@ -127,7 +131,7 @@ def test_the_comparison_tells_runs_apart(alone, data_dir, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_and_ends_with_130(number, data_dir, tmp_path):
     run = tmp_path / "run"
     words = kill.command(run, data_dir, "maxout", steps=100_000)
@@ -157,10 +161,14 @@ def test_a_signal_saves_and_ends_with_130(number, data_dir, tmp_path):
 
 
 def test_a_second_signal_ends_at_once():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
     stops = []
-    for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the program does
+    for first, second in (
+        *((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)),
+        *((signal.SIGHUP, signal.SIGHUP), (signal.SIGHUP, signal.SIGINT)),
+    ):
+        interrupt_on_signals()  # as the program does
         try:
             with pytest.raises(KeyboardInterrupt), stopping_on_signals(lambda: stops.append(1)):  # noqa: PT012
                 signal.raise_signal(first)
@@ -171,6 +179,19 @@ def test_a_second_signal_ends_at_once():
             for number, handler in before.items():
                 signal.signal(number, handler)
         stops.clear()
+
+
+def test_under_nohup_a_hangup_stays_ignored():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        interrupt_on_signals()
+        with stopping_on_signals(lambda: pytest.fail("a hangup stopped it")):
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_signals_are_left_alone_outside_of_the_main_thread():
@@ -207,15 +228,211 @@ def test_a_directory_in_use_is_refused(data_dir, tmp_path):
         train(small(), run.path, data_dir)
 
 
+@pytest.mark.parametrize("how", ["removed", "in use again"])
+def test_a_directory_removed_under_a_training_ends_it(how, data_dir, tmp_path, monkeypatch):
+    """With a picture, a line of metrics and a checkpoint due after it."""
+    run = RunDirectory(tmp_path / "run")
+    later = RunDirectory(run.path)
+    locks = contextlib.ExitStack()
+
+    def replaced(watcher):
+        shutil.rmtree(run.path)
+        if how == "in use again":
+            locks.enter_context(later.lock())
+            later.create({"seed": 1})
+            later.append_metrics({"step": 1})
+
+    monkeypatch.setattr(
+        callbacks.GradientNorms,
+        "on_train_batch_end",
+        lambda self, batch, logs: replaced(self) if self.model.step == 7 else None,
+    )
+    with pytest.raises(
+        RuntimeError,
+        match=r"^The run directory .*run was removed, renamed or replaced while this training was "
+        r"at work in it\. The training ends and writes nothing more there\.$",
+    ):
+        train(small(), run.path, data_dir)
+    if how == "removed":
+        assert not run.path.exists()
+        return
+    files = sorted(path.name for path in run.path.rglob("*"))
+    assert files == [".lock", "config.json", "metrics.jsonl"]
+    assert len(later.metrics.read_text().splitlines()) == 1
+    later.check_lock()
+    locks.close()
+
+
+def test_a_missing_config_is_written_again_for_the_same_command(
+    alone, data_dir, tmp_path, monkeypatch, capsys
+):
+    run = RunDirectory(tmp_path / "run")
+    break_off(run.path, data_dir, monkeypatch)
+    before = run.read_config()
+    run.config.unlink()
+    files = saved(run.path)
+    with pytest.raises(ValueError, match=r"another configuration: generator_learning_rate .*seed"):
+        train(small(seed=1, generator_learning_rate=0.1), run.path, data_dir)
+    assert (saved(run.path), run.config.exists()) == (files, False)
+    capsys.readouterr()
+    train(small(), run.path, data_dir)
+    assert "config.json was missing; it is written again from the newest" in capsys.readouterr().out
+    assert kill.state(run.path) == alone
+    after = run.read_config()
+    assert {**after, "commit": None} == {**before, "commit": None}
+    # And where the run is finished.
+    run.config.unlink()
+    train(small(), run.path, data_dir)
+    assert "nothing is left to do" in capsys.readouterr().out
+    assert run.read_config() == after
+    with pytest.raises(ValueError, match=r"another configuration: steps 12 -> 11\."):
+        check_run(run, small(steps=11))
+    check_run(run, small(steps=13))
+
+
+def test_other_data_are_refused_without_a_config_too(data_dir, tmp_path, monkeypatch):
+    run = RunDirectory(tmp_path / "run")
+    break_off(run.path, data_dir, monkeypatch)
+    run.config.unlink()
+    monkeypatch.setattr(pipeline, "digest", lambda parts: "another")
+    with pytest.raises(ValueError, match="The data are not those that the run in"):
+        train(small(), run.path, data_dir)
+
+
+def test_files_without_a_record_are_refused(data_dir, tmp_path, monkeypatch):
+    """As of versions of kgan whose checkpoints carry none."""
+    run = RunDirectory(tmp_path / "run")
+    train(small(steps=2), run.path, data_dir)
+    run.config.unlink()
+    path = Checkpoints(run.checkpoints).paths()[0]
+    arrays, place = checkpoint.read(path)
+    del place["run"]
+    monkeypatch.setattr(checkpoint, "variables", lambda model: arrays)
+    for array in arrays:
+        arrays[array] = keras.ops.convert_to_tensor(arrays[array])
+    checkpoint.write(path, None, place)
+    refused = r"holds .*generator\.keras.* of an earlier training, but no config\.json, and nothing"
+    with pytest.raises(ValueError, match=refused):
+        check_run(run, small(steps=2))
+    shutil.rmtree(run.checkpoints)
+    with pytest.raises(ValueError, match=refused):
+        train(small(steps=2), run.path, data_dir)
+
+
+def test_the_config_of_another_run_is_refused(data_dir, tmp_path, monkeypatch):
+    run = RunDirectory(tmp_path / "run")
+    break_off(run.path, data_dir, monkeypatch)
+    before = saved(run.path)
+    record = run.read_config()
+    for change, named in (
+        ({"options": small(seed=3).options()}, "seed 0 -> 3"),
+        ({"data": {**record["data"], "num_classes": 4}}, "data .* -> "),
+    ):
+        run.write_config({**record, **change})
+        monkeypatch.setattr(card, "_check_same", lambda known, card: None)
+        config = Config(**{**record, **change}["options"])
+        with pytest.raises(
+            ValueError, match=rf"step_00000006\.npz is not of the run that .*config\.json .*{named}"
+        ):
+            train(config, run.path, data_dir)
+    assert saved(run.path) == before
+
+
+def test_a_run_that_another_process_ended_meanwhile_is_checked_again(
+    data_dir, tmp_path, monkeypatch
+):
+    """Between the first look at the directory and the lock."""
+    run = RunDirectory(tmp_path / "run")
+    strategy = run_module.make_strategy
+
+    def meanwhile(*arguments):
+        run.create(small(seed=1).options())
+        return strategy(*arguments)
+
+    monkeypatch.setattr(run_module, "make_strategy", meanwhile)
+    with pytest.raises(ValueError, match="another configuration: seed 1 -> 0"):
+        train(small(), run.path, data_dir)
+
+
+def test_a_finished_run_without_checkpoints_is_not_extended(data_dir, tmp_path, capsys):
+    run = RunDirectory(tmp_path / "run")
+    train(small(steps=2), run.path, data_dir)
+    shutil.rmtree(run.checkpoints)
+    with pytest.raises(ValueError, match="has no checkpoint left to be extended from"):
+        train(small(steps=4), run.path, data_dir)
+    assert run.generator.exists()
+    train(small(steps=2), run.path, data_dir)
+    assert "nothing is left to do" in capsys.readouterr().out
+
+
+def test_a_damaged_generator_is_no_finished_run(data_dir, tmp_path, capsys):
+    run = RunDirectory(tmp_path / "run")
+    train(small(steps=2), run.path, data_dir)
+    run.generator.write_bytes(run.generator.read_bytes()[:1000])
+    train(small(steps=2), run.path, data_dir)
+    assert "generator.keras is damaged; the run is completed again." in capsys.readouterr().out
+    keras.saving.load_model(run.generator)
+
+
+@pytest.mark.parametrize("error", ["TensorFlow", "Python"])
+def test_networks_that_do_not_fit_into_memory(error, data_dir, tmp_path, monkeypatch):
+    place = "/job:localhost/replica:0/task:0/device:CPU:0"
+    text = (
+        f"{{{{function_node __wrapped__StatelessTruncatedNormalV2_device_{place}}}}} OOM when "
+        f"allocating tensor with shape[200000,200000] and type float on {place} by allocator cpu "
+        "[Op:StatelessTruncatedNormalV2]"
+    )
+    raised = tf.errors.ResourceExhaustedError(None, None, text)
+    failing = fails(raised if error == "TensorFlow" else MemoryError())
+    monkeypatch.setattr(run_module, "make_gan", failing)
+    reason = (
+        r"OOM when allocating tensor with shape\[200000,200000\] and type float by allocator cpu"
+        if error == "TensorFlow"
+        else "MemoryError"
+    )
+    with pytest.raises(
+        MemoryError,
+        match=rf"^The networks and their training do not fit into memory \({reason}\)\. Give a "
+        r"smaller --width than 200000, or a smaller --batch_size\.$",
+    ):
+        train(small(width=200_000), tmp_path / "run", data_dir)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_record_of_other_types_or_fields_is_not_repeated(tmp_path):
+    run = RunDirectory(tmp_path)
+    options = small().options()
+    run.create(options)
+    assert recorded_config(run) == small()
+    for name, value in (
+        *(("seed", "0"), ("seed", 0.5), ("seed", True), ("dataset", 3), ("dataset", None)),
+        *(("conditional", 1), ("beta_1", "0.5"), ("width", [4]), ("network", ["mlp"])),
+    ):
+        run.write_config({"options": {**options, name: value}})
+        with pytest.raises(
+            ValueError, match=rf"config\.json is damaged: its option '{name}' cannot"
+        ):
+            recorded_config(run)
+    run.write_config({"options": {**options, "colour": "red"}})
+    with pytest.raises(ValueError, match=r"another version of kgan, .* 'colour'\)\. Install"):
+        recorded_config(run)
+    del options["seed"]
+    run.write_config({"options": {**options, "beta_1": 0}})
+    with pytest.warns(UserWarning, match=r"not record every option; .* defaults: --seed=0\."):
+        assert recorded_config(run).beta_1 == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "number"),
     [
         ((RunDirectory, "append_metrics"), errno.ENOSPC),
+        ((RunDirectory, "append_metrics"), errno.EIO),
+        ((RunDirectory, "forget_metrics"), errno.EIO),
         ((callbacks.SampleGrid, "draw"), errno.EROFS),
         ((keras.Model, "save"), errno.ENOSPC),
     ],
-    ids=["metrics", "pictures", "networks"],
+    ids=["metrics", "metrics-EIO", "reading", "pictures", "networks"],
 )
 def test_a_full_or_read_only_disk(place, number, alone, data_dir, tmp_path, monkeypatch):
     run = tmp_path / "run"

@@ -51,9 +51,10 @@ def main() -> None:
         config = _recorded(_REPRODUCE.value, {"preset": _PRESET.value, **given})
     print(json.dumps(config.options(), indent=2), flush=True)
     with native_silence():
-        from .run import EXTENDABLE, RunDirectory, train
+        from .records import check_run
+        from .run import RunDirectory, train
     if _DRY_RUN.value:
-        RunDirectory(_RUN_DIR.value).check(config.options(), EXTENDABLE)
+        check_run(RunDirectory(_RUN_DIR.value), config)
         return
     train(config, _RUN_DIR.value, _DATA_DIR.value, _REPRODUCE.value)
 
@@ -67,12 +68,5 @@ def _recorded(run_dir: str, given: OptionValues) -> Config:
                 "beside it."
             )
     with native_silence():
-        from kgan.artifacts import RunDirectory
-    options = RunDirectory(run_dir).read_config()["options"]
-    try:
-        return Config(**options)
-    except TypeError as error:
-        raise ValueError(
-            f"The run in {run_dir} was made by another version of kgan, whose options differ "
-            f"({error}). Install that version to repeat it."
-        ) from error
+        from .records import RunDirectory, recorded_config
+    return recorded_config(RunDirectory(run_dir))

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Iterator
 
 import keras
@@ -20,16 +21,16 @@ from kgan.callbacks.base import StepCallback
 from kgan.callbacks.collapse_metrics import LIMITS
 from kgan.checkpoint import Checkpoints
 from kgan.utils.atomic_write import atomic_write
-from kgan.utils.types import Logs
+from kgan.utils.types import JsonDict, Logs
 from kgan_cli.signals import stopping_on_signals
 
 from . import card
 from .config import VALUE_GAMES, Config
-from .game import make_gan
+from .game import WIDTHS, make_gan
+from .records import EXTENDABLE, RunCheckpoints, check_run, restore_config
 from .strategy import make_strategy, own_run
 
 GRADIENT_NORM_ROWS = 256  # images and samples at which D's gradient norms are measured
-EXTENDABLE = ("epochs", "steps")  # options that may grow when a run is resumed
 ROLLBACKS = 3  # a fourth failure has another cause than chance
 
 
@@ -56,29 +57,30 @@ def train(
         OSError: the run directory cannot be used or is in use, or the data cannot be had.
         FloatingPointError: a number is not finite, and no rollback is asked for or left.
         kgan.callbacks.CollapseError: the training collapsed, and no rollback is asked for or left.
-        RuntimeError: TensorFlow failed, for example because the data vanished.
-        KeyboardInterrupt: SIGINT or SIGTERM came; the run is saved.
+        RuntimeError: TensorFlow failed, for example because the data vanished; or the run directory
+            was removed or replaced.
+        MemoryError: the networks and their training do not fit into memory.
+        KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; the run is saved.
     """
     run = RunDirectory(run_dir)
-    run.check(config.options(), growing=EXTENDABLE)
-    recorded = run.read_config()["options"] if run.config.exists() else config.options()
-    extended = any(recorded[name] != getattr(config, name) for name in EXTENDABLE)
-    if run.generator.exists() and not extended:
-        print(f"{run.path} holds a finished run of this configuration; nothing is left to do.")
+    if _finished(run, check_run(run, config), config):
         return
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     strategy = make_strategy(config.strategy, config.batch_size)
     with own_run(strategy, run) as own:
+        # Again, as another process may have begun or ended a run before this one had the lock.
+        recorded = check_run(own, config)
+        restore_config(own, recorded)
         images, num_classes = _load(config, data_dir)
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
-        with strategy.scope():
+        with _explained_failures(run, config), strategy.scope():
             gan = make_gan(config, images, num_classes)
         epoch, steps = _schedule(config, images)
-        with _explained_failures(run), strategy.scope():
+        with _explained_failures(run, config), strategy.scope():
             card.write_or_check(own, config, gan, images, original)
-            if extended:
-                _extend(own, config, recorded["steps"], epoch)
+            if recorded is not None and _extended(recorded, config):
+                _extend(own, config, recorded["options"].get("steps"), epoch)
             print(_summary(config, gan, epoch), flush=True)
             _fit(config, own, gan, images, epoch, steps)
             _save(gan, own)
@@ -86,6 +88,31 @@ def train(
         print(sentence)
     print(f"Samples:   {run.sample(steps)}")
     print(f"Generator: {run.generator}")
+
+
+def _extended(recorded: JsonDict, config: Config) -> bool:
+    return any(recorded["options"].get(name) != getattr(config, name) for name in EXTENDABLE)
+
+
+def _finished(run: RunDirectory, recorded: JsonDict | None, config: Config) -> bool:
+    """Return whether nothing is left to do; say so then, and restore a missing `config.json`."""
+    if recorded is None or not run.generator.exists():
+        return False
+    if _extended(recorded, config):
+        if not Checkpoints(run.checkpoints).paths():
+            raise ValueError(
+                f"The finished run in {run.path} has no checkpoint left to be extended from. Put "
+                "back its checkpoints, or train longer in another directory."
+            )
+        return False
+    if not zipfile.is_zipfile(run.generator):
+        print(f"{run.generator} is damaged; the run is completed again.")
+        return False
+    if not run.config.exists():
+        with run.lock():
+            restore_config(run, recorded)
+    print(f"{run.path} holds a finished run of this configuration; nothing is left to do.")
+    return True
 
 
 def _load(
@@ -121,7 +148,8 @@ def _extend(run: RunDirectory, config: Config, ended: int | None, epoch: int) ->
     """Prepare a run that was to end after `ended` steps, or a number of epochs, to train longer."""
     print("The run is extended: networks and evaluations of the earlier end are removed.")
     if ended and ended % epoch:  # the checkpoint there says that an epoch ended, which did not
-        Checkpoints(run.checkpoints).path(ended).unlink(missing_ok=True)
+        checkpoints = Checkpoints(run.checkpoints)
+        checkpoints.remove(checkpoints.path(ended))
     run.extend(config.options())
 
 
@@ -140,7 +168,9 @@ def _fit(
     checkpoint = callbacks.Checkpoint(
         run.checkpoints, every=config.checkpoint_every, keep=_checkpoints_kept(config, alarms)
     )
+    checkpoint.checkpoints = RunCheckpoints(run, checkpoint.checkpoints.keep)
     watchers = [
+        _Locked(run),  # first, so that nothing is written to another run's directory
         progress,
         callbacks.MetricsLog(run.path),
         callbacks.SampleGrid(run.path, every=config.sample_every),
@@ -188,7 +218,7 @@ def _roll_back(checkpoint: callbacks.Checkpoint, error: Exception) -> None:
     if checkpoint.rollbacks == ROLLBACKS or not good:
         raise error
     for path in paths[len(good) :]:
-        path.unlink()
+        checkpoint.checkpoints.remove(path)
     checkpoint.rollbacks += 1
     print(
         f"{error} The run is rolled back to {good[-1].name} and continues with other random "
@@ -206,7 +236,14 @@ def _alarms(
     if config.loss not in VALUE_GAMES:  # the limit of D's error is known for these alone
         limits = dataclasses.replace(limits, d_error=0.0)
     action = "warn" if config.on_collapse == "warn" else "stop"
-    return [callbacks.CollapseAlarm(run.path, images, action=action, limits=limits)]
+    try:
+        return [callbacks.CollapseAlarm(run.path, images, action=action, limits=limits)]
+    except ValueError as error:
+        raise ValueError(
+            f"--on_collapse={config.on_collapse}: the collapse alarm compares samples with the "
+            f"first images of --dataset={config.dataset}, which must be finite and not all equal. "
+            "Give --on_collapse=ignore to train without the alarm."
+        ) from error
 
 
 def _skipped_updates(gan: kgan.GAN) -> list[str]:
@@ -226,30 +263,47 @@ def _skipped_updates(gan: kgan.GAN) -> list[str]:
 def _save(gan: kgan.GAN, run: RunDirectory) -> None:
     """Write both networks; the generator last, because its file marks the run as finished."""
     for network, path in ((gan.discriminator, run.discriminator), (gan.generator, run.generator)):
+        run.check_lock()
         with gan.averaged(), atomic_write(path) as partial:
             network.save(partial)
 
 
 @contextlib.contextmanager
-def _explained_failures(run: RunDirectory) -> Iterator[None]:
-    """Add to errors of the system and of TensorFlow what they mean for the run."""
+def _explained_failures(run: RunDirectory, config: Config) -> Iterator[None]:
+    """Add to errors of the system and of TensorFlow what they mean for the run.
+
+    Where the directory was removed or replaced, that is the error.
+    """
     intact = (
         "Its checkpoints are intact: mend the cause and repeat the command to go on from there."
     )
     try:
         yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise MemoryError(
+            f"The networks and their training do not fit into memory ({_reason(error)}). Give a "
+            f"smaller --width than {config.width or WIDTHS[config.network]}, or a smaller "
+            "--batch_size."
+        ) from error
     except OSError as error:
+        run.check_lock()
         if error.errno is None:  # raised by kgan, which explains its errors
             raise
         raise OSError(f"The run in {run.path} could not be written ({error}). {intact}") from error
     except tf.errors.OpError as error:
-        # TensorFlow says where a node was made, then what happened, then the node in brackets.
-        message = re.sub(r"^\{\{.*?\}\} ", "", error.message)
-        found = re.search(r"^(\S.*)\n\s*\[\[", message, re.MULTILINE)
-        reason = found[1] if found else message.splitlines()[0]
+        run.check_lock()
         raise RuntimeError(
-            f"TensorFlow stopped the run in {run.path} ({reason}). {intact}"
+            f"TensorFlow stopped the run in {run.path} ({_reason(error)}). {intact}"
         ) from error
+
+
+def _reason(error: MemoryError | tf.errors.OpError) -> str:
+    """Return what happened, of the text in which TensorFlow says so."""
+    # TensorFlow says where a node was made, then what happened, then the node in brackets.
+    message = re.sub(r"^\{\{.*?\}\} ", "", getattr(error, "message", str(error)))
+    found = re.search(r"^(\S.*)\n\s*\[\[", message, re.MULTILINE)
+    reason = found[1] if found else message.partition("\n")[0]
+    return re.sub(r" on /job:\S+| \[Op:\w+\]", "", reason) or type(error).__name__
 
 
 def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:
@@ -263,6 +317,26 @@ def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:
     epoch -= epoch % config.steps_per_execution
     steps = config.steps or epoch * (config.epochs or 0)  # one of the two is given
     return epoch, steps
+
+
+class _Locked(keras.callbacks.Callback):
+    """End of the training where its run directory is removed or replaced."""
+
+    def __init__(self, run: RunDirectory):
+        super().__init__()
+        self.run = run
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.run.check_lock()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.run.check_lock()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self.run.check_lock()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self.run.check_lock()
 
 
 class _StopAt(StepCallback):
