@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import math
 import os
-import re
 import sys
 from collections.abc import Iterator
 
@@ -20,6 +19,7 @@ from kgan.callbacks.base import StepCallback
 from kgan.callbacks.collapse_metrics import LIMITS
 from kgan.checkpoint import Checkpoints
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.explained import explained, reason
 from kgan.utils.types import Logs
 from kgan_cli.signals import stopping_on_signals
 
@@ -70,12 +70,13 @@ def train(
         tf.config.experimental.enable_op_determinism()
     strategy = make_strategy(config.strategy, config.batch_size)
     with own_run(strategy, run) as own:
-        images, num_classes = _load(config, data_dir)
+        with _explained_reading(config.dataset):
+            images, num_classes = _load(config, data_dir)
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
         with strategy.scope():
             gan = make_gan(config, images, num_classes)
         epoch, steps = _schedule(config, images)
-        with _explained_failures(run), strategy.scope():
+        with _explained_failures(run), explained(images.explain), strategy.scope():
             card.write_or_check(own, config, gan, images, original)
             if extended:
                 _extend(own, config, recorded["steps"], epoch)
@@ -102,10 +103,12 @@ def _load(
         seed=config.seed,
         data_dir=data_dir,
         with_labels=config.conditional,
+        image=config.image,
+        label=config.label,
     )
     if not config.conditional:
         return images, None
-    return images, data.describe(config.dataset, data_dir).num_classes
+    return images, data.describe(config.dataset, data_dir, config.label).num_classes
 
 
 def _summary(config: Config, gan: kgan.GAN, epoch: int) -> str:
@@ -243,13 +246,18 @@ def _explained_failures(run: RunDirectory) -> Iterator[None]:
             raise
         raise OSError(f"The run in {run.path} could not be written ({error}). {intact}") from error
     except tf.errors.OpError as error:
-        # TensorFlow says where a node was made, then what happened, then the node in brackets.
-        message = re.sub(r"^\{\{.*?\}\} ", "", error.message)
-        found = re.search(r"^(\S.*)\n\s*\[\[", message, re.MULTILINE)
-        reason = found[1] if found else message.splitlines()[0]
         raise RuntimeError(
-            f"TensorFlow stopped the run in {run.path} ({reason}). {intact}"
+            f"TensorFlow stopped the run in {run.path} ({reason(error)}). {intact}"
         ) from error
+
+
+@contextlib.contextmanager
+def _explained_reading(dataset: str) -> Iterator[None]:
+    """Put an error of TensorFlow before the run began into a sentence."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise RuntimeError(f"TensorFlow could not read {dataset} ({reason(error)}).") from error
 
 
 def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:
