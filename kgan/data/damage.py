@@ -105,23 +105,23 @@ def _damaged_example(source: ImageSource, split: str) -> Exception | None:
             )
         wrong = _unlike(shape, source, channels)
         if wrong:
-            return ValueError(f"{_place(source, split)} {wrong}, in {where}.")
+            return ValueError(f"{_place(source, split)} {wrong.format(where=where)}.")
         channels = channels or shape[-1]
     return None
 
 
 def _unlike(shape: Any, source: ImageSource, channels: int | None) -> str | None:
-    """Return how the shape of an image differs from that of the others."""
+    """Return how the shape of an image, at `{where}`, differs from that of the others."""
     if len(shape) != 3:
         return (
-            f"has an animation of shape {tuple(shape)} among its images; remove it and prepare the "
-            "data set again"
+            f"has an animation of shape {tuple(shape)} among its images, in {{where}}; remove it "
+            "and prepare the data set again"
         )
     if channels is not None and shape[-1] != channels:
         return (
-            f"has images of {channels} and of {shape[-1]} channels; expected the same number of "
-            "`channels` everywhere. Declare tfds.features.Image(shape=(None, None, 3)) in the "
-            "builder and prepare the data set again, which decodes grey images as RGB. The first "
-            "that differs is"
+            f"has images of {channels} channels, and of {shape[-1]} from {{where}} on; expected "
+            "the same number of channels everywhere. Declare tfds.features.Image(shape=(None, "
+            "None, 3)) in the builder and prepare the data set again, which decodes grey images "
+            "as RGB"
         )
     return None

@@ -77,7 +77,7 @@ def describe(
     if name.startswith(PREFIX):
         stacked = name.removeprefix(PREFIX)
         splits = {split: n for split, n in STACKS.items() if split in splits}
-    return Description(name, splits, num_classes, pathlib.Path(builder.data_dir_root), stacked)
+    return Description(name, splits, num_classes, _root(builder), stacked)
 
 
 def labels(
@@ -120,3 +120,10 @@ def _prepared(name: str, data_dir: str | os.PathLike[str] | None) -> tfds.core.D
     builder = builder_of(name, data_dir)
     prepare(builder)
     return builder
+
+
+def _root(builder: tfds.core.DatasetBuilder) -> pathlib.Path:
+    """Return the directory of data sets; without code, TFDS takes that of the version for it."""
+    folder = pathlib.Path(builder.data_path)
+    below = pathlib.Path(builder.info.full_name).parts
+    return folder.parents[len(below) - 1] if folder.parts[-len(below) :] == below else folder

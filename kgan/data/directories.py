@@ -37,13 +37,16 @@ def check_data_dir(data_dir: str | os.PathLike[str], base: str) -> str:
             f"one to create, received {str(path)!r} ({error.strerror})."
         ) from error
     versions = [child for child in children if _VERSION.fullmatch(child.name)]
-    infos = [folder / _INFO for folder in (path, *versions)]
-    if not (path / base).exists():
-        infos += path.glob(f"*/*/{_INFO}")  # of configurations
-    for info in infos:
+    for info in (folder / _INFO for folder in (path, *versions)):
         own = _read(info)
-        if own is not None and _root(info, own) != path:
-            raise ValueError(_not_a_root(path, info, own))
+        if own is not None:
+            raise ValueError(_not_a_root(path, _root(info, own), own))
+    if children and not (path / base).exists():
+        for info in path.glob(f"*/*/{_INFO}"):  # path/CONFIGURATION/VERSION, or one of a data set
+            own = _read(info)
+            root = None if own is None else _root(info, own)
+            if own is not None and root not in (None, path):
+                raise ValueError(_not_a_root(path, root, own))
     return str(path)
 
 
@@ -102,8 +105,7 @@ def _root(info: Any, own: dict[str, str]) -> Any:
     return info.parents[len(parts)]
 
 
-def _not_a_root(path: Any, info: Any, own: dict[str, str]) -> str:
-    root = _root(info, own)
+def _not_a_root(path: Any, root: Any, own: dict[str, str]) -> str:
     if root is None:
         remedy = f"Move it to DIRECTORY/{'/'.join(_parts(own))} and give DIRECTORY"
     else:

@@ -13,6 +13,25 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+# What a feature must be, and what to do where it is not.
+_EXPECTED = {
+    "image": (
+        "uint8 images (tfds.features.Image), 8 bits per channel, and no masks",
+        [
+            "Choose a data set or configuration that has them",
+            "declare the feature so in the builder and prepare the data again",
+        ],
+    ),
+    "label": (
+        "one class label for each image",
+        [
+            "Declare the feature as tfds.features.ClassLabel(num_classes=...) in the builder and "
+            "prepare the data again",
+            "train without labels",
+        ],
+    ),
+}
+
 __all__ = ["Feature", "choices", "image_feature", "label_feature", "partial_decoding"]
 
 
@@ -198,21 +217,13 @@ def _fitting(
     """Return `feature` if it fits; otherwise say what it is, what is expected and what to do."""
     if fits(feature.connector):
         return feature
-    if argument == "image":
-        expected = "uint8 images (tfds.features.Image), 8 bits per channel, and no masks"
-        remedy = "Choose a data set or configuration that has them"
-    else:
-        expected = "class labels"
-        remedy = (
-            "Declare it as tfds.features.ClassLabel(num_classes=...) in the builder and prepare "
-            "the data again, or train without labels"
-        )
+    expected, remedies = _EXPECTED[argument]
     others = [other for other, known_one in known.items() if fits(known_one.connector)]
     if others:
-        remedy += f", or name another feature, such as `{argument}={others[0]!r}`"
+        remedies = [*remedies, f"name another feature, such as `{argument}={others[0]!r}`"]
     raise ValueError(
         f"The feature {feature.name!r} of data set {name!r} holds {_kind(feature.connector)}; "
-        f"expected {expected}. {remedy}."
+        f"expected {expected}. {', '.join(remedies[:-1])}, or {remedies[-1]}."
     )
 
 

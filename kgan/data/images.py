@@ -78,6 +78,7 @@ def check_pixels(name: str, pixels: np.ndarray) -> None:
     """
     if pixels.size and pixels.max() <= 1:
         values = " and ".join(str(value) for value in np.unique(pixels))
+        values = values if "and" in values else f"all {values}"
         raise ValueError(
             f"Data set {name!r} has uint8 images whose values are {values}; expected pixels from 0 "
             "to 255, of which 0 is black and 255 is white. Store them as 0 and 255, or scale them "

@@ -6,6 +6,7 @@ then raises a chain of errors that names neither the directory nor a remedy.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
@@ -49,6 +50,7 @@ def find_builder(
         if isinstance(error, json.JSONDecodeError):
             raise _builder_failed(name, error) from error
         detail = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        detail = re.sub(r'^Failed to construct dataset .*?"\{.*\}": ', "", detail)
         raise ValueError(
             "Invalid value for argument `name`: expected 'dataset', 'dataset/config' or "
             f"'dataset:version', received {name!r} ({detail}). {_hint(name, base, data_dir)}"
@@ -65,9 +67,10 @@ def _not_found(
     """Return what to say of a name that is neither known nor found in `data_dir`."""
     versions = prepared(data_dir, base)
     if versions:
+        where = "~/tensorflow_datasets" if data_dir is None else data_dir
         return (
-            f"Invalid value for argument `name`: expected one of {', '.join(versions)}, received "
-            f"{name!r}. {what_lies_in(data_dir, base)}"
+            f"Invalid value for argument `name`: expected one of {', '.join(versions)}, which lie "
+            f"in {where} (`data_dir`), received {name!r}."
         )
     known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
     close = ", ".join(difflib.get_close_matches(base, sorted(known))) or "none"
@@ -80,7 +83,7 @@ def _not_found(
 
 
 def _hint(name: str, base: str, data_dir: str | os.PathLike[str] | None) -> str:
-    """Return what may be meant by a name that TFDS does not take."""
+    """Return what may be meant by a name that TFDS does not take, or what there is."""
     module, _, last = name.rpartition(".")
     if module and re.fullmatch(r"[\w.]+", name):
         return (
@@ -89,7 +92,11 @@ def _hint(name: str, base: str, data_dir: str | os.PathLike[str] | None) -> str:
         )
     if os.sep in name and os.path.isdir(name):
         return "If it is a directory of prepared data sets, give it as `data_dir`."
-    return what_lies_in(data_dir, base)
+    configurations = ""
+    with contextlib.suppress(Exception):  # a name that cannot be parsed
+        names = ", ".join(sorted(tfds.builder_cls(base).builder_configs))
+        configurations = f"Configurations of {base}: {names}. " if names else ""
+    return configurations + what_lies_in(data_dir, base)
 
 
 def _builder_failed(name: str, error: Exception) -> ValueError:
