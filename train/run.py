@@ -241,8 +241,10 @@ def _explained_failures(run: RunDirectory) -> Iterator[None]:
     )
     try:
         yield
-    except OSError as error:
-        if error.errno is None:  # raised by kgan, which explains its errors
+    except (OSError, ValueError) as error:
+        if isinstance(error.__context__, tf.errors.OpError):  # what is wrong with the data
+            raise type(error)(f"{error} The run in {run.path} stopped. {intact}") from None
+        if getattr(error, "errno", None) is None:  # raised by kgan, which explains its errors
             raise
         raise OSError(f"The run in {run.path} could not be written ({error}). {intact}") from error
     except tf.errors.OpError as error:
