@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from absl import app, flags, logging
 
@@ -26,6 +28,7 @@ def run(
     interrupted: str = "interrupted.",
     *,
     hide_gpus: bool = False,
+    arguments: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Parse the flags, call `work` and exit: 0 done, 1 failed, 130 interrupted.
 
@@ -38,6 +41,7 @@ def run(
         work: the program itself. It imports TensorFlow, so that `--help` need not wait for it.
         interrupted: sentence for an interruption that brings none of its own.
         hide_gpus: set `CUDA_VISIBLE_DEVICES` so that TensorFlow runs on the CPU.
+        arguments: argument of the library -> flag, where their names differ.
     """
     # absl heads `--help` with the docstring of `__main__` and lists that module's key flags, but
     # an installed program's `__main__` is a stub of the installer.
@@ -46,7 +50,7 @@ def run(
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
     def say(message: object) -> None:
-        print(f"{program}: {message}", file=sys.stderr)
+        print(f"{program}: {_as_flags(str(message), arguments)}", file=sys.stderr)
 
     def guarded(argv: list[str]) -> int:
         if len(argv) > 1:
@@ -71,3 +75,14 @@ def run(
         return 0
 
     app.run(guarded)
+
+
+def _as_flags(sentence: str, arguments: Mapping[str, str]) -> str:
+    """Return a sentence of the library in which arguments that are flags here are named so."""
+
+    def flag(found: re.Match[str]) -> str:
+        name = arguments.get(found[1], found[1])
+        value = (found[2] or "").replace("'", "")
+        return f"--{name}{value}" if name in flags.FLAGS else found[0]
+
+    return re.sub(r"(?:argument )?`(\w+)(=[^`\s]*)?`", flag, sentence)

@@ -92,6 +92,69 @@ run("prog", __name__, work)
     assert (tmp_path / "saved").read_text() == "saved"
 
 
+def test_arguments_of_the_library_are_named_as_the_flags_that_they_are():
+    program = """
+from absl import flags
+from kgan_cli.program import run
+for name in ("data_dir", "dataset", "image"):
+    flags.DEFINE_string(name, None, "")
+def work():
+    raise ValueError(
+        "Invalid value for argument `name`: lower `batch`, give `image='left'`; in X (`data_dir`). "
+        "Invalid value for argument `other`; call `fit(image=1)`."
+    )
+run("prog", __name__, work, arguments={"name": "dataset"})
+"""
+    assert python(program) == (
+        1,
+        "prog: Invalid value for --dataset: lower `batch`, give --image=left; in X (--data_dir). "
+        "Invalid value for argument `other`; call `fit(image=1)`.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cli_good", ""),
+        ("cli_package.inner,cli_good", ""),
+        ("cli_absent", "no module 'cli_absent' is installed or lies in the current directory."),
+        ("cli_package.absent", "no module 'cli_package.absent' is installed or lies in"),
+        ("cli_good.py", "expected the dotted name of a module, such as my_package.my_set.\n"),
+        ("./cli_good", "expected the dotted name of a module, such as my_package.my_set.\n"),
+        ("cli_needs", "importing it failed (ModuleNotFoundError: No module named 'cli_absent')"),
+        ("cli_fails", "importing it failed (TypeError: two lines)"),
+        ("cli_typo", "importing it failed (SyntaxError: "),
+        ("cli_exits", "importing it failed (SystemExit: 3)"),
+    ],
+)
+def test_modules_of_the_user_are_imported(name, said, tmp_path):
+    (tmp_path / "cli_package").mkdir()
+    for module, code in {
+        "cli_good": "print('imported')",
+        "cli_package/__init__": "",
+        "cli_package/inner": "",
+        "cli_needs": "import cli_absent",
+        "cli_fails": "raise TypeError('two\\nlines')",
+        "cli_typo": "def",
+        "cli_exits": "import sys; sys.exit(3)",
+    }.items():
+        (tmp_path / f"{module}.py").write_text(code)
+    program = f"""
+import os, sys
+sys.path = [path for path in sys.path if path]  # as in an installed program
+os.chdir({str(tmp_path)!r})
+from kgan_cli.imports import define_import_flag, import_modules
+from kgan_cli.program import run
+define_import_flag(__name__)
+run("prog", __name__, import_modules)
+"""
+    code, printed = python(program, f"--import={name}")
+    assert code == bool(said)
+    assert printed.count("\n") == bool(said)
+    if said:
+        assert f"prog: --import={name}: {said}" in printed
+
+
 def test_a_logger_of_the_quiet_block_works_after_it():
     code, said = python(
         "import logging, os, sys\n"

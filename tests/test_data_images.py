@@ -1,37 +1,11 @@
-"""Finding and sizing images, and their mean."""
+"""Sizing images, their pixels and their mean."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
 from kgan.data import mean_image
-from kgan.data.images import crop_and_resize, image_feature, target_size
-
-Image, Features = tfds.features.Image, tfds.features.FeaturesDict
-
-
-def test_image_is_the_feature_of_that_name():
-    features = Features({"a_mask": Image(shape=(4, 4, 1)), "image": Image(shape=(8, 6, 3))})
-    assert image_feature("d", features) == ("image", (8, 6, 3))
-
-
-def test_another_name_will_do_when_it_is_an_image():
-    features = Features({"caption": tfds.features.Text(), "photo": Image()})
-    assert image_feature("d", features) == ("photo", (None, None, 3))
-
-
-def test_a_data_set_without_images_is_refused_with_its_features():
-    features = Features({"caption": tfds.features.Text(), "stars": np.int64})
-    with pytest.raises(ValueError, match=r"'reviews' has no image .* features are caption, stars"):
-        image_feature("reviews", features)
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-def test_other_pixels_than_uint8_are_refused(dtype):
-    features = Features({"image": Image(shape=(8, 8, 1), dtype=dtype)})
-    with pytest.raises(ValueError, match=rf"'deep' are {np.dtype(dtype).name}; expected uint8"):
-        image_feature("deep", features)
+from kgan.data.images import check_pixels, crop_and_resize, target_size
 
 
 @pytest.mark.parametrize(
@@ -95,3 +69,18 @@ def test_mean_image_refuses_endless_and_empty(times):
     endless = tf.data.Dataset.from_tensors(np.zeros([2, 1, 1, 1])).repeat(times)
     with pytest.raises(ValueError, match="`images`: expected a finite data set of at least one"):
         mean_image(endless)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"), [((0, 1), "0 and 1"), ((0,), "all 0"), ((1,), "all 1")]
+)
+def test_pixels_of_0_and_1_are_refused(values, said):
+    """As of `binarized_mnist`, which would be trained on as black."""
+    pixels = np.resize(np.uint8(values), (3, 4, 4, 1))
+    with pytest.raises(ValueError, match=rf"'binary' has uint8 images whose values are {said}; .*"):
+        check_pixels("binary", pixels)
+
+
+@pytest.mark.parametrize("values", [(0, 255), (0, 2), (1, 1, 1, 7)])
+def test_dark_pixels_and_few_values_are_allowed(values):
+    check_pixels("digits", np.resize(np.uint8(values), (3, 4, 4, 1)))

@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 import tfds_data
 from sklearn.datasets import load_digits
 
-from kgan.data import DENSITIES, images_of, load, mean_image, pipeline
+from kgan.data import DENSITIES, images_of, load, mean_image, pipeline, source
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def digits(request, monkeypatch, data_dir):
     """Loads `digits` through either path."""
     if request.param == "streamed":
         monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
-        monkeypatch.setattr(pipeline, "read", None)  # not to be called
+        monkeypatch.setattr(source.ImageSource, "read", None)  # not to be called
 
     def load_digits_(**options):
         return load("digits", data_dir=data_dir, **options)
@@ -186,8 +186,11 @@ def test_unusable_arguments_are_named(data_dir, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"value_range": (-1, 1)}, r"are for images: .* 'ring', received None and \(-1, 1\)"),
-        ({"image_size": 8}, r"are for images: .* 'ring', received 8 and None"),
+        (
+            {"value_range": (-1, 1)},
+            r"`value_range`: it is for images; .* 'ring', received \(-1, 1\)",
+        ),
+        ({"image_size": 8}, r"`image_size`: it is for images; .* 'ring', received 8"),
         ({"split": "valid"}, "`split`: data set 'ring' has train, test, .* received 'valid'"),
         ({"split": "test", "batch_size": 10_001}, "'ring' has 10000 rows"),
     ],

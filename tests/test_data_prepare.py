@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.checksums import UrlInfo
+from tfds_data import store
 
-from kgan.data import load
+from kgan.data import describe, load
 
 ARCHIVE = b"the original archive"
 NOBODY_LISTENS = "http://127.0.0.1:9/"  # the discard port: connections are refused at once
@@ -54,6 +55,20 @@ class KganVariants(KganRemote):
     def _split_generators(self, dl_manager):
         dl_manager.download(list(self.url_infos)[self.builder_config.name == "second"])
         return {"train": self._generate_examples()}
+
+
+class KganBroken(KganRemote):
+    """As above, with code that fails when it makes an example, or when it is set up."""
+
+    fails_at = "encoding"
+
+    def _info(self):
+        if self.fails_at == "setup":
+            raise TypeError("no\nsuch feature")
+        return super()._info()
+
+    def _generate_examples(self):
+        yield 0, {"image": np.zeros([8, 8, 1], np.uint8)}  # not the declared channels
 
 
 class KganByHand(KganRemote):
@@ -277,9 +292,131 @@ def test_a_half_copied_data_set_is_named(monkeypatch, tmp_path):
 def test_sizes_and_features_are_refused_before_anything_is_prepared(tmp_path):
     with _fails_soon(ValueError, "'kgan_remote' differ in size; pass `image_size`"):
         load("kgan_remote", data_dir=tmp_path)
-    with _fails_soon(ValueError, "'glue' has no image feature .* sentence, label, idx"):
+    with _fails_soon(ValueError, r"'glue' has no image feature .* idx \(.*label \(.*sentence \("):
         load("glue", data_dir=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "reason"),
+    [
+        ("encoding", "cannot be prepared because its builder failed .*"),
+        ("setup", r"^The builder of data set 'kgan_broken' failed \(TypeError: such feature\)"),
+    ],
+)
+def test_a_builder_that_fails_is_named(monkeypatch, tmp_path, fails_at, reason):
+    _set_archives(monkeypatch, {})
+    monkeypatch.setattr(KganBroken, "fails_at", fails_at)
+    with _fails_soon(ValueError, reason):
+        _load_remote(tmp_path, "kgan_broken")
+
+
+IMAGE = {"image": tfds.features.Image(shape=(8, 8, 1))}
+
+
+@pytest.fixture(scope="module")
+def own_dir(tmp_path_factory):
+    """A directory with sets without code: `own_set`, and `own_sizes` in two configurations."""
+    directory = tmp_path_factory.mktemp("own")
+    example = {"image": np.full((8, 8, 1), 99, np.uint8)}
+    store(directory, "own_set", IMAGE, [example] * 10)
+    for config in ("small", "large"):
+        store(directory, "own_sizes", IMAGE, [example] * 10, config)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("below", "name"),
+    [
+        ("own_set", "own_set"),
+        ("own_set/1.0.0", "own_set"),
+        ("own_sizes", "own_sizes/small"),
+        ("own_sizes/small", "own_sizes/small"),
+        ("own_sizes/large/1.0.0", "own_sizes"),
+        ("own_set/1.0.0", "digits"),
+        ("own_sizes", "digits"),
+    ],
+)
+def test_the_directory_of_one_data_set_is_no_data_dir(own_dir, below, name):
+    before = sorted(own_dir.rglob("*"))
+    with _fails_soon(
+        ValueError,
+        rf"`data_dir`: expected the directory that holds data sets, received '{own_dir}/{below}', "
+        rf"which is the data set '{below.split('/')[0]}' itself. Give '{own_dir}'.",
+    ):
+        load(name, data_dir=own_dir / below)
+    assert sorted(own_dir.rglob("*")) == before
+    assert len(load("own_set", batch_size=5, data_dir=own_dir)) == 2
+    assert len(load("own_sizes/large", batch_size=5, data_dir=own_dir)) == 2
+
+
+def test_a_version_that_lies_elsewhere_is_to_be_moved(own_dir, tmp_path):
+    shutil.copytree(own_dir / "own_sizes" / "small" / "1.0.0", tmp_path / "copy")
+    with _fails_soon(ValueError, r"Move it to DIRECTORY/own_sizes/small/1.0.0 and give DIRECTORY"):
+        load("own_sizes", data_dir=tmp_path / "copy")
+    shutil.copytree(own_dir / "own_set", tmp_path / "renamed")  # which is beside the others
+    assert len(load("digits", data_dir=tmp_path)) == 14
+
+
+@pytest.mark.parametrize(
+    ("name", "lies_there"),
+    [
+        ("own_set/small", "own_set:1.0.0"),
+        ("own_set:2.0.0", "own_set:1.0.0"),
+        ("own_sizes/medium", "own_sizes/large:1.0.0, own_sizes/small:1.0.0"),
+        ("own_sizes/small:3.0.0", "own_sizes/large:1.0.0, own_sizes/small:1.0.0"),
+    ],
+)
+def test_a_wrong_configuration_or_version_is_answered_with_what_lies_there(
+    own_dir, name, lies_there
+):
+    with _fails_soon(
+        ValueError,
+        rf"`name`: expected one of {lies_there}, which lie in {own_dir} .*received '{name}'\.$",
+    ):
+        load(name, data_dir=own_dir)
+
+
+def test_what_lies_in_a_directory_is_listed(own_dir, tmp_path):
+    with _fails_soon(ValueError, rf"'oun_set'; .*{own_dir} \(`data_dir`\) holds own_set, own_siz"):
+        load("oun_set", data_dir=own_dir)
+    with _fails_soon(ValueError, "Configurations of emnist: balanced, .* holds own_set, own_sizes"):
+        load("emnist/nothing", data_dir=own_dir)
+    with _fails_soon(FileNotFoundError, rf"{own_dir} \(`data_dir`\) holds own_set, own_sizes\.$"):
+        load("mnist", data_dir=own_dir, download=False)
+    with _fails_soon(ValueError, rf"{tmp_path} \(`data_dir`\) holds no data set\."):
+        load("own_set", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["own_set", "mnist"])
+def test_a_missing_directory_is_named(tmp_path, name):
+    there = tmp_path / "mistyped"
+    with _fails_soon((ValueError, FileNotFoundError), rf"{there} \(`data_dir`\) does not exist\."):
+        load(name, data_dir=there, download=False)
+    assert not there.exists()
+
+
+def test_a_set_without_code_lies_in_the_directory_that_was_given(own_dir):
+    """Where evaluations look for the classifier of its images."""
+    assert describe("own_set", own_dir).directory == own_dir
+    assert describe("own_sizes/small", own_dir).directory == own_dir
+
+
+@pytest.mark.parametrize("file", ["features.json", "dataset_info.json"])
+def test_a_damaged_description_is_named(own_dir, tmp_path, file):
+    shutil.copytree(own_dir / "own_set", tmp_path / "own_set")
+    (tmp_path / "own_set" / "1.0.0" / file).write_text("{")
+    with _fails_soon(ValueError, r"'own_set' failed \(.*copy the prepared data set anew\.$"):
+        load("own_set", data_dir=tmp_path)
+
+
+def test_the_module_of_a_builder_is_no_name(tmp_path):
+    with _fails_soon(ValueError, r"import it \(--import=my_package.my_set\) and .* as 'my_set'\."):
+        load("my_package.my_set", data_dir=tmp_path)
+    with _fails_soon(
+        ValueError, "If it is a directory of prepared data sets, give it as `data_dir"
+    ):
+        load(str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -542,8 +542,8 @@ def test_streamed_data_that_vanish_on_the_way(data_dir, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         befalls(patch, 8, lambda watcher: shutil.rmtree(own))
         with pytest.raises(
-            RuntimeError,
-            match=r"TensorFlow stopped the run in .*run \(.*No such file or directory.*\)\. Its "
+            FileNotFoundError,
+            match=r"file digits-train\S+ is missing\. Copy .* The run in .*run stopped\. Its "
             r"checkpoints are intact: mend the cause and repeat the command to go on from there\.",
         ):
             train(small(), tmp_path / "run", own)

@@ -49,6 +49,7 @@ def write_or_check(
             "num_classes": gan.num_classes,
             "split": config.split,
             "fingerprint": images.data_fingerprint,
+            "features": images.data_features,
         },
         "versions": _versions(),
         "replicas": gan.distribute_strategy.num_replicas_in_sync,
@@ -66,10 +67,14 @@ def write_or_check(
 
 def _check_same(known: RunDirectory, card: JsonDict) -> None:
     before = known.read_config()
-    if before.get("data") != card["data"]:
+    recorded = before.get("data")
+    data = dict(card["data"])
+    if "features" not in (recorded or {}):  # of an earlier version, which had no choice
+        del data["features"]
+    if recorded != data:
         raise ValueError(
             f"The data are not those that the run in {known.path} was made of: "
-            f"{before.get('data')} -> {card['data']}. Bring them back, or start a run on these in "
+            f"{recorded} -> {data}. Bring them back, or start a run on these in "
             "another directory."
         )
     old, new = (

@@ -56,6 +56,16 @@ class Config:
         "Condition generator and discriminator on the class labels, so that samples of a class can "
         "be drawn",
     )
+    image: str | None = option(
+        None,
+        "Feature of the dataset that is the image, dotted when nested, such as camera.left",
+        unset="image, or else the only one of uint8 images",
+    )
+    label: str | None = option(
+        None,
+        "Feature of the dataset that is the label, dotted when nested; for --conditional",
+        unset="label, or else the only class label",
+    )
     image_size: int | None = option(
         None,
         "Height and width to resize the images to, in pixels",
@@ -226,6 +236,11 @@ class Config:
             raise ValueError(
                 "--deterministic: expected no --jit_compile beside it, which TensorFlow would turn "
                 "off without a word."
+            )
+        if self.label is not None and not self.conditional:
+            raise ValueError(
+                f"--label={self.label}: expected --conditional beside it, without which no labels "
+                "are used."
             )
         if self.batch_size % self.packing:
             raise ValueError(

@@ -9,11 +9,13 @@ explains each metric and its limits.
 from __future__ import annotations
 
 from kgan_cli.flags import define_flags, given_flags
+from kgan_cli.imports import define_import_flag, import_modules
 from kgan_cli.program import run
 from kgan_cli.silence import native_silence
 
 from .evaluation.options import Options
 
+define_import_flag(__name__)
 define_flags(Options, __name__, with_defaults=True)
 
 
@@ -30,6 +32,8 @@ def main() -> None:
     options = Options(**given)
     with native_silence():
         from .evaluation.run import evaluate
+
+        import_modules()
     evaluate(options)
 
 

@@ -14,6 +14,7 @@ import json
 from absl import flags
 
 from kgan_cli.flags import define_flags, given_flags
+from kgan_cli.imports import define_import_flag, import_modules
 from kgan_cli.options import OptionValues
 from kgan_cli.program import run
 from kgan_cli.silence import native_silence
@@ -32,12 +33,14 @@ _REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "Run directory of a run to repeat in the new --run_dir."
 )
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the resolved configuration and stop.")
+define_import_flag(__name__)
 define_flags(Config, __name__)
 
 
 def cli() -> None:
     """Run the program and exit: 0 done, 1 failed, 130 interrupted."""
-    run("kgan-train", __name__, main, "Interrupted.")
+    arguments = {"name": "dataset", "with_labels": "conditional"}
+    run("kgan-train", __name__, main, "Interrupted.", arguments=arguments)
 
 
 def main() -> None:
@@ -53,6 +56,8 @@ def main() -> None:
     with native_silence():
         from .records import check_run
         from .run import RunDirectory, train
+
+        import_modules()
     if _DRY_RUN.value:
         check_run(RunDirectory(_RUN_DIR.value), config)
         return

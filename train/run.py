@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import math
 import os
-import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from kgan.callbacks.base import StepCallback
 from kgan.callbacks.collapse_metrics import LIMITS
 from kgan.checkpoint import Checkpoints
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.explained import explained, reason
 from kgan.utils.types import JsonDict, Logs
 from kgan_cli.signals import stopping_on_signals
 
@@ -72,12 +72,13 @@ def train(
         # Again, as another process may have begun or ended a run before this one had the lock.
         recorded = check_run(own, config)
         restore_config(own, recorded)
-        images, num_classes = _load(config, data_dir)
+        with _explained_reading(config.dataset):
+            images, num_classes = _load(config, data_dir)
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
         with _explained_failures(run, config), strategy.scope():
             gan = make_gan(config, images, num_classes)
         epoch, steps = _schedule(config, images)
-        with _explained_failures(run, config), strategy.scope():
+        with _explained_failures(run, config), explained(images.explain), strategy.scope():
             card.write_or_check(own, config, gan, images, original)
             if recorded is not None and _extended(recorded, config):
                 _extend(own, config, recorded["options"].get("steps"), epoch)
@@ -129,10 +130,12 @@ def _load(
         seed=config.seed,
         data_dir=data_dir,
         with_labels=config.conditional,
+        image=config.image,
+        label=config.label,
     )
     if not config.conditional:
         return images, None
-    return images, data.describe(config.dataset, data_dir).num_classes
+    return images, data.describe(config.dataset, data_dir, config.label).num_classes
 
 
 def _summary(config: Config, gan: kgan.GAN, epoch: int) -> str:
@@ -281,29 +284,31 @@ def _explained_failures(run: RunDirectory, config: Config) -> Iterator[None]:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise MemoryError(
-            f"The networks and their training do not fit into memory ({_reason(error)}). Give a "
+            f"The networks and their training do not fit into memory ({reason(error)}). Give a "
             f"smaller --width than {config.width or WIDTHS[config.network]}, or a smaller "
             "--batch_size."
         ) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        if isinstance(error.__context__, tf.errors.OpError):  # what is wrong with the data
+            raise type(error)(f"{error} The run in {run.path} stopped. {intact}") from None
         run.check_lock()
-        if error.errno is None:  # raised by kgan, which explains its errors
+        if getattr(error, "errno", None) is None:  # raised by kgan, which explains its errors
             raise
         raise OSError(f"The run in {run.path} could not be written ({error}). {intact}") from error
     except tf.errors.OpError as error:
         run.check_lock()
         raise RuntimeError(
-            f"TensorFlow stopped the run in {run.path} ({_reason(error)}). {intact}"
+            f"TensorFlow stopped the run in {run.path} ({reason(error)}). {intact}"
         ) from error
 
 
-def _reason(error: MemoryError | tf.errors.OpError) -> str:
-    """Return what happened, of the text in which TensorFlow says so."""
-    # TensorFlow says where a node was made, then what happened, then the node in brackets.
-    message = re.sub(r"^\{\{.*?\}\} ", "", getattr(error, "message", str(error)))
-    found = re.search(r"^(\S.*)\n\s*\[\[", message, re.MULTILINE)
-    reason = found[1] if found else message.partition("\n")[0]
-    return re.sub(r" on /job:\S+| \[Op:\w+\]", "", reason) or type(error).__name__
+@contextlib.contextmanager
+def _explained_reading(dataset: str) -> Iterator[None]:
+    """Put an error of TensorFlow before the run began into a sentence."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise RuntimeError(f"TensorFlow could not read {dataset} ({reason(error)}).") from error
 
 
 def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kgan.data.densities import DENSITIES
-from kgan.data.images import image_feature, label_feature
+from kgan.data.features import label_feature, partial_decoding
 from kgan.data.pipeline import load
 from kgan.data.prepare import prepare
 from kgan.data.source import builder_of
@@ -49,14 +50,16 @@ class Description:
         return count_rows(split_parts(self.name, split, splits), splits)
 
 
-def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Description:
+def describe(
+    name: str, data_dir: str | os.PathLike[str] | None = None, label: str | None = None
+) -> Description:
     """Describe a data set; prepare it on disk if it is not.
-
-    The labels are the feature `label`, or else the first class label.
 
     Args:
         name: as `kgan.data.load` has it.
         data_dir: as `kgan.data.load` has it.
+        label: as `kgan.data.load` has it. Where it is None and several features could be the
+            labels, the description has none.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
@@ -65,18 +68,23 @@ def describe(name: str, data_dir: str | os.PathLike[str] | None = None) -> Descr
         splits = {split: len(load(name, split, 1)) for split in ("train", "test")}
         return Description(name, splits)
     builder = _prepared(name, data_dir)
-    key = label_feature(builder.info.features)
-    num_classes = builder.info.features[key].num_classes if key else None
+    num_classes = None
+    with contextlib.suppress(*([] if label else [ValueError])):  # data need not have labels
+        feature = label_feature(name, builder.info.features, label)
+        num_classes = feature.connector.num_classes
     splits = {split: info.num_examples for split, info in builder.info.splits.items()}
     stacked = None
     if name.startswith(PREFIX):
         stacked = name.removeprefix(PREFIX)
         splits = {split: n for split, n in STACKS.items() if split in splits}
-    return Description(name, splits, num_classes, pathlib.Path(builder.data_dir_root), stacked)
+    return Description(name, splits, num_classes, _root(builder), stacked)
 
 
 def labels(
-    name: str, split: str = "train", data_dir: str | os.PathLike[str] | None = None
+    name: str,
+    split: str = "train",
+    data_dir: str | os.PathLike[str] | None = None,
+    label: str | None = None,
 ) -> np.ndarray:
     """Return the labels of a split, in the order of the images of `load(..., shuffle=False)`.
 
@@ -84,29 +92,27 @@ def labels(
         name: a data set with labels; stacks have none.
         split: a split or a slice of one.
         data_dir: as `kgan.data.load` has it.
+        label: as `kgan.data.load` has it.
 
     Returns:
-        int64 `[n]`.
+        int64 `[n]`; -1 where TFDS withholds a label.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`, or the data set has no labels.
     """
-    key = None
-    if name not in DENSITIES and not name.startswith(PREFIX):
-        builder = _prepared(name, data_dir)
-        key = label_feature(builder.info.features)
-    if key is None:
+    if name in DENSITIES or name.startswith(PREFIX):
         raise ValueError(
             "Invalid value for argument `name`: expected a data set with class labels, such as "
             f"'digits', received {name!r}. Of stacks, name the data set whose images they are."
         )
-    image, _ = image_feature(name, builder.info.features)
+    builder = _prepared(name, data_dir)
+    feature = label_feature(name, builder.info.features, label)
     examples = builder.as_dataset(
         split=split,
-        decoders={image: tfds.decode.SkipDecoding()},
+        decoders=partial_decoding(feature),
         read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
     )
-    values = examples.map(lambda example: example[key]).batch(10_000).as_numpy_iterator()
+    values = examples.map(feature.of).batch(10_000).as_numpy_iterator()
     return np.concatenate(list(values)).astype(np.int64)
 
 
@@ -114,3 +120,10 @@ def _prepared(name: str, data_dir: str | os.PathLike[str] | None) -> tfds.core.D
     builder = builder_of(name, data_dir)
     prepare(builder)
     return builder
+
+
+def _root(builder: tfds.core.DatasetBuilder) -> pathlib.Path:
+    """Return the directory of data sets; without code, TFDS takes that of the version for it."""
+    folder = pathlib.Path(builder.data_path)
+    below = pathlib.Path(builder.info.full_name).parts
+    return folder.parents[len(below) - 1] if folder.parts[-len(below) :] == below else folder

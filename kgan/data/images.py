@@ -1,4 +1,4 @@
-"""Images in TFDS examples: the feature that holds them, their labels, size and mean."""
+"""Images of data sets: their size, their pixels, their mean."""
 
 from __future__ import annotations
 
@@ -6,43 +6,8 @@ from numbers import Integral
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-
-def image_feature(
-    name: str, features: tfds.features.FeaturesDict
-) -> tuple[str, tuple[int | None, ...]]:
-    """Find the image of a data set: the feature `image`, or else the first that is an image.
-
-    Args:
-        name: Name of the data set, for messages.
-        features: Its features.
-
-    Returns:
-        The feature's key and its shape (height, width, channels), None where images differ.
-
-    Raises:
-        ValueError: If no feature is an image, or its pixels are not uint8.
-    """
-    images = [key for key in features if isinstance(features[key], tfds.features.Image)]
-    if not images:
-        raise ValueError(
-            f"Data set {name!r} has no image feature (its features are {', '.join(features)}); "
-            "expected a data set of images."
-        )
-    key = "image" if "image" in images else images[0]
-    if features[key].np_dtype != np.uint8:
-        raise ValueError(
-            f"The images of data set {name!r} are {np.dtype(features[key].np_dtype).name}; "
-            "expected uint8, 8 bits per channel. Choose a data set or configuration that has it."
-        )
-    return key, features[key].shape
-
-
-def label_feature(features: tfds.features.FeaturesDict) -> str | None:
-    """Return the key of the feature `label`, or of the first class label; None without labels."""
-    keys = [key for key in features if isinstance(features[key], tfds.features.ClassLabel)]
-    return "label" if "label" in keys else next(iter(keys), None)
+from kgan.utils.explained import explained
 
 
 def images_of(batches: tf.data.Dataset) -> tf.data.Dataset:
@@ -104,6 +69,24 @@ def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return tf.cast(tf.round(tf.image.resize(piece, size, antialias=True)), tf.uint8)
 
 
+def check_pixels(name: str, pixels: np.ndarray) -> None:
+    """Raise ValueError for images whose values are 0 and 1, which would be trained on as black.
+
+    Args:
+        name: name of the data set, for messages.
+        pixels: uint8 [n, height, width, channels], all images or the first ones.
+    """
+    if pixels.size and pixels.max() <= 1:
+        values = " and ".join(str(value) for value in np.unique(pixels))
+        values = values if "and" in values else f"all {values}"
+        raise ValueError(
+            f"Data set {name!r} has uint8 images whose values are {values}; expected pixels from 0 "
+            "to 255, of which 0 is black and 255 is white. Store them as 0 and 255, or scale them "
+            "yourself and give `kgan.GAN.fit` "
+            "`tfds.load(...).map(lambda d: 2 * tf.cast(d['image'], tf.float32) - 1).batch(100)`."
+        )
+
+
 def mean_image(images: tf.data.Dataset) -> np.ndarray:
     """Return the mean image of one epoch, for instance to initialise an output bias.
 
@@ -125,7 +108,8 @@ def mean_image(images: tf.data.Dataset) -> np.ndarray:
             "batch; use images.take(n) for a part of an endless one."
         )
     total, count = np.float64(0), 0
-    for batch in images_of(images).as_numpy_iterator():
-        total = total + batch.sum(axis=0, dtype=np.float64)
-        count += len(batch)
+    with explained(getattr(images, "explain", None)):
+        for batch in images_of(images).as_numpy_iterator():
+            total = total + batch.sum(axis=0, dtype=np.float64)
+            count += len(batch)
     return np.asarray(total / count)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from kgan.data.densities import DENSITIES
 from kgan.data.prepare import prepare
-from kgan.data.source import ImageSource, check_has_labels, find_images, read
+from kgan.data.source import ImageSource, check_has_labels, find_images
 from kgan.data.splits import count_rows, split_infos, split_parts
 from kgan.data.stacked import PREFIX, STACKS, draw, stack
 from kgan.data.stream import Finish, SeekableDataset, memory_epoch, streamed_epoch
@@ -37,6 +37,8 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = True,
     with_labels: bool = False,
+    image: str | None = None,
+    label: str | None = None,
 ) -> SeekableDataset:
     """Load a data set as batches for Algorithm 1, one epoch per iteration.
 
@@ -68,7 +70,10 @@ def load(
         download: Whether a data set that is not prepared may be downloaded. False never touches
             the network.
         with_labels: Whether to return pairs of images and labels, for conditional networks. The
-            labels are the feature 'label', or else the first class label.
+            labels are the feature 'label', or else the only class label.
+        image: Name of the feature that is the image, dotted when nested ('camera.left'). None means
+            the feature 'image', or else the only one of uint8 images; segmentation masks are none.
+        label: Name of the feature that is the label, dotted when nested; only with `with_labels`.
 
     Returns:
         A finite, prefetched `tf.data.Dataset` of float32 [discriminator_steps * batch_size, height,
@@ -95,11 +100,16 @@ def load(
     order = (0 if seed is None else seed) if shuffle else None
     if with_labels:
         check_has_labels(name, name not in DENSITIES and not name.startswith(PREFIX))
+    elif label is not None:
+        raise ValueError(
+            "Invalid value for argument `label`: expected None where labels are not asked for "
+            f"(`with_labels=True` asks for them), received {label!r}."
+        )
     if name in DENSITIES:
-        _check_unscaled(name, image_size, value_range)
+        _check_unscaled(name, image_size=image_size, value_range=value_range, image=image)
         return _from_memory((_points(name, split, rows),), rows, order, tf.identity)
     scale = _scaler((-1.0, 1.0) if value_range is None else value_range)
-    source = find_images(name, image_size, with_labels, data_dir)
+    source = find_images(name, image_size, with_labels, data_dir, image, label)
     prepare(source.builder, download)
     if name.startswith(PREFIX):
         return _load_stacks(source, split, rows, order, scale)
@@ -128,8 +138,8 @@ def _load_images(
     _check_rows(source.name, split, n, rows)
     finish = _finisher(scale)
     if n * source.image_bytes <= _MEMORY_BYTES:
-        return _from_memory(read(source.name, source.decode(split)), rows, order, finish)
-    return from_disk(source, split, rows, order, finish)
+        return _from_memory(source.read(split), rows, order, finish, source.names)
+    return from_disk(source.with_known_channels(split), split, rows, order, finish)
 
 
 def _load_stacks(
@@ -147,12 +157,16 @@ def _load_stacks(
     stacks = []
     for key, part in parts:
         start = sum(len(table) for table in images)
-        images.append(read(source.name, source.decode(key))[0])
+        images.append(source.read(key)[0])
         stacks.append(start + draw(key, len(images[-1]))[part])
     with tf.device("CPU"):
         table = tf.constant(np.concatenate(images))
     return _from_memory(
-        (np.concatenate(stacks),), rows, order, lambda numbers: scale(stack(table, numbers))
+        (np.concatenate(stacks),),
+        rows,
+        order,
+        lambda numbers: scale(stack(table, numbers)),
+        source.names,
     )
 
 
@@ -169,7 +183,11 @@ def _points(name: str, split: str, rows: int) -> np.ndarray:
 
 
 def _from_memory(
-    table: Sequence[np.ndarray], rows: int, order: int | None, finish: Finish
+    table: Sequence[np.ndarray],
+    rows: int,
+    order: int | None,
+    finish: Finish,
+    names: Mapping[str, str] | None = None,
 ) -> SeekableDataset:
     """Batch arrays [n, ...] by shuffling their row numbers and gathering a batch at a time.
 
@@ -178,6 +196,7 @@ def _from_memory(
         rows: rows of a batch.
         order: seed of the epochs' orders; None keeps the order of the table.
         finish: the last function applied to the components of each batch.
+        names: features that the images and the labels are; None for points.
     """
     arrays = [np.ascontiguousarray(array) for array in table]
     n = len(arrays[0])
@@ -188,7 +207,8 @@ def _from_memory(
     def gathered(batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         return finish(*(tf.gather(tensor, batch) for tensor in tensors))
 
-    return SeekableDataset(memory_epoch(n, rows, order), n // rows, gathered, fingerprint)
+    epoch = memory_epoch(n, rows, order)
+    return SeekableDataset(epoch, n // rows, gathered, fingerprint, data_features=names or {})
 
 
 def from_disk(
@@ -208,10 +228,13 @@ def from_disk(
     steps = count_rows(parts, splits) // rows
     buffer = max(rows, SHUFFLE_BYTES // source.image_bytes)
     epoch = streamed_epoch(source.decode(split), rows, order, buffer, steps)
-    # The images are too many to digest: names, slices and sizes of files stand for them.
+    # The images are too many to digest: names, slices and sizes of files stand for them, and where
+    # there is a choice, the feature that was chosen.
     shards = [info.shard_lengths for info in splits.values()]
     files = repr((source.builder.info.full_name, parts, shards))
-    return SeekableDataset(epoch, steps, finish, digest([files]))
+    chosen = [repr(sorted(source.choices.items()))] if source.choices else []
+    explain, names = source.explaining(split), source.names
+    return SeekableDataset(epoch, steps, finish, digest([files, *chosen]), explain, names)
 
 
 def _finisher(scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
@@ -244,12 +267,13 @@ def _scaler(value_range: tuple[float, float]) -> Callable[[tf.Tensor], tf.Tensor
     return scale
 
 
-def _check_unscaled(name: str, image_size: object, value_range: object) -> None:
-    if image_size is not None or value_range is not None:
-        raise ValueError(
-            f"Arguments `image_size` and `value_range` are for images: expected None for the "
-            f"density {name!r}, received {image_size!r} and {value_range!r}."
-        )
+def _check_unscaled(name: str, **of_images: object) -> None:
+    for argument, value in of_images.items():
+        if value is not None:
+            raise ValueError(
+                f"Invalid value for argument `{argument}`: it is for images; expected None for the "
+                f"density {name!r}, received {value!r}."
+            )
 
 
 def _check_rows(name: str, split: str, n: int, rows: int) -> None:

@@ -6,15 +6,20 @@ then raises a chain of errors that names neither the directory nor a remedy.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import json
 import os
 import pathlib
+import re
 
 import requests
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.resource import get_dl_fname
+
+from kgan.data.directories import check_data_dir, prepared, what_lies_in
 
 _PROBE_SECONDS = 5
 
@@ -30,27 +35,81 @@ def find_builder(
         bundled: Names to list first when `name` is unknown.
 
     Raises:
-        ValueError: If there is no such data set, configuration or version.
+        ValueError: If there is no such data set, configuration or version, if `data_dir` is the
+            directory of one data set, or if the code of a builder fails.
         OSError: If `data_dir` is a file or cannot be read.
     """
+    base = re.split("[/:]", name)[0].lower()
     if data_dir is not None:
-        data_dir = _readable(data_dir)
+        data_dir = check_data_dir(data_dir, base)
     try:
         return tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
-        known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
-        base = name.split("/")[0].split(":")[0].lower()
-        close = ", ".join(difflib.get_close_matches(base, sorted(known))) or "none"
-        raise ValueError(
-            f"Invalid value for argument `name`: expected an image data set of TensorFlow Datasets "
-            f"or a bundled one ({', '.join(bundled)}), received {name!r}; close matches: {close}."
-        ) from None
+        raise ValueError(_not_found(name, base, data_dir, bundled)) from None
     except (AssertionError, ValueError) as error:  # TFDS: configuration, version, spelling
+        if isinstance(error, json.JSONDecodeError):
+            raise _builder_failed(name, error) from error
         detail = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        detail = re.sub(r'^Failed to construct dataset .*?"\{.*\}": ', "", detail)
         raise ValueError(
             "Invalid value for argument `name`: expected 'dataset', 'dataset/config' or "
-            f"'dataset:version', received {name!r} ({detail})."
+            f"'dataset:version', received {name!r} ({detail}). {_hint(name, base, data_dir)}"
         ) from error
+    except OSError:
+        raise
+    except Exception as error:  # of any kind: the code of a builder, or a damaged description
+        raise _builder_failed(name, error) from error
+
+
+def _not_found(
+    name: str, base: str, data_dir: str | os.PathLike[str] | None, bundled: list[str]
+) -> str:
+    """Return what to say of a name that is neither known nor found in `data_dir`."""
+    versions = prepared(data_dir, base)
+    if versions:
+        where = "~/tensorflow_datasets" if data_dir is None else data_dir
+        return (
+            f"Invalid value for argument `name`: expected one of {', '.join(versions)}, which lie "
+            f"in {where} (`data_dir`), received {name!r}."
+        )
+    known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
+    close = ", ".join(difflib.get_close_matches(base, sorted(known))) or "none"
+    return (
+        "Invalid value for argument `name`: expected an image data set of TensorFlow Datasets "
+        f"or a bundled one ({', '.join(bundled)}), received {name!r}; close matches: {close}. "
+        f"{what_lies_in(data_dir, base)} A data set of your own is found once the module of its "
+        "builder is imported (--import=MODULE)."
+    )
+
+
+def _hint(name: str, base: str, data_dir: str | os.PathLike[str] | None) -> str:
+    """Return what may be meant by a name that TFDS does not take, or what there is."""
+    module, _, last = name.rpartition(".")
+    if module and re.fullmatch(r"[\w.]+", name):
+        return (
+            f"If {name} is the module of a builder, import it (--import={name}) and give the name "
+            f"of the data set alone, such as {last!r}."
+        )
+    if os.sep in name and os.path.isdir(name):
+        return "If it is a directory of prepared data sets, give it as `data_dir`."
+    configurations = ""
+    with contextlib.suppress(Exception):  # a name that cannot be parsed
+        names = ", ".join(sorted(tfds.builder_cls(base).builder_configs))
+        configurations = f"Configurations of {base}: {names}. " if names else ""
+    return configurations + what_lies_in(data_dir, base)
+
+
+def _builder_failed(name: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"The builder of data set {name!r} failed ({type(error).__name__}: {_last_line(error)}). "
+        "Mend it; or if it has no code, copy the prepared data set anew."
+    )
+
+
+def _last_line(error: Exception) -> str:
+    """Return the last line of an error, which TFDS puts behind whole examples."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else "no message"
 
 
 def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
@@ -66,7 +125,7 @@ def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
 
     Raises:
         FileNotFoundError: If the data set is absent and cannot be downloaded, or is half copied.
-        ValueError: If an archive is not the original one.
+        ValueError: If an archive is not the original one, or the code of the builder fails.
     """
     if not builder.data_path.exists():
         missing = _missing_archives(builder)
@@ -81,19 +140,6 @@ def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
             f"{builder.data_path} holds no complete data set (no dataset_info.json); delete it and "
             "load again, or copy it anew."
         )
-
-
-def _readable(data_dir: str | os.PathLike[str]) -> str:
-    path = tfds.core.Path(data_dir).expanduser()
-    try:
-        if path.exists():
-            next(iter(path.iterdir()), None)
-    except OSError as error:
-        raise type(error)(
-            f"Invalid value for argument `data_dir`: expected a readable directory, or the path of "
-            f"one to create, received {str(path)!r} ({error.strerror})."
-        ) from error
-    return str(path)
 
 
 def _downloads(builder: tfds.core.DatasetBuilder) -> pathlib.Path:
@@ -146,15 +192,19 @@ def _download_and_prepare(builder: tfds.core.DatasetBuilder, missing: dict[str, 
             f"Data set {builder.name!r} cannot be prepared because an archive is not the original: "
             f"{str(error).splitlines()[0].rstrip(':')}; delete or replace that file."
         ) from error
-    except AssertionError as error:
-        if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
-            raise
-        raise FileNotFoundError(
-            f"Data set {builder.name!r} must be downloaded by hand: {' '.join(str(error).split())}"
-        ) from error
     except OSError:
         if not builder.data_path.exists():  # else another process was first
             raise
+    except Exception as error:  # of any kind: the code of a builder
+        if isinstance(error, AssertionError) and builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+            raise FileNotFoundError(
+                f"Data set {builder.name!r} must be downloaded by hand: "
+                f"{' '.join(str(error).split())}"
+            ) from error
+        raise ValueError(
+            f"Data set {builder.name!r} cannot be prepared because its builder failed "
+            f"({type(error).__name__}: {_last_line(error)})."
+        ) from error
 
 
 def _absent(
@@ -165,6 +215,7 @@ def _absent(
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
         by_hand = f", or follow its instructions for {manual}: {instructions}"
+        by_hand += "" if instructions.endswith(".") else "."
     elif names:
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""
         by_hand = f", or put the original archives ({', '.join(names[:4])}{more}) into {manual}."
@@ -173,5 +224,5 @@ def _absent(
     return FileNotFoundError(
         f"Data set {builder.info.full_name!r} is not in {builder.data_dir_root} and was not "
         f"downloaded ({reason}): prepare it on a machine with a network and copy it to "
-        f"{builder.data_path}{by_hand}"
+        f"{builder.data_path}{by_hand} {what_lies_in(builder.data_dir_root, builder.name)}"
     )

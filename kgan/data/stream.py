@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
 import tensorflow as tf
 
 from kgan.training.keras_private import WrappedDataset
+from kgan.utils.explained import Explain
 
 __all__ = ["Epoch", "Finish", "SeekableDataset", "memory_epoch", "streamed_epoch"]
 
@@ -31,9 +33,13 @@ class SeekableDataset(WrappedDataset):
         finish: the last function applied to each batch, in parallel. It takes the components of a
             batch as its arguments.
         data_fingerprint: a digest of the data, for comparing data sets.
+        explain: returns the error to raise instead of one of TensorFlow about the data, or None.
+        data_features: names of the features that are the images and the labels: `image`, `label`.
 
     Attributes:
         steps: batches in an epoch.
+        explain: as given; None where the data are in memory.
+        data_features: as given.
         data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
             graph.
 
@@ -47,9 +53,19 @@ class SeekableDataset(WrappedDataset):
         ```
     """
 
-    def __init__(self, epoch: Epoch, steps: int, finish: Finish, data_fingerprint: str):
+    def __init__(
+        self,
+        epoch: Epoch,
+        steps: int,
+        finish: Finish,
+        data_fingerprint: str,
+        explain: Explain | None = None,
+        data_features: Mapping[str, str] = MappingProxyType({}),
+    ):
         self.steps = steps
         self.data_fingerprint = data_fingerprint
+        self.explain = explain
+        self.data_features = dict(data_features)
         self._epoch = epoch
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kgan.training.minibatches import check_divides
 from kgan.training.validation import check_labels
+from kgan.utils.explained import explained
 
 if TYPE_CHECKING:
     from kgan.training.saving import SavedGame
@@ -86,7 +87,8 @@ def fit(
             check_divides(size, gan.discriminator_steps, gan.packing)
         if y is not None and gan.num_classes is not None:
             y = check_labels(y, len(x), gan.num_classes)
-    with warnings.catch_warnings():
+    # Data that are read from disk say what is wrong with them.
+    with warnings.catch_warnings(), explained(getattr(seekable, "explain", None)):
         if done:  # Keras warns when an epoch that was begun before has fewer steps
             warnings.filterwarnings("ignore", message="Your input ran out of data")
         return keras_fit(

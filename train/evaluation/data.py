@@ -10,6 +10,7 @@ import numpy as np
 
 from kgan import data
 from kgan.artifacts import RunDirectory
+from kgan.utils.explained import explained
 from kgan.utils.types import JsonDict
 
 VALIDATION_ROWS = 1_000  # as in the protocol of 2014
@@ -33,6 +34,8 @@ class RealData:
         parts: name of a part -> its split and rows, for the report.
         fingerprint: of the training data.
         description: splits and labels of the dataset.
+        image: name of the feature that is the image; None for the rule of `kgan.data.load`.
+        label: the same of the label.
     """
 
     name: str
@@ -45,6 +48,8 @@ class RealData:
     parts: dict[str, JsonDict]
     fingerprint: str
     description: data.Description
+    image: str | None = None
+    label: str | None = None
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -71,6 +76,8 @@ class _Recorded:
     split: str
     fingerprint: str
     labelled: bool
+    image: str | None
+    label: str | None
 
 
 def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] | None) -> RealData:
@@ -89,10 +96,12 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
         OSError: the data cannot be had.
     """
     known = _recorded(run, config)
-    description = data.describe(known.name, data_dir)
+    description = data.describe(known.name, data_dir, known.label)
     splits = description.splits
     rows, size = description.rows(known.split), known.image_size
-    training, fingerprint = images(known.name, known.split, rows, size, data_dir, known.labelled)
+    training, fingerprint = images(
+        known.name, known.split, rows, size, data_dir, known.labelled, known.image, known.label
+    )
     if fingerprint != known.fingerprint:
         raise ValueError(
             f"The data of {known.name} are not those that the run in {run.path} was trained on: "
@@ -101,7 +110,7 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
     other = next((split for split in ("test", "validation") if split in splits), None)
     used = len(training) if other else len(training) - len(training) // 10
     if other:
-        test, _ = images(known.name, other, splits[other], size, data_dir)
+        test, _ = images(known.name, other, splits[other], size, data_dir, image=known.image)
         test_part = _part(other, 0, len(test))
     else:
         test = training[used:]
@@ -125,6 +134,8 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
         },
         fingerprint=fingerprint,
         description=description,
+        image=known.image,
+        label=known.label,
     )
 
 
@@ -142,6 +153,8 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
             of_data["split"],
             of_data["fingerprint"],
             labelled=of_data.get("num_classes") is not None,
+            image=options.get("image"),
+            label=options.get("label"),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(
@@ -161,10 +174,13 @@ def images(
     image_size: int | None,
     data_dir: str | os.PathLike[str] | None,
     labelled: bool = False,
+    image: str | None = None,
+    label: str | None = None,
 ) -> tuple[np.ndarray, str]:
     """Return the first of a split's `n` images, as many as fit 1 GiB, and its fingerprint.
 
-    Where `labelled`, the fingerprint is that of images and labels.
+    Where `labelled`, the fingerprint is that of images and labels. `image` and `label` are names of
+    features, as `kgan.data.load` has them.
     """
     size = max(rows for rows in range(1, _READ + 1) if n % rows == 0)  # no row is left over
     batches = data.load(
@@ -176,11 +192,15 @@ def images(
         shuffle=False,
         data_dir=data_dir,
         with_labels=labelled,
+        image=image,
+        label=label,
     )
+    explain = batches.explain
     fingerprint, batches = batches.data_fingerprint, data.images_of(batches)
     shape = batches.element_spec.shape[1:]
     count = min(n // size, max(1, _LARGEST // (size * math.prod(shape))))
     array = np.empty((count * size, *shape), np.float32)
-    for i, batch in enumerate(batches.take(count).as_numpy_iterator()):
-        array[i * size : (i + 1) * size] = batch
+    with explained(explain):
+        for i, batch in enumerate(batches.take(count).as_numpy_iterator()):
+            array[i * size : (i + 1) * size] = batch
     return array, fingerprint
