@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from kgan import optimizers
 from kgan.training.distribution import replicas
+from kgan.training.keras_private import variable_index
+from kgan.utils.types import JsonDict
 
-__all__ = ["check_jit_compile", "two_optimizers"]
+__all__ = ["build_optimizers", "check_options", "check_schedules", "two_optimizers"]
+
+_OPTIONS = ("jit_compile", "steps_per_execution", "run_eagerly")
+_NAMES = ("generator_optimizer", "discriminator_optimizer")
+# Of Keras's `compile`: those that a game has no use for, and what to do instead.
+_USELESS = {
+    "metrics": "The logs of a game are its metrics; kgan.callbacks.Evaluate measures samples.",
+    "weighted_metrics": "A game has no weights of examples.",
+    "loss_weights": "Penalties have weights of their own.",
+    "auto_scale_loss": "A game of dtype mixed_float16 scales both losses.",
+}
+
+
+def check_options(options: JsonDict) -> None:
+    """Check the further arguments of `compile`, and drop those that say nothing.
+
+    Raises:
+        TypeError: `compile` has no such argument.
+        ValueError: an argument would have no effect, or contradicts the strategy.
+    """
+    for name, remedy in _USELESS.items():
+        default = name == "auto_scale_loss"
+        value = options.pop(name, default)
+        if value != default and value:
+            raise ValueError(
+                f"Invalid value for argument `{name}`: expected {default or None}, received "
+                f"{value!r}. {remedy}"
+            )
+    for name in options:
+        if name not in _OPTIONS:
+            raise TypeError(
+                f"Unknown argument `{name}` of `compile`: expected one of {', '.join(_OPTIONS)}."
+                + (" A game has two optimizers." if name == "optimizer" else "")
+            )
+    check_jit_compile(options.get("jit_compile"))
 
 
 def check_jit_compile(jit_compile: object) -> None:
@@ -36,9 +74,12 @@ def two_optimizers(
         scale_losses: whether each is to scale its loss, as float16 needs.
 
     Raises:
-        ValueError: one optimizer is given twice; its slots would mix.
+        ValueError: one optimizer is given twice, or one has an option that has no effect here.
     """
     found = [optimizers.get(each) for each in (generator_optimizer, discriminator_optimizer)]
+    for name, each in zip(_NAMES, found, strict=True):
+        _check_optimizer(name, each)
+        _check_optimizer(name, getattr(each, "inner_optimizer", each))
     if found[0] is found[1]:
         raise ValueError(
             "Invalid value for argument `discriminator_optimizer`: expected an optimizer of "
@@ -49,3 +90,76 @@ def two_optimizers(
     # float16 gradients underflow; Keras scales losses only for the optimizer of its own `compile`.
     scaling = keras.optimizers.LossScaleOptimizer
     return [each if isinstance(each, scaling) else scaling(each) for each in found]
+
+
+def _check_optimizer(name: str, optimizer: keras.optimizers.Optimizer) -> None:
+    """Check the options of an optimizer.
+
+    Raises:
+        ValueError: one of them has no effect in a game, or not on several replicas.
+    """
+    if optimizer.use_ema:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected use_ema=False, received True. The "
+            "argument `ema_decay` of kgan.GAN averages the generator's weights."
+        )
+    if optimizer.gradient_accumulation_steps and replicas() > 1:
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected no gradient_accumulation_steps with "
+            f"several replicas, received {optimizer.gradient_accumulation_steps}. Train with "
+            "larger batches, or on one replica."
+        )
+
+
+def check_schedules(
+    generator: keras.optimizers.Optimizer, discriminator: keras.optimizers.Optimizer, k: int
+) -> None:
+    """Warn of a schedule of the discriminator's optimizer that may be made for steps.
+
+    Args:
+        generator: the generator's optimizer.
+        discriminator: the discriminator's.
+        k: the discriminator's updates of a step.
+    """
+    lengths = [_schedule_length(each) for each in (generator, discriminator)]
+    # A schedule k times as long as the generator's was made for updates.
+    if k == 1 or lengths[1] is None or (lengths[0] and lengths[1] == k * lengths[0]):
+        return
+    warnings.warn(
+        f"The discriminator's learning rate schedule counts its updates, {k} a step "
+        f"(discriminator_steps={k}): one made for steps ends {k} times too early. Multiply its "
+        f"number of steps by {k}.",
+        stacklevel=3,
+    )
+
+
+def _schedule_length(optimizer: keras.optimizers.Optimizer) -> float | None:
+    """Return the number of updates of a schedule, 0 if it has none; None without a schedule."""
+    config = getattr(optimizer, "inner_optimizer", optimizer).get_config()
+    schedule = config.get("learning_rate")
+    if not isinstance(schedule, dict):
+        return None
+    settings = schedule.get("config")
+    return settings.get("decay_steps", 0) if isinstance(settings, dict) else 0
+
+
+def build_optimizers(
+    optimizers_and_weights: Sequence[tuple[keras.optimizers.Optimizer, list[keras.Variable]]],
+) -> None:
+    """Create the slots of both optimizers for the weights that they move.
+
+    Raises:
+        ValueError: an optimizer was built for other weights before.
+    """
+    for name, (optimizer, weights) in zip(_NAMES, optimizers_and_weights, strict=True):
+        if not optimizer.built:
+            optimizer.build(weights)
+            continue
+        try:
+            for weight in weights:
+                variable_index(getattr(optimizer, "inner_optimizer", optimizer), weight)
+        except KeyError as error:
+            raise ValueError(
+                f"Invalid value for argument `{name}`: expected a new optimizer, received one that "
+                "was built for other weights. Make another one."
+            ) from error
