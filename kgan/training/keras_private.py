@@ -16,6 +16,7 @@ __all__ = [
     "WrappedDataset",
     "adam_moments",
     "all_layers",
+    "learning_rate_schedule",
     "origin",
     "variable_index",
 ]
@@ -27,6 +28,17 @@ def all_layers(network: keras.layers.Layer) -> list[keras.layers.Layer]:
     Wished for: a public, recursive `Layer.layers`; `Model.layers` goes one level deep.
     """
     return list(network._flatten_layers())
+
+
+def learning_rate_schedule(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.schedules.LearningRateSchedule | None:
+    """Return the schedule of an optimizer's learning rate, or None if it has none.
+
+    Wished for: a public one; `Optimizer.learning_rate` is the present number.
+    """
+    given = optimizer._learning_rate
+    return given if isinstance(given, keras.optimizers.schedules.LearningRateSchedule) else None
 
 
 def origin(tensor: keras.KerasTensor) -> tuple[Any, list[keras.KerasTensor]]:

@@ -88,7 +88,7 @@ class Retraced(ReplicatedModel):
     def _forget_if_changed(self) -> None:
         """Drop the compiled functions if anything that they were traced with has changed."""
         check_scope(self)
-        self.loss, self.penalties = losses.get(self.loss), penalties.get(list(self.penalties))
+        self.loss, self.penalties = losses.get(self.loss), penalties.get(self.penalties)
         for name in ("discriminator_steps", "penalty_interval"):
             setattr(self, name, positive_integer(name, getattr(self, name)))
         self.seed = single_seed("seed", self.seed)

@@ -10,7 +10,7 @@ import keras
 
 from kgan import optimizers
 from kgan.training.distribution import replicas
-from kgan.training.keras_private import variable_index
+from kgan.training.keras_private import learning_rate_schedule, variable_index
 from kgan.utils.types import JsonDict
 
 __all__ = ["build_optimizers", "check_options", "check_schedules", "two_optimizers"]
@@ -34,12 +34,13 @@ def check_options(options: JsonDict) -> None:
         ValueError: an argument would have no effect, or contradicts the strategy.
     """
     for name, remedy in _USELESS.items():
-        default = name == "auto_scale_loss"
+        default = True if name == "auto_scale_loss" else None
         value = options.pop(name, default)
-        if value != default and value:
+        # None and an empty list ask for nothing, as in Keras.
+        if value is not default and (default or value):
             raise ValueError(
-                f"Invalid value for argument `{name}`: expected {default or None}, received "
-                f"{value!r}. {remedy}"
+                f"Invalid value for argument `{name}`: expected {default}, received {value!r}. "
+                f"{remedy}"
             )
     for name in options:
         if name not in _OPTIONS:
@@ -121,26 +122,20 @@ def check_schedules(
         discriminator: the discriminator's.
         k: the discriminator's updates of a step.
     """
-    lengths = [_schedule_length(each) for each in (generator, discriminator)]
-    # A schedule k times as long as the generator's was made for updates.
-    if k == 1 or lengths[1] is None or (lengths[0] and lengths[1] == k * lengths[0]):
+    inner = [getattr(each, "inner_optimizer", each) for each in (generator, discriminator)]
+    schedules = [learning_rate_schedule(each) for each in inner]
+    # That of 2014 says that it counts updates.
+    if k == 1 or schedules[1] is None or isinstance(inner[1], optimizers.RisingMomentum):
         return
+    lengths = [getattr(schedule, "decay_steps", 0) for schedule in schedules]
+    if lengths[1] and lengths[1] == k * lengths[0]:
+        return  # made for k updates a step
     warnings.warn(
         f"The discriminator's learning rate schedule counts its updates, {k} a step "
         f"(discriminator_steps={k}): one made for steps ends {k} times too early. Multiply its "
         f"number of steps by {k}.",
         stacklevel=3,
     )
-
-
-def _schedule_length(optimizer: keras.optimizers.Optimizer) -> float | None:
-    """Return the number of updates of a schedule, 0 if it has none; None without a schedule."""
-    config = getattr(optimizer, "inner_optimizer", optimizer).get_config()
-    schedule = config.get("learning_rate")
-    if not isinstance(schedule, dict):
-        return None
-    settings = schedule.get("config")
-    return settings.get("decay_steps", 0) if isinstance(settings, dict) else 0
 
 
 def build_optimizers(
