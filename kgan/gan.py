@@ -315,10 +315,10 @@ class GAN(SavedGame, InferenceMode, Retraced):
         check_schedules(*optimizers, self.discriminator_steps)
         if not self.built:
             self.build()
+        check_scope(self, optimizers)
         self._overwritten = check_built(self, penalties)
         weights = (self.generator_variables, self.discriminator_variables)
         build_optimizers(list(zip(optimizers, weights, strict=True)))
-        check_scope(self, optimizers)
         super().compile(optimizer=None, **kwargs)
         self.loss = loss
         self.penalties = penalties
