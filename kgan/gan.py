@@ -67,7 +67,8 @@ class GAN(SavedGame, InferenceMode, Retraced):
 
     Args:
         generator: maps latents `[batch, latent_dim]` to images. Any `keras.Model` will do.
-        discriminator: maps images to logits `[batch, 1]`. Any `keras.Model` will do.
+        discriminator: maps images to logits `[batch, 1]`, or `[batch, height, width, 1]` of
+            patches, whose mean counts. Any `keras.Model` will do.
         prior: distribution of the latents, from `kgan.priors`.
         discriminator_steps: k of Algorithm 1.
         ema_decay: None, or the decay per generator update, in [0, 1), of an exponential moving

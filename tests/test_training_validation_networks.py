@@ -100,7 +100,7 @@ BOUNDED = {
 @pytest.mark.parametrize("make_discriminator", BOUNDED.values(), ids=BOUNDED)
 def test_a_discriminator_that_ends_in_a_sigmoid_is_refused(make_discriminator):
     gan = make(d=make_discriminator())
-    with pytest.raises(ValueError, match="`discriminator`: expected logits.*Leave out"):
+    with pytest.raises(ValueError, match=r"`discriminator`: expected logits.*Leave out"):
         gan.compile("adam", "adam")
     assert not gan.compiled
 
@@ -173,7 +173,7 @@ class Returns(keras.Model):
         (lambda: Returns(lambda x: tf.cast(x, tf.int32)), "int32"),
         (lambda: Returns(tf.reduce_mean), r"shape \[\]"),
         (lambda: Returns(lambda x: tf.reduce_mean(x, 0)), r"shape \[batch\]|\(1,\)"),
-        (lambda: sequential(L.Flatten(), L.Dense(1), shape=(9, 9, 1)), r"fails on them.*9, 9"),
+        (lambda: sequential(L.Flatten(), L.Dense(1), shape=(9, 9, 1)), r"takes \[batch, 9, 9, 1\]"),
     ],
 )
 def test_one_logit_an_image_or_patches(make_discriminator, received):
@@ -184,7 +184,7 @@ def test_one_logit_an_image_or_patches(make_discriminator, received):
 @pytest.mark.parametrize(
     ("make_generator", "received"),
     [
-        (lambda: generator(9), r"prior's latents \[batch, 8\].*fails on them.*9"),
+        (lambda: generator(9), r"prior's latents \[batch, 8\].*takes \[batch, 9\]"),
         (lambda: sequential(L.Dense(1), L.Reshape(()), shape=(8,)), r"shape \[batch\]"),
         (lambda: functional_generator(lambda x: [x, x]), "a list of 2"),
         (lambda: functional_generator(lambda x: keras.ops.cast(x, "uint8")), "uint8"),
@@ -194,7 +194,7 @@ def test_one_logit_an_image_or_patches(make_discriminator, received):
 )
 def test_one_batch_of_images(make_generator, received):
     with pytest.raises(ValueError, match=rf"`generator`: expected .*{received}"):
-        game(g=make_generator(), d=sequential(L.Flatten(), L.Dense(1)))
+        game(g=make_generator(), d=keras.Sequential([L.Flatten(), L.Dense(1)]))
 
 
 def functional_generator(head):
@@ -569,7 +569,9 @@ def test_layers_frozen_after_compile_want_another_compile(trained_before):
     layer = gan.generator.layers[0]
     layer.trainable = False
     for _ in range(2):
-        with pytest.raises(ValueError, match="frozen, unfrozen or replaced. Call `compile` again"):
+        with pytest.raises(
+            ValueError, match=r"frozen, unfrozen or replaced\. Call `compile` again"
+        ):
             fit(gan)
         gan.compile("adam", "adam")
         before = layer.get_weights()

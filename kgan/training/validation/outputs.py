@@ -70,6 +70,10 @@ def network_shapes(
 
 def _output(name: str, network: keras.Model, inputs: Any, labels: Any, given: str) -> Any:
     """Return the one floating point tensor that a network makes of its inputs."""
+    declared = getattr(network, "inputs", None)  # of a functional or sequential model
+    if declared and not _fit(declared[0].shape, inputs.shape):
+        received = f"one that takes {_batched(declared[0].shape)}"
+        raise _unusable(name, f"a network that takes {given}", received, "")
     # A network whose class has no `build` of its own creates its variables when called.
     try:
         output = network(network_inputs(network, inputs, labels))
@@ -83,6 +87,14 @@ def _output(name: str, network: keras.Model, inputs: Any, labels: Any, given: st
     if not tf.as_dtype(output.dtype).is_floating:
         raise _unusable(name, "a floating point output", output.dtype, "Cast it to float32.")
     return output
+
+
+def _fit(declared: Sequence[int | None], given: Sequence[int | None]) -> bool:
+    """Return whether a declared shape is that of the input; Keras overlooks the last axis."""
+    if len(declared) != len(given):
+        return True  # Keras may add or drop an axis of length 1, and else refuses
+    pairs = zip(declared[1:], given[1:], strict=True)
+    return all(ours is None or ours == theirs for ours, theirs in pairs)
 
 
 def _unusable(name: str, expected: str, received: str, hint: str) -> ValueError:

@@ -16,12 +16,12 @@ from kgan.training.validation.networks import check_penalties
 from kgan.training.validation.outputs import network_shapes
 
 if TYPE_CHECKING:
-    from kgan.gan import GAN
+    from kgan.training.saving import SavedGame
 
 __all__ = ["check_built"]
 
 
-def check_built(gan: GAN, penalties: Sequence[Penalty]) -> frozenset[int]:
+def check_built(gan: SavedGame, penalties: Sequence[Penalty]) -> frozenset[int]:
     """Check the built networks of a game and the penalties on its discriminator.
 
     Returns:
