@@ -13,22 +13,27 @@ from kgan import penalties as penalties_module
 from kgan.priors import Prior
 from kgan.training import fitting, seeds
 from kgan.training.discriminator_pass import DiscriminatorPass, power_iterations
-from kgan.training.distribution import ReplicatedModel, apply, replicas, synchronize
+from kgan.training.distribution import apply, check_scope, replicas, synchronize
 from kgan.training.ema import ExponentialMovingAverage
 from kgan.training.inference_mode import InferenceMode
 from kgan.training.lazy_penalties import with_lazy_penalties
 from kgan.training.metrics import GameMetrics, discriminator_metrics
 from kgan.training.minibatches import Minibatch, network_inputs, split
 from kgan.training.saving import SavedGame
+from kgan.training.tracing import Retraced
 from kgan.training.unchanged import unchanged
 from kgan.training.validation import (
-    check_jit_compile,
+    build_discriminator,
+    build_generator,
+    build_optimizers,
+    check_built,
     check_networks,
-    check_penalties,
+    check_options,
+    check_schedules,
     shared_range,
     two_optimizers,
 )
-from kgan.utils.checks import positive_integer
+from kgan.utils.checks import positive_integer, single_seed
 
 __all__ = ["GAN"]
 
@@ -37,7 +42,7 @@ Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(SavedGame, InferenceMode, ReplicatedModel):
+class GAN(SavedGame, InferenceMode, Retraced):
     """A generator G, a discriminator D, and the game between them.
 
     One step of `fit` is one iteration of Algorithm 1: k updates of the discriminator, each on a
@@ -62,7 +67,8 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
 
     Args:
         generator: maps latents `[batch, latent_dim]` to images. Any `keras.Model` will do.
-        discriminator: maps images to logits `[batch, 1]`. Any `keras.Model` will do.
+        discriminator: maps images to logits `[batch, 1]`, or `[batch, height, width, 1]` of
+            patches, whose mean counts. Any `keras.Model` will do.
         prior: distribution of the latents, from `kgan.priors`.
         discriminator_steps: k of Algorithm 1.
         ema_decay: None, or the decay per generator update, in [0, 1), of an exponential moving
@@ -123,7 +129,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         # Draw m latents from the prior and map them to samples. G runs as in training, but this is
         # D's update: `unchanged` puts G's normalization statistics back.
         latents = self.prior.sample(minibatch.size, self._seed(seeds.LATENTS, update))
-        with unchanged(self.generator):
+        with unchanged(self.generator, self._overwritten):
             self._seed_layers(update)
             samples = self.generator(
                 network_inputs(self.generator, latents, condition), training=True
@@ -163,7 +169,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         latents = self.prior.sample(minibatch.size, self._seed(seeds.LATENTS, update))
         discriminator = self._discriminator_pass(condition, update)
         # D runs as in training, dropout included, and does not move.
-        with unchanged(self.discriminator):
+        with unchanged(self.discriminator, self._overwritten):
             self._seed_layers(update)
             real_logits = None
             if getattr(self.loss, "needs_real_logits", False):  # relativistic losses
@@ -249,23 +255,17 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         self.augmentation = augmentation
         self.packing = packing
         self.num_classes: int | None = getattr(generator, "num_classes", None)
-        self.seed = seed
+        self.seed = single_seed("seed", seed)
         self._given_range = value_range
+        self._overwritten: frozenset[int] = frozenset()
         self.report = GameMetrics()
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both networks; `input_shape` is not needed."""
-        # A network whose class has no `build` of its own creates its variables when called.
-        latents, labels = keras.Input((self.prior.dim,)), None
-        if self.num_classes is not None:
-            labels = keras.Input((), dtype="int32")
-        images = self.generator(network_inputs(self.generator, latents, labels))
-        self.image_shape = tuple(images.shape[1:])
+        classes, packing = self.num_classes, self.packing
+        self.image_shape = build_generator(self.generator, self.prior.dim, classes)
         self.value_range = shared_range(self._given_range, self.generator, self.image_shape)
-        if self.packing > 1:
-            images = keras.Input((*self.image_shape[:-1], self.packing * self.image_shape[-1]))
-            labels = None if labels is None else keras.Input((self.packing,), dtype="int32")
-        self.discriminator(network_inputs(self.discriminator, images, labels))
+        build_discriminator(self.discriminator, self.image_shape, classes, packing)
         # The order of these two is that of checkpoint files.
         counter = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}
         self.step_counter = self.add_weight(name="step_counter", **counter)
@@ -290,7 +290,8 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         Args:
             generator_optimizer: a Keras optimizer, by name, configuration or object. The name
                 `"adam"` is `kgan.optimizers.FusedAdam`.
-            discriminator_optimizer: another one; the two networks share none.
+            discriminator_optimizer: another one; the two networks share none. Its schedule counts
+                its own updates, k a step: multiply a length in steps by k.
             loss: an adversarial loss, by name (`"minimax"`, `"non_saturating"`, ...),
                 configuration or object (`kgan.losses`).
             penalties: none, one or a list of gradient penalties (`kgan.penalties`), which are added
@@ -301,27 +302,30 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
             **kwargs: `jit_compile`, `steps_per_execution` and `run_eagerly`, as in Keras.
 
         Raises:
-            ValueError: the loss or a penalty is not known or contradicts D, or both networks got
-                the same optimizer.
+            ValueError: the loss or a penalty is not known or contradicts D, D does not return
+                logits, both networks got the same optimizer, or an argument has no effect.
         """
         positive_integer("penalty_interval", penalty_interval)
         loss, penalties = losses.get(loss), penalties_module.get(penalties)
-        check_jit_compile(kwargs.get("jit_compile"))
+        check_options(kwargs)
         optimizers = two_optimizers(
             generator_optimizer,
             discriminator_optimizer,
             scale_losses=self.dtype_policy.name == "mixed_float16",
         )
+        check_schedules(*optimizers, self.discriminator_steps)
+        if not self.built:
+            self.build()
+        check_scope(self, optimizers)
+        self._overwritten = check_built(self, penalties)
+        weights = (self.generator_variables, self.discriminator_variables)
+        build_optimizers(list(zip(optimizers, weights, strict=True)))
         super().compile(optimizer=None, **kwargs)
         self.loss = loss
         self.penalties = penalties
         self.penalty_interval = penalty_interval
         self.generator_optimizer, self.discriminator_optimizer = optimizers
-        if not self.built:
-            self.build()
-        check_penalties(penalties, self.discriminator)
-        self.generator_optimizer.build(self.generator_variables)
-        self.discriminator_optimizer.build(self.discriminator_variables)
+        self.remember_weights()
 
     def fit(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kgan.utils.checks import integer, positive_integer
+from kgan.utils.checks import integer, positive_integer, seed_pair
 from kgan.utils.configurable import Configurable
 from kgan.utils.random_bits import random_bits
 from kgan.utils.types import JsonDict
@@ -27,9 +27,30 @@ def _random_integers(shape: Sequence[int | tf.Tensor], seed: Seed) -> tf.Tensor:
 
 
 def _seed_pair(seed: Seed) -> tf.Tensor:
-    """Return (seed, 0) for an integer, and a pair itself."""
-    seed = tf.convert_to_tensor(seed)
+    """Return (seed, 0) for an integer, and a pair itself.
+
+    Raises:
+        ValueError: `seed` is neither.
+    """
+    if isinstance(seed, (list, tuple)) and any(map(tf.is_tensor, seed)):
+        seed = tf.stack(seed)
+    if not tf.is_tensor(seed):
+        return tf.constant(seed_pair("seed", seed), tf.int64)
+    if not seed.dtype.is_integer or seed.shape.rank not in (0, 1, None):
+        raise ValueError(
+            "Invalid value for argument `seed`: expected an integer or two integers, received "
+            f"{seed.dtype.name} of shape {seed.shape}."
+        )
     return tf.stack([seed, tf.zeros_like(seed)]) if seed.shape.rank == 0 else seed
+
+
+def _count(batch: int | tf.Tensor) -> int | tf.Tensor:
+    """Return the number of points: a tensor itself, or a checked int.
+
+    Raises:
+        ValueError: `batch` is no integer, or below 0.
+    """
+    return batch if tf.is_tensor(batch) else integer("batch", batch, 0)
 
 
 class Prior(Configurable):
@@ -54,6 +75,9 @@ class Prior(Configurable):
 
         Returns:
             float32 `[batch, dim]`.
+
+        Raises:
+            ValueError: `batch` or `seed` is no integer.
         """
         raise NotImplementedError
 
@@ -105,7 +129,7 @@ class Uniform(Prior):
     def sample(self, batch: int | tf.Tensor, seed: Seed) -> tf.Tensor:
         # 24 bits times a width of 24 bits is exact in float64. With or without a fused
         # multiply-add, only the last cast rounds.
-        unit = tf.floor(_random_integers([batch, self.dim], seed) * 2.0**-8) * 2.0**-24
+        unit = tf.floor(_random_integers([_count(batch), self.dim], seed) * 2.0**-8) * 2.0**-24
         low, width = (float(np.float32(x)) for x in (self.low, self.high - self.low))
         return tf.cast(low + width * unit, tf.float32)
 
@@ -125,7 +149,7 @@ class Normal(Prior):
         # Box and Muller (1958), in float64: eager and XLA logarithms differ there by far less than
         # float32's last bit.
         pairs = (self.dim + 1) // 2
-        u = (_random_integers([batch, pairs, 2], seed) + 0.5) * 2.0**-32
+        u = (_random_integers([_count(batch), pairs, 2], seed) + 0.5) * 2.0**-32
         radius, angle = tf.sqrt(-2.0 * tf.math.log(u[..., 0])), 2.0 * math.pi * u[..., 1]
         z = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)
         return tf.cast(z[:, : self.dim], tf.float32)

@@ -125,7 +125,7 @@ def test_an_update_moves_one_player_only(compiled):
 def test_without_the_guard_normalisation_statistics_do_move(monkeypatch):
     """The property above fails when its cause is removed."""
     gan = noisy_gan()
-    monkeypatch.setattr(gan_module, "unchanged", lambda player: contextlib.nullcontext())
+    monkeypatch.setattr(gan_module, "unchanged", lambda *_: contextlib.nullcontext())
     statistics = [v for v in gan.discriminator.variables if v.name.startswith("moving")]
     before = snapshot(statistics)
     gan._update_generator(Minibatch(tf.constant(images(6)), None))

@@ -132,9 +132,11 @@ class GradientNorms(EveryNSteps):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(packs)
             logits = self.model.discriminator(self._inputs(packs, labels), training=False)
+            # The logit of patches is their mean.
+            logits = tf.reduce_mean(tf.reshape(logits, [packs.shape[0], -1]), axis=1)
         gradients = np.asarray(tape.gradient(logits, packs), np.float64)
         norms = np.linalg.norm(gradients.reshape(len(gradients), -1), axis=1)
-        return np.asarray(logits, np.float64).reshape(-1), norms
+        return np.asarray(logits, np.float64), norms
 
     def _inputs(
         self, inputs: tf.Tensor, labels: np.ndarray | None

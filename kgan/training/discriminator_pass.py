@@ -104,7 +104,7 @@ class DiscriminatorPass:
             tape.watch([self._images, self._samples])
             real_logits, fake_logits = self._both_logits()
             # Each logit depends on its own example, so the sum's gradient is that of each.
-            total = tf.reduce_sum(real_logits) + tf.reduce_sum(fake_logits)
+            total = _total(real_logits) + _total(fake_logits)
         # Lazy: a step without penalties records the tape and never asks it.
         self._gradients = functools.cache(
             lambda: tape.gradient(total, [self._images, self._samples])
@@ -144,7 +144,7 @@ class DiscriminatorPass:
             tape.watch(points)
             with _in_full_precision(self.discriminator) if low else contextlib.nullcontext():
                 augmented = self._augmented(points, of_data)
-                total = tf.reduce_sum(self._logits(augmented, self.condition))
+                total = _total(self._logits(augmented, self.condition))
         return tape.gradient(total, points)
 
     def _both_logits(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -164,6 +164,13 @@ class DiscriminatorPass:
     def _logits(self, packs: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
         inputs = network_inputs(self.discriminator, packs, condition)
         return self.discriminator(inputs, training=True)
+
+
+def _total(logits: tf.Tensor) -> tf.Tensor:
+    """Return the sum of the logits over the examples. The logit of patches is their mean."""
+    if logits.shape.rank > 2:
+        logits = tf.reduce_mean(logits, axis=range(1, logits.shape.rank))
+    return tf.reduce_sum(logits)
 
 
 @contextlib.contextmanager

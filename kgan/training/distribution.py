@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kgan.training.keras_private import BuiltModel, all_layers
 
-__all__ = ["ReplicatedModel", "apply", "replica", "replicas", "synchronize"]
+__all__ = ["ReplicatedModel", "apply", "check_scope", "replica", "replicas", "synchronize"]
 
 Step = Callable[[Any], dict[str, tf.Tensor]]
 Execution = Callable[[Iterator[Any]], dict[str, tf.Tensor]]
@@ -32,6 +32,24 @@ def replica() -> tf.Tensor | int:
     """Return the number of this replica, so that no two draw alike; 0 outside of a step."""
     context = tf.distribute.get_replica_context()
     return context.replica_id_in_sync_group if context else 0
+
+
+def check_scope(model: keras.Model, optimizers: Sequence[keras.optimizers.Optimizer] = ()) -> None:
+    """Check that the strategy that a model trains under created all of its variables.
+
+    Raises:
+        ValueError: it did not.
+    """
+    strategy = model.distribute_strategy
+    owned = strategy.extended.variable_created_in_scope
+    variables = [v for owner in (model, *optimizers) for v in owner.variables]
+    if not all(owned(variable.value) for variable in variables):
+        raise ValueError(
+            "The game's variables were created under another strategy than "
+            f"{type(strategy).__name__}, which it is to train under. Make both networks, the "
+            "game and the optimizers, and call `compile` and `fit`, within the same "
+            "`strategy.scope()`."
+        )
 
 
 def synchronize(network: keras.Model) -> None:

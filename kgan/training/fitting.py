@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from kgan.training.minibatches import check_divides
+from kgan.training.tracing import RetraceEachEpoch
 from kgan.training.validation import check_labels
 from kgan.utils.explained import explained
 
@@ -64,7 +65,9 @@ def fit(
         initial_epoch: the first epoch, unless a callback resumes at another one.
         options: further arguments of `keras.Model.fit`.
     """
-    callbacks = validate_callbacks(callbacks)
+    callbacks = [*validate_callbacks(callbacks), RetraceEachEpoch()]
+    if gan.compiled:
+        gan.make_train_function()  # refuses what changed since `compile`, before data are read
     seekable = x if hasattr(x, "seek") else None
     steps = 0
     if seekable is not None:

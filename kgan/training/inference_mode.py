@@ -15,7 +15,7 @@ from kgan.training import seeds
 from kgan.training.metrics import discriminator_metrics
 from kgan.training.minibatches import network_inputs, split
 from kgan.training.validation import sample_labels
-from kgan.utils.checks import positive_integer
+from kgan.utils.checks import positive_integer, seed_pair
 
 __all__ = ["InferenceMode"]
 
@@ -41,9 +41,11 @@ class InferenceMode(keras.Model):
             float32 `[n, *image_shape]` in the generator's value range.
 
         Raises:
-            ValueError: `n` or `labels` is unusable.
+            ValueError: `n`, `seed` or `labels` is unusable.
         """
         n = positive_integer("n", n)
+        if not tf.is_tensor(seed):
+            seed_pair("seed", seed)  # a prior of the user's own might not look
         if not self.built:
             self.build()
         classes = sample_labels(labels, n, self.num_classes)

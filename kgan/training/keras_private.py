@@ -11,7 +11,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-__all__ = ["BuiltModel", "WrappedDataset", "adam_moments", "all_layers", "variable_index"]
+__all__ = [
+    "BuiltModel",
+    "WrappedDataset",
+    "adam_moments",
+    "all_layers",
+    "learning_rate_schedule",
+    "origin",
+    "variable_index",
+]
 
 
 def all_layers(network: keras.layers.Layer) -> list[keras.layers.Layer]:
@@ -20,6 +28,26 @@ def all_layers(network: keras.layers.Layer) -> list[keras.layers.Layer]:
     Wished for: a public, recursive `Layer.layers`; `Model.layers` goes one level deep.
     """
     return list(network._flatten_layers())
+
+
+def learning_rate_schedule(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.schedules.LearningRateSchedule | None:
+    """Return the schedule of an optimizer's learning rate, or None if it has none.
+
+    Wished for: a public one; `Optimizer.learning_rate` is the present number.
+    """
+    given = optimizer._learning_rate
+    return given if isinstance(given, keras.optimizers.schedules.LearningRateSchedule) else None
+
+
+def origin(tensor: keras.KerasTensor) -> tuple[Any, list[keras.KerasTensor]]:
+    """Return the layer or operation that made a tensor of a functional model, and its inputs.
+
+    Wished for: a public way to walk such a graph; `Layer.output` knows of one use of a layer.
+    """
+    operation, node, _ = tensor._keras_history
+    return operation, operation._inbound_nodes[node].input_tensors
 
 
 def variable_index(optimizer: keras.optimizers.Optimizer, variable: Any) -> int:

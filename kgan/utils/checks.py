@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
-__all__ = ["integer", "number", "one_of", "positive_integer"]
+__all__ = ["integer", "number", "one_of", "positive_integer", "seed_pair", "single_seed"]
 
 T = TypeVar("T")
 
@@ -21,15 +22,16 @@ def positive_integer(name: str, value: object, hint: str = "") -> int:
 
     Args:
         name: the argument, as the user typed it.
-        value: what the user gave; any integer type but bool.
+        value: what the user gave: any integer, or an integer array of shape (), but no bool.
         hint: a sentence that ends the message.
 
     Raises:
         ValueError: `value` is no integer, or less than 1.
     """
-    if not _is_integer(value) or int(value) < 1:  # type: ignore[call-overload]
+    found = _as_integer(value)
+    if found is None or found < 1:
         raise _invalid(name, "a positive integer", value, hint)
-    return int(value)  # type: ignore[call-overload]
+    return found
 
 
 def integer(
@@ -41,7 +43,7 @@ def integer(
         ValueError: `value` is no integer, or out of range.
     """
     bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-    found = int(value) if _is_integer(value) else None  # type: ignore[call-overload]
+    found = _as_integer(value)
     if found is None or found < minimum or (maximum is not None and found > maximum):
         raise _invalid(name, f"an integer {bounds}", value, hint)
     return found
@@ -78,6 +80,32 @@ def number(
     return found
 
 
+def single_seed(name: str, value: object) -> int:
+    """Return `value` as an int of 64 bits.
+
+    Raises:
+        ValueError: `value` is no integer, or has more than 64 bits.
+    """
+    found = _as_integer(value)
+    if found is None or not _fits(found):
+        raise _invalid(name, "an integer of 64 bits", value, "")
+    return found
+
+
+def seed_pair(name: str, value: object) -> tuple[int, int]:
+    """Return two ints of 64 bits: `value` if it is two integers, else `value` and 0.
+
+    Raises:
+        ValueError: `value` is neither an integer nor two integers, or has more than 64 bits.
+    """
+    parts = [value, 0] if _as_integer(value) is not None else _items(value)
+    found = [_as_integer(part) for part in parts]
+    if len(found) != 2 or any(part is None or not _fits(part) for part in found):
+        raise _invalid(name, "an integer or two integers, each of 64 bits", value, "")
+    first, second = found
+    return cast("int", first), cast("int", second)
+
+
 def one_of(name: str, value: T, known: Sequence[T], hint: str = "") -> T:
     """Return `value`, which must be among `known`.
 
@@ -99,8 +127,30 @@ def _range(low: float, high: float, ends: str) -> str:
     return f"a number in {ends[0]}{low:g}, {high:g}{ends[1]}"
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+def _as_integer(value: object) -> int | None:
+    """Return an integer of any type as an int; None for anything else, bool included."""
+    # Arrays and tensors of one element count as their element in Python's eyes, whatever their
+    # shape, and so do some that hold a bool.
+    shaped = len(getattr(value, "shape", ())) > 0
+    if shaped or isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except (TypeError, AttributeError):  # the second: of TensorFlow's floats
+        return None
+
+
+def _items(value: object) -> list[object]:
+    """Return the items of a sequence or an array; none for anything else."""
+    try:
+        # A set has no order, and a string's items are no numbers.
+        return [] if isinstance(value, (str, dict, set)) else list(value)  # type: ignore[call-overload]
+    except TypeError:
+        return []
+
+
+def _fits(value: int) -> bool:
+    return -(2**63) <= value < 2**63
 
 
 def _invalid(name: str, expected: str, value: object, hint: str) -> ValueError:

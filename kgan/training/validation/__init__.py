@@ -1,14 +1,25 @@
 """What users hand over, checked once, where it enters, before anything is compiled."""
 
-from kgan.training.validation.arguments import check_jit_compile, two_optimizers
+from kgan.training.validation.arguments import (
+    build_optimizers,
+    check_options,
+    check_schedules,
+    two_optimizers,
+)
 from kgan.training.validation.labels import check_labels, sample_labels
-from kgan.training.validation.networks import check_networks, check_penalties, shared_range
+from kgan.training.validation.networks import check_networks, shared_range
+from kgan.training.validation.outputs import build_discriminator, build_generator
+from kgan.training.validation.trials import check_built
 
 __all__ = [
-    "check_jit_compile",
+    "build_discriminator",
+    "build_generator",
+    "build_optimizers",
+    "check_built",
     "check_labels",
     "check_networks",
-    "check_penalties",
+    "check_options",
+    "check_schedules",
     "sample_labels",
     "shared_range",
     "two_optimizers",

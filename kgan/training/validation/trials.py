@@ -1,0 +1,43 @@
+"""Trial calls of the built networks, which find what their shapes do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kgan.penalties import Penalty
+from kgan.training.validation.layers import (
+    check_second_derivatives,
+    example_inputs,
+    trial_call,
+)
+from kgan.training.validation.logits import check_logits
+from kgan.training.validation.networks import check_penalties
+from kgan.training.validation.outputs import network_shapes
+
+if TYPE_CHECKING:
+    from kgan.training.saving import SavedGame
+
+__all__ = ["check_built"]
+
+
+def check_built(gan: SavedGame, penalties: Sequence[Penalty]) -> frozenset[int]:
+    """Check the built networks of a game and the penalties on its discriminator.
+
+    Returns:
+        Ids of the trained weights that a network assigns to when called, for `unchanged`.
+
+    Raises:
+        ValueError: the discriminator does not return logits, or contradicts a penalty.
+    """
+    check_penalties(penalties, gan.discriminator)
+    check_second_derivatives(penalties, gan.discriminator)
+    shape, label_shape = network_shapes(gan.image_shape, gan.packing)
+    images = example_inputs(gan.discriminator, shape, gan.num_classes, label_shape)
+    check_logits(gan.discriminator, images)
+    latents = example_inputs(gan.generator, (gan.prior.dim,), gan.num_classes, ())
+    overwritten = [
+        *trial_call("generator", gan.generator, latents, gan.image_shape),
+        *trial_call("discriminator", gan.discriminator, images),
+    ]
+    return frozenset(map(id, overwritten))
