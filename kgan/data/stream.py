@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import tensorflow as tf
@@ -36,6 +37,7 @@ class SeekableDataset(WrappedDataset):
         steps: batches in an epoch.
         data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
             graph.
+        value_range: `(low, high)`, the pixel value range of the images; None for points.
 
     Example:
         ```python
@@ -50,6 +52,7 @@ class SeekableDataset(WrappedDataset):
     def __init__(self, epoch: Epoch, steps: int, finish: Finish, data_fingerprint: str):
         self.steps = steps
         self.data_fingerprint = data_fingerprint
+        self.value_range: tuple[float, float] | None = None
         self._epoch = epoch
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs
@@ -72,6 +75,13 @@ class SeekableDataset(WrappedDataset):
         """
         self._begin.assign(begin)
         self._count.assign(count)
+
+    @contextlib.contextmanager
+    def kept_position(self) -> Iterator[None]:
+        """Within this context, iterations do not count: the next one yields the same epoch."""
+        number = self._next_epoch.numpy()
+        yield
+        self._next_epoch.assign(number)
 
     def from_position(self, steps_per_epoch: int) -> tf.data.Dataset:
         """Return a data set each of whose iterations yields the batches last selected by `seek`.
