@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from kgan.training.minibatches import later_batch_error
 from kgan.training.validation import check_data, check_no_weights
 
 if TYPE_CHECKING:
@@ -78,14 +80,17 @@ def fit(
     # First, so that the data stand right before any other callback looks at them.
     if seekable is not None:
         callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
-    if isinstance(x, tf.data.Dataset):
+    if isinstance(x, (tf.data.Dataset, types.GeneratorType)):
         options.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
     with warnings.catch_warnings():
         if done:  # Keras warns when an epoch that was begun before has fewer steps
             warnings.filterwarnings("ignore", message="Your input ran out of data")
-        return keras_fit(
-            x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
-        )
+        try:
+            return keras_fit(
+                x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
+            )
+        except tf.errors.InvalidArgumentError as error:
+            raise later_batch_error(error) or error from None
 
 
 def _checked_data(
@@ -95,11 +100,11 @@ def _checked_data(
     check_no_weights(gan, **{name: options.get(name) for name in ("sample_weight", "class_weight")})
     validation_data = options.get("validation_data")
     if validation_data is not None:
-        held_out = keras.utils.unpack_x_y_sample_weight(validation_data)
+        held_out, condition, weights = keras.utils.unpack_x_y_sample_weight(validation_data)
+        check_no_weights(gan, validation_data=weights)
         size = options.get("validation_batch_size") or batch_size
-        check_no_weights(gan, validation_data=held_out[2])
-        held_out = check_data(gan, *held_out[:2], size, argument="validation_data")
-        options["validation_data"] = held_out[:1] if held_out[1] is None else held_out
+        held_out = check_data(gan, held_out, condition, size, argument="validation_data")
+        options["validation_data"] = held_out
     share = 1.0 if validation_data is not None else 1.0 - (options.get("validation_split") or 0.0)
     return check_data(gan, x, y, batch_size, gan.discriminator_steps, share)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import keras
@@ -12,6 +13,7 @@ __all__ = [
     "check_divides",
     "check_label_type",
     "conditional",
+    "later_batch_error",
     "network_inputs",
     "split",
 ]
@@ -138,6 +140,22 @@ def check_divides(size: int, k: int, packing: int) -> None:
     """
     if size % (k * packing):
         raise ValueError(_indivisible(size, k, packing))
+
+
+def later_batch_error(error: tf.errors.InvalidArgumentError) -> ValueError | None:
+    """Return the error for a batch that `split` refuses as the step runs, in its words alone.
+
+    Args:
+        error: TensorFlow's, which names the nodes of its graph.
+
+    Returns:
+        None if another operation failed.
+    """
+    found = re.search(r"assertion failed: \[(Invalid .*?\.)\] \[(.*?)\]", error.message, re.DOTALL)
+    if found is None:
+        return None
+    sentence, value = found.groups()
+    return ValueError(sentence.replace("?", value))  # the size, where only the step knows it
 
 
 def _indivisible(size: int | str, k: int, packing: int) -> str:

@@ -49,9 +49,10 @@ class FirstBatches:
         return _of_dataset(self.data, count)
 
 
-def _chained(first: Iterable[Any], rest: Iterator[Any]) -> types.GeneratorType[Any, Any, Any]:
+def _chained(first: Iterable[Any], rest: Iterator[Any]) -> Iterator[Any]:
     # Keras tells a generator by its type, which `itertools.chain` does not have.
-    return (batch for batch in itertools.chain(first, rest))
+    yield from first
+    yield from rest
 
 
 def _of_dataset(dataset: tf.data.Dataset, count: int) -> list[Any]:

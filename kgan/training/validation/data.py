@@ -44,8 +44,8 @@ def check_no_weights(gan: SavedGame, **given: Any) -> None:
     for name, value in given.items():
         if value is not None and not _overrides(gan, "train_step"):
             raise ValueError(
-                f"Invalid value for argument `{name}`: expected None, as Algorithm 1 has no weights "
-                "of examples. Repeat examples that shall count for more."
+                f"Invalid value for argument `{name}`: expected None, as Algorithm 1 has no "
+                "weights of examples. Repeat examples that shall count for more."
             )
 
 
@@ -78,7 +78,8 @@ def check_data(
     """
     if _overrides(gan, "train_step"):
         return x, y
-    form = Form(argument, tuple(gan.image_shape), gan.value_range, "batches", y is not None)
+    labels = gan.num_classes is not None
+    form = Form(argument, tuple(gan.image_shape), gan.value_range, "batches", labels)
     if isinstance(x, tf.data.Dataset):
         return _DataChecks(gan, form._replace(kind="dataset"), k).dataset(x), y
     if isinstance(x, (keras.utils.PyDataset, types.GeneratorType)):
@@ -98,7 +99,7 @@ def _overrides(gan: SavedGame, *methods: str) -> bool:
 def _no_array(x: Any, form: Form) -> ValueError:
     expected = "an array of images or a `tf.data.Dataset`, received "
     if x is None:
-        return form.error(f"{expected}None. Call `fit(images)`.")
+        return form.error(f"{expected}None. Give it as the first argument.")
     if isinstance(x, dict):
         return dictionary_error(x, form)
     if isinstance(x, (list, tuple)):
@@ -163,22 +164,25 @@ class _DataChecks:
         first = looked_at.take(1)
         if not first:
             raise self.empty()
-        images, condition = self.check_batch(first[0])
+        if isinstance(data, types.GeneratorType) and not isinstance(first[0], tuple):
+            raise self.form.error(
+                "a generator of tuples `(images,)` or `(images, labels)`, as Keras has them, "
+                f"received one of {type(first[0]).__name__}."
+            )
+        images = self.check_batch(first[0])
         seen = self.extremes([images])
         if suspicious(seen, self.form.value_range):
             more = looked_at.take(_LOOKED_AT)
             self.check_use(self.extremes([parts(batch, self.form)[0] for batch in more]))
         return looked_at.data
 
-    def check_batch(self, batch: Any) -> tuple[Any, Any]:
-        """Check all of a batch but the pixels' values; return images and condition."""
+    def check_batch(self, batch: Any) -> Any:
+        """Check all of a batch but the pixels' values; return the images."""
         images, condition = parts(batch, self.form)
-        if isinstance(images, (int, float)) or not hasattr(images, "shape"):
-            images = np.asarray(images)
         check_images(images, self.form)
         self.check_divides(len(images))
         self.check_condition(condition, len(images))
-        return images, condition
+        return images
 
     def empty(self) -> ValueError:
         """Return the error for data without a batch."""

@@ -105,7 +105,7 @@ def check_values(
     if value_range is None or seen.within(*value_range):
         return
     low, high = value_range
-    usual = next((ends for ends in _USUAL if seen.within(*ends)), None)
+    usual = _usual(seen)
     if max(low - seen.low, seen.high - high) <= _OVERSHOOT * (high - low):
         advice = f"Clip them: {remedy(f'tf.clip_by_value(x, {low:g}, {high:g})')}."
     elif usual is not None:
@@ -121,6 +121,12 @@ def check_values(
         f"Invalid value for argument `{argument}`: expected pixels in the game's value range "
         f"({low:g}, {high:g}), received {seen}. {advice}"
     )
+
+
+def _usual(seen: Extremes) -> tuple[float, float] | None:
+    """Return the narrowest usual range of pixels that holds values and is used by them."""
+    held = (ends for ends in _USUAL if seen.within(*ends))
+    return next((ends for ends in held if seen.used(ends) > _TINY), None)
 
 
 def suspicious(seen: Extremes, value_range: tuple[float, float] | None) -> bool:
@@ -154,9 +160,9 @@ def check_use_of_range(
             "been scaled twice, or stored as 0 and 1 and scaled as 0 to 255. Scale them by the "
             f"values they have: {remedy(rescaled(seen, value_range))}."
         )
-    usual = (ends for ends in _USUAL if seen.within(*ends))
-    narrower = next((ends for ends in usual if ends[1] - ends[0] < high - low), seen)
-    source = (narrower[0], narrower[1])
+    usual = _usual(seen)
+    narrower = usual is not None and usual[1] - usual[0] < high - low
+    source = usual if usual is not None and narrower else (seen.low, seen.high)
     warnings.warn(
         f"Argument `{argument}` has {seen} only, and the game's value range is ({low:g}, {high:g}):"
         f" {100 * (1 - used):.0f}% of it is unused. If the pixels were scaled to "

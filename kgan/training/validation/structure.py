@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -27,6 +28,7 @@ class Form(NamedTuple):
         image_shape: of one image of the game; None stands for any size.
         value_range: of the game; None for no bounds.
         kind: `"array"`, `"dataset"`, or `"batches"` of Python.
+        labels: whether the game takes class labels.
         pairs: whether the images come with labels or other conditions.
     """
 
@@ -34,6 +36,7 @@ class Form(NamedTuple):
     image_shape: tuple[int | None, ...]
     value_range: tuple[float, float] | None
     kind: str
+    labels: bool = False
     pairs: bool = False
 
     def error(self, expected: str) -> ValueError:
@@ -71,6 +74,10 @@ def _same(shape: Shape, other: Shape) -> bool:
     return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in pairs)
 
 
+def _size(axis: int | None) -> float:
+    return math.nan if axis is None else axis
+
+
 def parts(element: Any, form: Form) -> tuple[Any, Any]:
     """Return the images and the condition, or None, of an element of data or of its type.
 
@@ -103,10 +110,11 @@ def parts(element: Any, form: Form) -> tuple[Any, Any]:
     return images, condition
 
 
-def dictionary_error(features: Mapping[str, Any], form: Form, labelled: bool = False) -> ValueError:
+def dictionary_error(features: Mapping[str, Any], form: Form) -> ValueError:
     """Return the error for a dictionary, with the line that takes the image out of it."""
     name = "image" if "image" in features else str(next(iter(features), "image"))
-    expression, then = f'd["{name}"]', ""
+    dictionary, then = "d" if form.kind == "dataset" else "x", ""
+    expression = f'{dictionary}["{name}"]'
     feature = features.get(name)
     if isinstance(feature, (tf.TensorSpec, tf.Tensor, np.ndarray)):
         if not tf.as_dtype(feature.dtype).is_floating:
@@ -117,7 +125,7 @@ def dictionary_error(features: Mapping[str, Any], form: Form, labelled: bool = F
         line = expression
     elif form.pairs:
         line = f".map(lambda d, y: ({expression}, y)){then}"
-    elif labelled and "label" in features:
+    elif form.labels and "label" in features:
         line = f'.map(lambda d: ({expression}, d["label"])){then}'
     else:
         line = f".map(lambda d: {expression}){then}"
@@ -193,7 +201,7 @@ def _shape_advice(shape: list[int | None], form: Form) -> str:
             return f"Make them grey: {form.line('tf.image.rgb_to_grayscale(x)')}, {networks}."
         if (received[-1], wanted[-1]) == (1, 3):
             return f"Repeat them: {form.line('tf.image.grayscale_to_rgb(x)')}, {networks}."
-    if None not in (*received, *wanted) and np.prod(received) == np.prod(wanted):
+    if math.prod(map(_size, received)) == math.prod(map(_size, wanted)):
         return f"Reshape them: {form.line(f'tf.reshape(x, {(-1, *wanted)})')}, {networks}."
     return f"Change one of the two: the data, {networks}."
 
