@@ -180,6 +180,8 @@ class _DataChecks:
         """Check all of a batch but the pixels' values; return the images."""
         images, condition = parts(batch, self.form)
         check_images(images, self.form)
+        if not len(images):
+            raise self.empty()
         self.check_divides(len(images))
         self.check_condition(condition, len(images))
         return images

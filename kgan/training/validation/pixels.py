@@ -51,7 +51,7 @@ class Extremes(NamedTuple):
 
 def _ends(array: np.ndarray) -> list[float]:
     ends: list[float] = []
-    rows = max(1, _CHUNK * len(array) // array.size)
+    rows = max(1, _CHUNK * len(array) // max(1, array.size))
     for start in range(0, len(array), rows):
         part = array[start : start + rows]
         # NumPy's minimum is NaN where a value is. bfloat16 has no such minimum.
