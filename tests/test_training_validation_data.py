@@ -427,6 +427,8 @@ def test_a_bad_label_in_a_later_batch_ends_the_training_in_a_sentence():
     late = np.where(np.arange(64) == 60, 7, LABELS)
     with pytest.raises(ValueError, match=r"^Invalid labels: .* the classes 0 to 2\.$"):
         conditional_game().fit(batches(IMAGES, late), verbose=0)
+    with pytest.raises(ValueError, match=r"^Invalid labels: "):
+        conditional_game().evaluate(batches(IMAGES, late), verbose=0)
 
 
 # Precision

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from kgan.training.minibatches import later_batch_error
+from kgan.training.minibatches import plain_errors
 from kgan.training.validation import check_data, check_no_weights
 
 if TYPE_CHECKING:
@@ -82,15 +82,12 @@ def fit(
         callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
     if isinstance(x, (tf.data.Dataset, types.GeneratorType)):
         options.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
-    with warnings.catch_warnings():
+    with plain_errors(), warnings.catch_warnings():
         if done:  # Keras warns when an epoch that was begun before has fewer steps
             warnings.filterwarnings("ignore", message="Your input ran out of data")
-        try:
-            return keras_fit(
-                x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
-            )
-        except tf.errors.InvalidArgumentError as error:
-            raise later_batch_error(error) or error from None
+        return keras_fit(
+            x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
+        )
 
 
 def _checked_data(

@@ -14,7 +14,7 @@ import tensorflow as tf
 from kgan.training import seeds
 from kgan.training.keras_private import is_validation_of_fit
 from kgan.training.metrics import discriminator_metrics
-from kgan.training.minibatches import network_inputs, split
+from kgan.training.minibatches import network_inputs, plain_errors, split
 from kgan.training.validation import check_data, check_no_weights, sample_labels
 from kgan.utils.checks import positive_integer
 
@@ -58,18 +58,24 @@ class InferenceMode(keras.Model):
             return super().predict(*args, **kwargs)
 
     def evaluate(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        **kwargs: Any,
     ) -> Any:
         """Compute the logs on data, as `keras.Model.evaluate`, with the EMA weights if any.
 
         Raises:
-            ValueError: the data are unusable, as in `fit`.
+            ValueError: the game cannot use the data, as in `fit`.
         """
         if self.compiled and not is_validation_of_fit(kwargs):
-            check_no_weights(self, sample_weight=kwargs.get("sample_weight"))
+            check_no_weights(self, sample_weight=sample_weight)
             x, y = check_data(self, x, y, batch_size)
-        with self.averaged():
-            return super().evaluate(x, y, batch_size, **kwargs)
+        with self.averaged(), plain_errors():
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Compute the logs in inference mode on one batch of images and fresh samples."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -13,8 +15,8 @@ __all__ = [
     "check_divides",
     "check_label_type",
     "conditional",
-    "later_batch_error",
     "network_inputs",
+    "plain_errors",
     "split",
 ]
 
@@ -142,20 +144,20 @@ def check_divides(size: int, k: int, packing: int) -> None:
         raise ValueError(_indivisible(size, k, packing))
 
 
-def later_batch_error(error: tf.errors.InvalidArgumentError) -> ValueError | None:
-    """Return the error for a batch that `split` refuses as the step runs, in its words alone.
-
-    Args:
-        error: TensorFlow's, which names the nodes of its graph.
-
-    Returns:
-        None if another operation failed.
-    """
-    found = re.search(r"assertion failed: \[(Invalid .*?\.)\] \[(.*?)\]", error.message, re.DOTALL)
-    if found is None:
-        return None
-    sentence, value = found.groups()
-    return ValueError(sentence.replace("?", value))  # the size, where only the step knows it
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise what `split` refuses as the step runs as a ValueError, without TensorFlow's words."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(
+            r"assertion failed: \[(Invalid .*?\.)\] \[(.*?)\]", error.message, re.DOTALL
+        )
+        if found is None:
+            raise
+        sentence, value = found.groups()
+        # The size of a batch that only the step knows.
+        raise ValueError(sentence.replace("?", value)) from None
 
 
 def _indivisible(size: int | str, k: int, packing: int) -> str:
