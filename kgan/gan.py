@@ -146,7 +146,7 @@ class GAN(SavedGame, InferenceMode, Retraced):
                 if penalties:
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
-                loss += self.discriminator_term(images, samples, condition)
+                loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
             return [loss, real_logits, fake_logits, *tape.gradient(scaled_loss, weights)]
@@ -181,7 +181,8 @@ class GAN(SavedGame, InferenceMode, Retraced):
                 # The gradient flows through D's logits into G.
                 fake_logits = discriminator.fake_logits(samples)
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
-                loss += self.generator_term(samples, latents, condition, images)
+                term = self.generator_term(samples, latents, condition, images)
+                loss += tf.cast(term, loss.dtype)
                 scaled_loss = optimizer.scale_loss(loss / replicas())
         apply(optimizer, tape.gradient(scaled_loss, weights), weights)
         return loss
@@ -338,16 +339,18 @@ class GAN(SavedGame, InferenceMode, Retraced):
     ) -> keras.callbacks.History:
         """Train, as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
 
-        Images are floating point in the generator's value range. `batch_size` (or the data set's
+        Images are floating point in the game's value range. `batch_size` (or the data set's
         batches) is k * m, which k must divide, the last batch of an epoch included. Data of a
-        conditional game are pairs `(images, labels)`, or `x` and `y`.
+        conditional game are pairs `(images, labels)`, or `x` and `y`. Arrays, and the first batch
+        of other data, are checked before anything is compiled.
 
         On a data set of `kgan.data.load`, the batch of step t follows from the data set's seed and
         t. A callback with a method `resume`, such as `kgan.callbacks.Checkpoint`, may restore an
         earlier training, whose epochs then go on. Keras's callbacks for one optimizer are refused.
 
         Raises:
-            ValueError: k does not divide a batch, or a callback cannot do its work here.
+            ValueError: the game cannot use the data, k does not divide a batch, or a callback
+                cannot do its work here.
         """
         arguments = (x, y, batch_size, callbacks, initial_epoch, kwargs)
         return fitting.fit(self, super().fit, *arguments)

@@ -10,6 +10,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kgan
 from kgan import callbacks
@@ -263,13 +264,11 @@ def test_a_discriminator_that_spoils_itself_is_named_at_that_step(gan):
 
 
 def test_a_loss_that_is_not_finite_is_named(gan):
-    data = np.zeros((12, 8, 8, 1), "float32")
-    data[4:] = np.nan
+    data = np.random.default_rng(0).uniform(-1, 1, (12, 8, 8, 1)).astype("float32")
+    data[4:] = np.nan  # after the first batch, which is looked at before the training
     with pytest.raises(FloatingPointError, match=r"The discriminator's loss became nan at step 2"):
         gan.fit(
-            data,
-            batch_size=4,
-            shuffle=False,
+            tf.data.Dataset.from_tensor_slices(data).batch(4),
             verbose=0,
             callbacks=[callbacks.NonFinite()],
         )

@@ -108,12 +108,15 @@ def load(
     if name in DENSITIES:
         _check_unscaled(name, image_size=image_size, value_range=value_range, image=image)
         return _from_memory((_points(name, split, rows),), rows, order, tf.identity)
-    scale = _scaler((-1.0, 1.0) if value_range is None else value_range)
+    value_range = (-1.0, 1.0) if value_range is None else value_range
+    scale = _scaler(value_range)
     source = find_images(name, image_size, with_labels, data_dir, image, label)
     prepare(source.builder, download)
-    if name.startswith(PREFIX):
-        return _load_stacks(source, split, rows, order, scale)
-    return _load_images(source, split, rows, order, scale)
+    batches = _load_stacks if name.startswith(PREFIX) else _load_images
+    dataset = batches(source, split, rows, order, scale)
+    low, high = value_range
+    dataset.value_range = (float(low), float(high))
+    return dataset
 
 
 def _load_images(

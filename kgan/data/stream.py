@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -42,6 +43,7 @@ class SeekableDataset(WrappedDataset):
         data_features: as given.
         data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
             graph.
+        value_range: `(low, high)`, the pixel value range of the images; None for points.
 
     Example:
         ```python
@@ -66,6 +68,7 @@ class SeekableDataset(WrappedDataset):
         self.data_fingerprint = data_fingerprint
         self.explain = explain
         self.data_features = dict(data_features)
+        self.value_range: tuple[float, float] | None = None
         self._epoch = epoch
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs
@@ -88,6 +91,13 @@ class SeekableDataset(WrappedDataset):
         """
         self._begin.assign(begin)
         self._count.assign(count)
+
+    @contextlib.contextmanager
+    def kept_position(self) -> Iterator[None]:
+        """Within this context, iterations do not count: the next one yields the same epoch."""
+        number = self._next_epoch.numpy()
+        yield
+        self._next_epoch.assign(number)
 
     def from_position(self, steps_per_epoch: int) -> tf.data.Dataset:
         """Return a data set each of whose iterations yields the batches last selected by `seek`.

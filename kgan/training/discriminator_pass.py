@@ -99,7 +99,11 @@ class DiscriminatorPass:
         The tape around the pass makes the gradients at these images and samples free of another
         pass.
         """
-        self._images, self._samples = (pack(x, self.packing) for x in (images, samples))
+        # Penalties mix both, and in half precision or float64 a network's samples have its type.
+        dtype = max(images.dtype, samples.dtype, key=lambda dtype: dtype.size)
+        self._images, self._samples = (
+            tf.cast(pack(x, self.packing), dtype) for x in (images, samples)
+        )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([self._images, self._samples])
             real_logits, fake_logits = self._both_logits()
@@ -109,6 +113,7 @@ class DiscriminatorPass:
         self._gradients = functools.cache(
             lambda: tape.gradient(total, [self._images, self._samples])
         )
+        self._dtype = real_logits.dtype
         return real_logits, fake_logits
 
     def penalty(self, penalties: Sequence[Penalty], seed: tf.Tensor) -> tf.Tensor:
@@ -121,7 +126,8 @@ class DiscriminatorPass:
         values = [
             penalty(self._images, self._samples, self.gradients, seed) for penalty in penalties
         ]
-        return tf.add_n([tf.reduce_mean(value) for value in values])
+        # In the type of the loss: a penalty is as precise as its points.
+        return tf.add_n([tf.cast(tf.reduce_mean(value), self._dtype) for value in values])
 
     def gradients(self, points: tf.Tensor) -> tf.Tensor:
         """Return the gradient of the logit with respect to its input, in full precision.
@@ -163,7 +169,9 @@ class DiscriminatorPass:
 
     def _logits(self, packs: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
         inputs = network_inputs(self.discriminator, packs, condition)
-        return self.discriminator(inputs, training=True)
+        logits = self.discriminator(inputs, training=True)
+        # A plain Keras network has logits in half precision, in which losses lose digits.
+        return tf.cast(logits, tf.float32) if logits.dtype.size < 4 else logits
 
 
 def _total(logits: tf.Tensor) -> tf.Tensor:

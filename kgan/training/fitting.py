@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from kgan.training.minibatches import check_divides
+from kgan.training.minibatches import plain_errors
 from kgan.training.tracing import RetraceEachEpoch
-from kgan.training.validation import check_labels
+from kgan.training.validation import check_data, check_no_weights
 from kgan.utils.explained import explained
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def fit(
     callbacks = [*validate_callbacks(callbacks), RetraceEachEpoch()]
     if gan.compiled:
         gan.make_train_function()  # refuses what changed since `compile`, before data are read
+        x, y = _checked_data(gan, x, y, batch_size, options)
     seekable = x if hasattr(x, "seek") else None
     steps = 0
     if seekable is not None:
@@ -81,22 +83,32 @@ def fit(
     # First, so that the data stand right before any other callback looks at them.
     if seekable is not None:
         callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
-    if isinstance(x, tf.data.Dataset):
+    if isinstance(x, (tf.data.Dataset, types.GeneratorType)):
         options.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
-    elif hasattr(x, "shape") and not options.get("validation_split"):
-        # Keras would find the ragged last batch only after a whole epoch.
-        full = batch_size or 32
-        for size in (min(full, len(x)), len(x) % full):
-            check_divides(size, gan.discriminator_steps, gan.packing)
-        if y is not None and gan.num_classes is not None:
-            y = check_labels(y, len(x), gan.num_classes)
     # Data that are read from disk say what is wrong with them.
-    with warnings.catch_warnings(), explained(getattr(seekable, "explain", None)):
+    explain = getattr(seekable, "explain", None)
+    with plain_errors(), explained(explain), warnings.catch_warnings():
         if done:  # Keras warns when an epoch that was begun before has fewer steps
             warnings.filterwarnings("ignore", message="Your input ran out of data")
         return keras_fit(
             x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
         )
+
+
+def _checked_data(
+    gan: SavedGame, x: Any, y: Any, batch_size: int | None, options: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Check all data of `fit`, which takes them as `x`, `y` and `validation_data`."""
+    check_no_weights(gan, **{name: options.get(name) for name in ("sample_weight", "class_weight")})
+    validation_data = options.get("validation_data")
+    if validation_data is not None:
+        held_out, condition, weights = keras.utils.unpack_x_y_sample_weight(validation_data)
+        check_no_weights(gan, validation_data=weights)
+        size = options.get("validation_batch_size") or batch_size
+        held_out = check_data(gan, held_out, condition, size, argument="validation_data")
+        options["validation_data"] = held_out
+    share = 1.0 if validation_data is not None else 1.0 - (options.get("validation_split") or 0.0)
+    return check_data(gan, x, y, batch_size, gan.discriminator_steps, share)
 
 
 def validate_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kgan.training import seeds
+from kgan.training.keras_private import is_validation_of_fit
 from kgan.training.metrics import discriminator_metrics
-from kgan.training.minibatches import network_inputs, split
-from kgan.training.validation import sample_labels
+from kgan.training.minibatches import network_inputs, plain_errors, split
+from kgan.training.validation import check_data, check_no_weights, sample_labels
 from kgan.utils.checks import positive_integer, seed_pair
 
 __all__ = ["InferenceMode"]
@@ -50,17 +51,33 @@ class InferenceMode(keras.Model):
             self.build()
         classes = sample_labels(labels, n, self.num_classes)
         inputs = network_inputs(self.generator, self.prior.sample(n, seed), classes)
-        return self.predict(inputs, batch_size=500, verbose=0)
+        # Keras's networks return their own precision.
+        return self.predict(inputs, batch_size=500, verbose=0).astype(np.float32, copy=False)
 
     def predict(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Generate from latents, as `keras.Model.predict`, with the EMA weights if any."""
         with self.averaged():
             return super().predict(*args, **kwargs)
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the logs on data, as `keras.Model.evaluate`, with the EMA weights if any."""
-        with self.averaged():
-            return super().evaluate(*args, **kwargs)
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Compute the logs on data, as `keras.Model.evaluate`, with the EMA weights if any.
+
+        Raises:
+            ValueError: the game cannot use the data, as in `fit`.
+        """
+        if self.compiled and not is_validation_of_fit(kwargs):
+            check_no_weights(self, sample_weight=sample_weight)
+            x, y = check_data(self, x, y, batch_size)
+        with self.averaged(), plain_errors():
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Compute the logs in inference mode on one batch of images and fresh samples."""

@@ -16,6 +16,9 @@ __all__ = [
     "WrappedDataset",
     "adam_moments",
     "all_layers",
+    "datasets_below",
+    "held_bytes",
+    "is_validation_of_fit",
     "learning_rate_schedule",
     "origin",
     "variable_index",
@@ -98,3 +101,36 @@ class WrappedDataset(tf.data.Dataset):
     def element_spec(self) -> Any:
         """The type of an element, as `tf.data.Dataset.element_spec`."""
         return self._wrapped.element_spec
+
+
+def datasets_below(dataset: tf.data.Dataset) -> list[tf.data.Dataset]:
+    """Return `dataset` and all data sets that it is derived from.
+
+    Wished for: a public list of the inputs of a `tf.data.Dataset`.
+    """
+    found = [dataset]
+    for below in dataset._inputs():
+        found += datasets_below(below)
+    return found
+
+
+def held_bytes(dataset: tf.data.Dataset) -> int:
+    """Return the bytes of the tensors that a data set holds, or its functions capture.
+
+    Wished for: the size of the graph of a `tf.data.Dataset` before it is made.
+    """
+    tensors: list[tf.Tensor] = []
+    for below in datasets_below(dataset):
+        tensors += getattr(below, "_tensors", [])
+        if mapped := getattr(below, "_map_func", None):
+            tensors += mapped.function.captured_inputs
+    plain = [tensor for tensor in tensors if tensor.dtype not in (tf.resource, tf.variant)]
+    return sum(tensor.dtype.size * (tensor.shape.num_elements() or 0) for tensor in plain)
+
+
+def is_validation_of_fit(options: dict[str, Any]) -> bool:
+    """Return whether `evaluate` is called by `fit`, for `validation_data`.
+
+    Wished for: a public hook of `fit` before it validates.
+    """
+    return bool(options.get("_use_cached_eval_dataset"))

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-__all__ = ["Minibatch", "check_divides", "conditional", "network_inputs", "split"]
+__all__ = [
+    "Minibatch",
+    "check_divides",
+    "check_label_type",
+    "conditional",
+    "network_inputs",
+    "plain_errors",
+    "split",
+]
 
 
 class Minibatch(NamedTuple):
@@ -55,14 +66,20 @@ def split(data: Any, k: int, packing: int, num_classes: int | None) -> list[Mini
         ValueError: the images are not floating point, do not fill k minibatches of whole packs, or
             lack the labels that the networks need.
     """
-    # The third part, sample weights, has no place in Algorithm 1.
-    images, condition, _ = keras.utils.unpack_x_y_sample_weight(data)
+    images, condition, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if weights is not None:
+        raise ValueError(
+            "Invalid value for argument `sample_weight`: expected None, as Algorithm 1 has no "
+            "weights of examples. Repeat examples that shall count for more."
+        )
     if not images.dtype.is_floating:
         raise ValueError(
             "Invalid value for argument `x`: expected floating point images in the generator's "
             f"value range, received {images.dtype.name}. Scale them first "
             "(`kgan.data.load` does)."
         )
+    if images.dtype.size < 4:  # penalties need the precision, and samples come in float32
+        images = tf.cast(images, tf.float32)
     # What is known while tracing is checked here, the rest when the step runs.
     checks = []
     size = images.shape[0]
@@ -73,7 +90,8 @@ def split(data: Any, k: int, packing: int, num_classes: int | None) -> list[Mini
         divides = size % (k * packing) == 0
         checks.append(tf.debugging.Assert(divides, [_indivisible("?", k, packing), size]))
     if num_classes is not None:
-        condition = _class_labels(condition)
+        check_label_type(condition)
+        condition = tf.cast(tf.reshape(condition, [-1]), tf.int32)
         known = tf.reduce_all((condition >= 0) & (condition < num_classes))
         sentence = f"Invalid labels: the networks know the classes 0 to {num_classes - 1}."
         checks.append(tf.debugging.Assert(known, [sentence, condition]))
@@ -92,8 +110,12 @@ def _parts(x: tf.Tensor, k: int) -> list[tf.Tensor]:
     return tf.unstack(tf.reshape(x, [k, -1, *x.shape[1:]]))
 
 
-def _class_labels(labels: tf.Tensor | None) -> tf.Tensor:
-    """Return labels as int32 `[batch]`."""
+def check_label_type(labels: Any) -> None:
+    """Check that labels, or their type, are integers `[batch]`.
+
+    Raises:
+        ValueError: they are not, or there are none.
+    """
     if labels is None:
         raise ValueError(
             "Invalid value for argument `y`: the networks are conditional and expected pairs of "
@@ -101,14 +123,15 @@ def _class_labels(labels: tf.Tensor | None) -> tf.Tensor:
             "(`kgan.data.load(..., with_labels=True)`)."
         )
     # Keras's `fit` turns labels [n] of an array into [n, 1].
-    single = labels.shape.rank == 1 or (labels.shape.rank == 2 and labels.shape[1] == 1)
-    if not labels.dtype.is_integer or not single:
+    shape, dtype = tf.TensorShape(labels.shape), tf.as_dtype(labels.dtype)
+    if not dtype.is_integer or not (shape.rank == 1 or (shape.rank == 2 and shape[1] == 1)):
+        advice = "Cast class numbers to int32."
+        if shape.rank == 2 and shape[1] != 1:
+            advice = "One-hot labels become integers by `argmax(axis=-1)`."
         raise ValueError(
             "Invalid value for argument `y`: expected integer labels [batch], received "
-            f"{labels.dtype.name} of shape {labels.shape}. One-hot labels become integers by "
-            "`argmax(axis=-1)`."
+            f"{dtype.name} of shape {shape}. {advice}"
         )
-    return tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
 
 def check_divides(size: int, k: int, packing: int) -> None:
@@ -119,6 +142,22 @@ def check_divides(size: int, k: int, packing: int) -> None:
     """
     if size % (k * packing):
         raise ValueError(_indivisible(size, k, packing))
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise what `split` refuses as the step runs as a ValueError, without TensorFlow's words."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(
+            r"assertion failed: \[(Invalid .*?\.)\] \[(.*?)\]", error.message, re.DOTALL
+        )
+        if found is None:
+            raise
+        sentence, value = found.groups()
+        # The size of a batch that only the step knows.
+        raise ValueError(sentence.replace("?", value)) from None
 
 
 def _indivisible(size: int | str, k: int, packing: int) -> str:

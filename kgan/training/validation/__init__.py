@@ -6,6 +6,7 @@ from kgan.training.validation.arguments import (
     check_schedules,
     two_optimizers,
 )
+from kgan.training.validation.data import check_data, check_no_weights
 from kgan.training.validation.labels import check_labels, sample_labels
 from kgan.training.validation.networks import check_networks, shared_range
 from kgan.training.validation.outputs import build_discriminator, build_generator
@@ -16,8 +17,10 @@ __all__ = [
     "build_generator",
     "build_optimizers",
     "check_built",
+    "check_data",
     "check_labels",
     "check_networks",
+    "check_no_weights",
     "check_options",
     "check_schedules",
     "sample_labels",
