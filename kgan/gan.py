@@ -16,6 +16,7 @@ from kgan.training.discriminator_pass import DiscriminatorPass, power_iterations
 from kgan.training.distribution import ReplicatedModel, apply, replicas, synchronize
 from kgan.training.ema import ExponentialMovingAverage
 from kgan.training.inference_mode import InferenceMode
+from kgan.training.layer_losses import layer_losses, plus
 from kgan.training.lazy_penalties import with_lazy_penalties
 from kgan.training.metrics import GameMetrics, discriminator_metrics
 from kgan.training.minibatches import Minibatch, network_inputs, split
@@ -52,8 +53,11 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
     1411.1784): the data are pairs of images and integer labels, G makes a sample for each label,
     and both networks are called with a list of two, `[latents, labels]` and `[images, labels]`.
 
+    Regularizers and `add_loss` of a network's layers are added to that network's loss, as in Keras.
+    What D's layers add on data and on samples is summed.
+
     Logs (natural logarithms, means over the epoch):
-        `d_loss`, `g_loss`: the losses that the two networks minimize.
+        `d_loss`, `g_loss`: the losses that the two networks minimize, regularizers included.
         `d_real`, `d_fake`: mean D(x) on data and mean D(G(z)); both are 1/2 at equilibrium.
         `d_accuracy`: share of data and samples that D classifies correctly; 1/2 at equilibrium.
         `value`: the estimate V~ of the value function (eq. 1); -log 4 at equilibrium.
@@ -141,6 +145,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
                 loss += self.discriminator_term(images, samples, condition)
+                loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
             return [loss, real_logits, fake_logits, *tape.gradient(scaled_loss, weights)]
@@ -172,10 +177,12 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
                 samples = self.generator(
                     network_inputs(self.generator, latents, condition), training=True
                 )
+                losses_of_layers = layer_losses(self.generator)
                 # The gradient flows through D's logits into G.
                 fake_logits = discriminator.fake_logits(samples)
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
                 loss += self.generator_term(samples, latents, condition, images)
+                loss = plus(loss, losses_of_layers)
                 scaled_loss = optimizer.scale_loss(loss / replicas())
         apply(optimizer, tape.gradient(scaled_loss, weights), weights)
         return loss

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kgan.training import seeds
+from kgan.training.layer_losses import layer_losses, plus
 from kgan.training.metrics import discriminator_metrics
 from kgan.training.minibatches import network_inputs, split
 from kgan.training.validation import sample_labels
@@ -68,12 +69,12 @@ class InferenceMode(keras.Model):
         seed = self._seed(seeds.TEST_LATENTS, self.report.examples)
         latents = self.prior.sample(minibatch.size, seed)
         samples = self.generator(network_inputs(self.generator, latents, condition), training=False)
+        losses_of_layers = layer_losses(self.generator)
         discriminator = self._discriminator_pass(condition)
-        real_logits, fake_logits = (
-            discriminator.inference_logits(examples) for examples in (images, samples)
-        )
+        real_logits, fake_logits = discriminator.inference_logits(images, samples)
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
         g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
+        d_loss, g_loss = plus(d_loss, discriminator.losses), plus(g_loss, losses_of_layers)
         d_metrics = discriminator_metrics(d_loss, real_logits, fake_logits)
         self.report.update_state(g_loss, d_metrics, minibatch.size)
         return self.get_metrics_result()
