@@ -73,7 +73,9 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
             average (EMA) of the generator's weights (arXiv 1806.04498, eq. 2), which `sample`,
             `predict` and `evaluate` then use. At update t it is at most t / (t + 9), so the first
             weights are soon forgotten. A decay of 0.5 ** (batch / images) has a half-life of that
-            many images. Normalization statistics are the generator's latest.
+            many images. Normalization statistics are the generator's latest. The EMA is of the
+            weights that are trained when the game is built: freeze any of them later, but make a
+            new game of the same networks after unfreezing others, or `compile` refuses.
         augmentation: None, or a differentiable function of images and a seed, applied to data and
             samples alike before D, such as `kgan.augmentation.DiffAugment()`.
         packing: the number of examples that D sees at once (PacGAN, arXiv 1712.04086), stacked
@@ -113,7 +115,7 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
             ]
             g_loss = self._update_generator(minibatches[-1])
             if self.ema is not None:
-                self.ema.update(self.generator.trainable_variables, self.step_counter)
+                self.ema.update(self.step_counter)
             d_means = tf.reduce_mean(d_metrics, axis=0)
             self.report.update_state(g_loss, d_means, minibatches[-1].size)
             self.step_counter.assign_add(1)
@@ -308,8 +310,8 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
             **kwargs: `jit_compile`, `steps_per_execution` and `run_eagerly`, as in Keras.
 
         Raises:
-            ValueError: the loss or a penalty is not known or contradicts D, or both networks got
-                the same optimizer.
+            ValueError: the loss or a penalty is not known or contradicts D, both networks got the
+                same optimizer, or the EMA lacks a trained weight.
         """
         positive_integer("penalty_interval", penalty_interval)
         loss, penalties = losses.get(loss), penalties_module.get(penalties)
@@ -326,6 +328,8 @@ class GAN(SavedGame, InferenceMode, ReplicatedModel):
         self.generator_optimizer, self.discriminator_optimizer = optimizers
         if not self.built:
             self.build()
+        if self.ema is not None:
+            self.ema.check_covers(self.generator.trainable_variables)
         check_penalties(penalties, self.discriminator)
         self.generator_optimizer.build(self.generator_variables)
         self.discriminator_optimizer.build(self.discriminator_variables)

@@ -89,7 +89,7 @@ class InferenceMode(keras.Model):
         if self.ema is None or not self.built or not self.step:
             yield
             return
-        with self.ema.swapped_into(self.generator.trainable_variables):
+        with self.ema.swapped_in():
             yield
 
     @property
