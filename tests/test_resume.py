@@ -326,9 +326,11 @@ def test_a_training_that_ended_itself_goes_on_with_the_next_epoch(digits, tmp_pa
 
 def test_fit_again_goes_on_where_there_are_more_epochs(digits, tmp_path):
     gan, images, callback = mlp(), digits(), Checkpoint(tmp_path)
-    histories = [
-        gan.fit(images, epochs=epochs, verbose=0, callbacks=[callback]) for epochs in (1, 1, 2)
-    ]
+    fit = {"verbose": 0, "callbacks": [callback]}
+    histories = [gan.fit(images, epochs=1, **fit)]
+    with pytest.warns(UserWarning, match="Nothing is left to train: .* is already at epoch 1 of 1"):
+        histories.append(gan.fit(images, epochs=1, **fit))
+    histories.append(gan.fit(images, epochs=2, **fit))
     assert [history.epoch for history in histories] == [[0], [], [1]]
     assert gan.step == 14
 

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -155,7 +156,7 @@ def _fit(
         (callbacks.CollapseError, config.on_collapse),
     )
     recoverable = tuple(failure for failure, action in failures if action == "rollback")
-    with stopping_on_signals(checkpoint.stop), contextlib.closing(progress):
+    with stopping_on_signals(checkpoint.stop), contextlib.closing(progress), _completing():
         while True:
             try:
                 gan.fit(
@@ -169,6 +170,14 @@ def _fit(
             except recoverable as error:
                 progress.close()
                 _roll_back(checkpoint, error)
+
+
+@contextlib.contextmanager
+def _completing() -> Iterator[None]:
+    """Let a run that lacks nothing but its networks be completed without Checkpoint's warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Nothing is left to train")
+        yield
 
 
 def _checkpoints_kept(config: Config, alarms: list[callbacks.CollapseAlarm]) -> int:

@@ -99,8 +99,8 @@ class DiscriminatorPass:
         self, images: tf.Tensor, samples: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits of data and samples in inference mode, without augmentation."""
-        packs = (pack(examples, self.packing) for examples in (images, samples))
-        return self._apart(*packs, training=False)
+        packs = [pack(examples, self.packing) for examples in (images, samples)]
+        return self._apart(packs[0], packs[1], training=False)
 
     def logits(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits of data and of samples, and keep what `penalty` needs.

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kgan.training.minibatches import check_divides
 from kgan.training.validation import check_labels
+from kgan.utils.types import JsonDict
 
 if TYPE_CHECKING:
     from kgan.training.saving import SavedGame
@@ -64,6 +65,7 @@ def fit(
         options: further arguments of `keras.Model.fit`.
     """
     callbacks = validate_callbacks(callbacks)
+    facts = _facts(x, batch_size, options)
     seekable = x if hasattr(x, "seek") else None
     steps = 0
     if seekable is not None:
@@ -73,7 +75,7 @@ def fit(
     done = 0
     for callback in callbacks:
         if hasattr(callback, "resume") and gan.compiled:
-            initial_epoch, done = callback.resume(gan, steps) or (initial_epoch, 0)
+            initial_epoch, done = callback.resume(gan, steps, facts) or (initial_epoch, 0)
     # First, so that the data stand right before any other callback looks at them.
     if seekable is not None:
         callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
@@ -92,6 +94,23 @@ def fit(
         return keras_fit(
             x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
         )
+
+
+def _facts(x: Any, batch_size: int | None, options: dict[str, Any]) -> JsonDict:
+    """Return what is known of data without reading them, for a callback that resumes."""
+    steps, batch = options.get("steps_per_epoch"), None
+    if isinstance(x, tf.data.Dataset):
+        shape = tf.nest.flatten(x.element_spec)[0].shape
+        batch = shape[0] if shape.rank else None
+        known = int(x.cardinality())  # negative: unknown, or without end
+        steps = steps or (known if known >= 0 else None)
+    elif hasattr(x, "shape"):
+        batch = batch_size or 32
+        rows = int(len(x) * (1 - (options.get("validation_split") or 0)))
+        steps = steps or -(-rows // batch)
+    fingerprint = getattr(x, "data_fingerprint", None)
+    facts = {"steps_per_epoch": steps, "batch_size": batch, "fingerprint": fingerprint}
+    return {f"data.{name}": value for name, value in facts.items() if value is not None}
 
 
 def validate_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

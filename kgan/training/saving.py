@@ -9,6 +9,7 @@ import keras
 
 from kgan.optimizers import FusedAdam
 from kgan.training.ema import NoAverage
+from kgan.training.settings import settings
 from kgan.utils.types import JsonDict
 
 __all__ = ["SavedGame"]
@@ -66,6 +67,14 @@ class SavedGame(keras.Model):
             for name in ("generator_optimizer", "discriminator_optimizer"):
                 arguments[name] = _fused(arguments[name])
         self.compile(**arguments)
+
+    def training_settings(self) -> JsonDict:
+        """Return what decides the training beside variables, networks and data, by name.
+
+        Plain values, such as `"generator_optimizer.learning_rate"`. `kgan.callbacks.Checkpoint`
+        compares them when it resumes.
+        """
+        return settings(self)
 
     def get_build_config(self) -> JsonDict:
         """Return a truthy value: Keras skips `build_from_config` for any other."""
