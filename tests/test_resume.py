@@ -72,9 +72,10 @@ def set_all(gan, state):
 
 
 def scramble(gan):
-    """What a new process would have, and worse: every variable has another value."""
+    """What a new process would have, and worse: every variable but the settings is another."""
     for variable in variables(gan).values():
-        variable.assign(np.full(variable.shape, 3, variable.dtype))
+        if variable.name != "learning_rate":  # compared, as users change it: test_resume_changes.py
+            variable.assign(np.full(variable.shape, 3, variable.dtype))
 
 
 FIT = ("batch_size", "shuffle", "validation_data")

@@ -100,7 +100,7 @@ class Checkpoint(StepCallback):
         """
         self._steps, self._done, self._resumed = steps, 0, None
         self._data = data or {}
-        now = self._settings = {**model.training_settings(), **self._data}
+        self._settings = {**model.training_settings(), **self._data}
         newest = self.checkpoints.newest()
         if newest is None:
             return None
@@ -112,20 +112,10 @@ class Checkpoint(StepCallback):
                 f"data of `kgan.data.load` with as many, received {received}. Fit "
                 "the data that the training began with, or name another directory."
             )
-        recorded = place.get("settings", [])  # earlier editions have none
-        changed = _changed(recorded, now)
-        if changed and not self.accept_changes:
-            raise ValueError(
-                f"The checkpoint {path} is of other settings: {_sentence(changed)}. Use the "
-                "earlier ones, name another directory, or pass accept_changes=True to "
-                "kgan.callbacks.Checkpoint to go on with the new ones."
-            )
-        rates = _learning_rates(model, changed)
+        rates = self._accept(model, place.get("settings", []), path)  # earlier editions have none
         restore(model, arrays, path)
         for variable, rate in rates:
             variable.assign(rate)
-        kept = {name: old for name, old in (recorded or [{}])[0].items() if name not in changed}
-        self._settings = {**now, **kept}
         # The caller may have counted a rollback that this older checkpoint does not know of.
         self.rollbacks = max(self.rollbacks, int(model.rollbacks.numpy()))
         model.rollbacks.assign(self.rollbacks)
@@ -134,6 +124,30 @@ class Checkpoint(StepCallback):
         # Keras resets the running means of the logs when an epoch begins.
         self._logs = [keras.ops.copy(variable) for variable in model.metrics_variables]
         return place["epoch"], place["done"]
+
+    def _accept(
+        self, model: keras.Model, recorded: list[JsonDict], path: os.PathLike[str]
+    ) -> list[tuple[keras.Variable, float]]:
+        """Compare the present settings with recorded ones, and set those to record from now on.
+
+        Returns:
+            The learning rates to set after restoring, with their values.
+
+        Raises:
+            ValueError: settings differ, and are not to be accepted.
+        """
+        now = self._settings
+        changed = _changed(recorded, now)
+        if changed and not self.accept_changes:
+            raise ValueError(
+                f"The checkpoint {path} is of other settings: {_sentence(changed)}. Use the "
+                "earlier ones, name another directory, or pass accept_changes=True to "
+                "kgan.callbacks.Checkpoint to go on with the new ones."
+            )
+        if recorded:
+            kept = now.keys() & recorded[0].keys() - changed.keys()
+            self._settings = {**now, **{name: recorded[0][name] for name in kept}}
+        return _learning_rates(model, changed)
 
     def stop(self) -> None:
         """Save after the present step, then raise KeyboardInterrupt.
