@@ -16,6 +16,7 @@ from kgan.training.discriminator_pass import DiscriminatorPass, power_iterations
 from kgan.training.distribution import apply, check_scope, replicas, synchronize
 from kgan.training.ema import ExponentialMovingAverage
 from kgan.training.inference_mode import InferenceMode
+from kgan.training.layer_losses import layer_losses, plus
 from kgan.training.lazy_penalties import with_lazy_penalties
 from kgan.training.metrics import GameMetrics, discriminator_metrics
 from kgan.training.minibatches import Minibatch, network_inputs, split
@@ -57,8 +58,11 @@ class GAN(SavedGame, InferenceMode, Retraced):
     1411.1784): the data are pairs of images and integer labels, G makes a sample for each label,
     and both networks are called with a list of two, `[latents, labels]` and `[images, labels]`.
 
+    Regularizers and `add_loss` of a network's layers are added to that network's loss, as in Keras.
+    What D's layers add on data and on samples is summed.
+
     Logs (natural logarithms, means over the epoch):
-        `d_loss`, `g_loss`: the losses that the two networks minimize.
+        `d_loss`, `g_loss`: the losses that the two networks minimize, regularizers included.
         `d_real`, `d_fake`: mean D(x) on data and mean D(G(z)); both are 1/2 at equilibrium.
         `d_accuracy`: share of data and samples that D classifies correctly; 1/2 at equilibrium.
         `value`: the estimate V~ of the value function (eq. 1); -log 4 at equilibrium.
@@ -75,7 +79,9 @@ class GAN(SavedGame, InferenceMode, Retraced):
             average (EMA) of the generator's weights (arXiv 1806.04498, eq. 2), which `sample`,
             `predict` and `evaluate` then use. At update t it is at most t / (t + 9), so the first
             weights are soon forgotten. A decay of 0.5 ** (batch / images) has a half-life of that
-            many images. Normalization statistics are the generator's latest.
+            many images. Normalization statistics are the generator's latest. The EMA is of the
+            weights that are trained when the game is built: freeze any of them later, but make a
+            new game of the same networks after unfreezing others, or `compile` refuses.
         augmentation: None, or a differentiable function of images and a seed, applied to data and
             samples alike before D, such as `kgan.augmentation.DiffAugment()`.
         packing: the number of examples that D sees at once (PacGAN, arXiv 1712.04086), stacked
@@ -115,7 +121,7 @@ class GAN(SavedGame, InferenceMode, Retraced):
             ]
             g_loss = self._update_generator(minibatches[-1])
             if self.ema is not None:
-                self.ema.update(self.generator.trainable_variables, self.step_counter)
+                self.ema.update(self.step_counter)
             d_means = tf.reduce_mean(d_metrics, axis=0)
             self.report.update_state(g_loss, d_means, minibatches[-1].size)
             self.step_counter.assign_add(1)
@@ -147,6 +153,7 @@ class GAN(SavedGame, InferenceMode, Retraced):
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
                 loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
+                loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
             return [loss, real_logits, fake_logits, *tape.gradient(scaled_loss, weights)]
@@ -178,11 +185,13 @@ class GAN(SavedGame, InferenceMode, Retraced):
                 samples = self.generator(
                     network_inputs(self.generator, latents, condition), training=True
                 )
+                losses_of_layers = layer_losses(self.generator)
                 # The gradient flows through D's logits into G.
                 fake_logits = discriminator.fake_logits(samples)
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
                 term = self.generator_term(samples, latents, condition, images)
                 loss += tf.cast(term, loss.dtype)
+                loss = plus(loss, losses_of_layers)
                 scaled_loss = optimizer.scale_loss(loss / replicas())
         apply(optimizer, tape.gradient(scaled_loss, weights), weights)
         return loss
@@ -304,7 +313,8 @@ class GAN(SavedGame, InferenceMode, Retraced):
 
         Raises:
             ValueError: the loss or a penalty is not known or contradicts D, D does not return
-                logits, both networks got the same optimizer, or an argument has no effect.
+                logits, both networks got the same optimizer, an argument has no effect, or the EMA
+                lacks a trained weight.
         """
         positive_integer("penalty_interval", penalty_interval)
         loss, penalties = losses.get(loss), penalties_module.get(penalties)
@@ -319,6 +329,8 @@ class GAN(SavedGame, InferenceMode, Retraced):
             self.build()
         check_scope(self, optimizers)
         self._overwritten = check_built(self, penalties)
+        if self.ema is not None:
+            self.ema.check_covers(self.generator.trainable_variables)
         weights = (self.generator_variables, self.discriminator_variables)
         build_optimizers(list(zip(optimizers, weights, strict=True)))
         super().compile(optimizer=None, **kwargs)

@@ -49,17 +49,35 @@ def play(strategy, optimizer, k=1, convolutional=False, prior=Shared, data=None,
     with strategy.scope():
         keras.utils.set_random_seed(0)
         dtype = options.pop("dtype", "float32")
-        if convolutional:
+        made = options.pop("networks", None)
+        if made:
+            generator, discriminator = made()
+        elif convolutional:
             generator = kgan.networks.DCGANGenerator(SHAPE, 4, filters=4)
         else:
             generator = kgan.networks.MLPGenerator(SHAPE, 4, units=(8,), dtype=dtype)
-        discriminator = kgan.networks.MLPDiscriminator(SHAPE, units=(8,), dtype=dtype)
+        if not made:
+            discriminator = kgan.networks.MLPDiscriminator(SHAPE, units=(8,), dtype=dtype)
         gan = kgan.GAN(generator, discriminator, prior(4), discriminator_steps=k, dtype=dtype)
         gan.compile(optimizer(), optimizer(), **options)
         if data is None:
             data = images(k, strategy.num_replicas_in_sync > 1)
         gan.history_ = gan.fit(batches(data, k), verbose=0).history
     return gan
+
+
+def regularized(normalization=False, **regularizers):
+    """A function that makes two networks whose layers add losses."""
+
+    def networks():
+        layers = keras.layers
+        generator = [layers.Dense(64, "tanh", **regularizers), layers.Reshape(SHAPE)]
+        hidden = [layers.Flatten(), layers.Dense(8, **regularizers)]
+        hidden += [layers.BatchNormalization()] if normalization else []
+        discriminator = [keras.Input(SHAPE), *hidden, layers.Dense(1)]
+        return keras.Sequential([keras.Input((4,)), *generator]), keras.Sequential(discriminator)
+
+    return networks
 
 
 def batches(data, k):
@@ -134,6 +152,16 @@ def mirrored():
     kept, gan_module.replicas = gan_module.replicas, lambda: 1
     found["not_divided"] = difference(play(one, sgd()), play(two, sgd()))
     gan_module.replicas = kept
+
+    for name in ("kernel_regularizer", "activity_regularizer"):
+        networks = regularized(**{name: keras.regularizers.L2(0.1)})
+        alone, shared = (play(strategy, sgd(), 2, networks=networks) for strategy in (one, two))
+        plain = play(one, sgd(), 2, networks=regularized())
+        found[name] = [difference(alone, shared), difference(alone, plain)]
+    try:
+        play(two, sgd(), networks=regularized(True, activity_regularizer="l2"))
+    except ValueError as error:
+        found["state"] = str(error)
 
     gan = the_same_game(two)
     np.savez(sys.argv[2], *gan.get_weights())

@@ -447,6 +447,95 @@ def test_training_weights_come_back_after_a_failure():
     assert identical(trained, gan.generator.trainable_variables)
 
 
+def fine_tuned(ema_decay=0.9, frozen_before=None, frozen_after=None, n=2):
+    """A game of two hidden layers of one shape after an epoch, a change, and another epoch."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(5, "tanh"), keras.layers.Dense(5, "tanh")]
+    last = [keras.layers.Dense(64, "tanh"), keras.layers.Reshape((8, 8, 1))]
+    generator = keras.Sequential([keras.Input((5,)), *layers, *last])
+    discriminator = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    if frozen_before is not None:
+        generator.layers[frozen_before].trainable = False
+    gan = kgan.GAN(generator, discriminator, kgan.priors.Normal(5), ema_decay=ema_decay)
+    gan.compile("adam", "adam")
+    gan.fit(images(60), batch_size=6, verbose=0)
+    if frozen_after is not None:
+        generator.layers[frozen_after].trainable = False
+        gan.compile("adam", "adam")
+    return gan
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_layer_that_is_frozen_later_keeps_its_own_average(trained):
+    """Weights of equal shapes are not mixed up, and training weights come back."""
+    gan = fine_tuned(frozen_after=0)
+    reference = {id(w): a.numpy() for w, a in zip(gan.ema.sources(), gan.ema.averages, strict=True)}
+    if trained:
+        gan.fit(images(60), batch_size=6, epochs=9, verbose=0)
+    weights = gan.generator.weights
+    before = snapshot(weights)
+    samples = gan.sample(4)
+    assert identical(before, weights)
+    if trained:  # the average of a frozen weight comes to the weight itself
+        frozen = gan.generator.layers[0].kernel
+        gap = np.abs(reference[id(frozen)] - frozen.numpy()).max()
+        assert np.abs(gan.ema.averages[0].numpy() - frozen.numpy()).max() < 0.01 * gap
+    for weight, average in zip(gan.ema.sources(), gan.ema.averages, strict=True):
+        weight.assign(average)
+    expected = gan.generator(gan.prior.sample(4, 0))
+    np.testing.assert_allclose(samples, expected, rtol=0, atol=1e-6)
+
+
+def test_a_layer_that_is_unfrozen_later_needs_a_new_game(tmp_path):
+    gan = fine_tuned(frozen_before=1)
+    assert len(gan.ema.averages) == 4
+    gan.compile("sgd", "sgd")  # nothing has changed
+    gan.generator.layers[0].trainable = False
+    gan.compile("sgd", "sgd")
+    gan.generator.layers[0].trainable = True
+    gan.compile("sgd", "sgd")  # it has its average
+    gan.generator.layers[1].trainable = True
+    sentence = r"others as well, such as '.*kernel'\. After unfreezing .* make a new game of"
+    with pytest.raises(ValueError, match=sentence):
+        gan.compile("sgd", "sgd")
+    again = kgan.GAN(gan.generator, gan.discriminator, gan.prior, ema_decay=0.9)
+    again.compile("sgd", "sgd")
+    again.fit(images(60), batch_size=6, verbose=0)
+    assert len(again.ema.averages) == 6
+    assert np.isfinite(again.sample(2)).all()
+    plain = fine_tuned(ema_decay=None, frozen_before=1)
+    plain.generator.layers[1].trainable = True
+    plain.compile("sgd", "sgd")
+
+
+@pytest.mark.parametrize("name", ["gan.keras", "gan.weights.h5"])
+def test_weights_with_and_without_an_average_are_told_apart(name, tmp_path):
+    """Else samples of the averaged game come from other weights than before."""
+    averaged, plain = fine_tuned(), fine_tuned(ema_decay=None)
+    for gan, folder in ((averaged, "averaged"), (plain, "plain")):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / name
+        gan.save(path) if name.endswith(".keras") else gan.save_weights(path)
+    fresh = fine_tuned()
+    fresh.load_weights(tmp_path / "averaged" / name)
+    np.testing.assert_array_equal(fresh.sample(3), averaged.sample(3))
+    plain.load_weights(tmp_path / "plain" / name)
+
+    with pytest.raises(ValueError, match=r"The file is of a game with an EMA of .* `ema_decay`"):
+        plain.load_weights(tmp_path / "averaged" / name)
+    with pytest.warns(UserWarning, match="The file is of a game with an EMA"):
+        plain.load_weights(tmp_path / "averaged" / name, skip_mismatch=True)
+    latest = averaged.generator(averaged.prior.sample(3, 0))
+    np.testing.assert_allclose(plain.sample(3), latest, rtol=0, atol=1e-6)
+
+    with pytest.raises(ValueError, match=r"The file has no EMA that fits .* skip_mismatch=True"):
+        averaged.load_weights(tmp_path / "plain" / name)
+    with pytest.warns(UserWarning, match="The file has no EMA that fits"):
+        averaged.load_weights(tmp_path / "plain" / name, skip_mismatch=True)
+    loaded = averaged.generator(averaged.prior.sample(3, 0))
+    np.testing.assert_allclose(averaged.sample(3), loaded, rtol=0, atol=1e-6)
+
+
 # Native Keras manners.
 
 

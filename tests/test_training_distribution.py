@@ -96,6 +96,21 @@ def test_batch_normalisation_looks_at_all_replicas(played):
     assert played["batch_normalization_apart"] > 1e-3
 
 
+@pytest.mark.parametrize("name", ["kernel_regularizer", "activity_regularizer"])
+def test_what_layers_add_to_the_losses_is_divided_once(played, name):
+    of_replicas, of_the_regularizer = played[name]
+    assert of_replicas <= 1e-6
+    assert of_the_regularizer > 0.01
+
+
+def test_replicas_that_share_a_state_add_no_losses_of_calls(played):
+    """Each would find those of another: an error of 0.12 in the discriminator's loss here."""
+    assert re.search(
+        r"expected no `add_loss` and no activity .* received both and the state '.*moving_mean'",
+        played["state"],
+    )
+
+
 def test_replicas_never_draw_the_same_noise(played):
     assert not played["same_noise"]
 

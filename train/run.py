@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
 
@@ -188,7 +189,7 @@ def _fit(
         (callbacks.CollapseError, config.on_collapse),
     )
     recoverable = tuple(failure for failure, action in failures if action == "rollback")
-    with stopping_on_signals(checkpoint.stop), contextlib.closing(progress):
+    with stopping_on_signals(checkpoint.stop), contextlib.closing(progress), _completing():
         while True:
             try:
                 gan.fit(
@@ -202,6 +203,14 @@ def _fit(
             except recoverable as error:
                 progress.close()
                 _roll_back(checkpoint, error)
+
+
+@contextlib.contextmanager
+def _completing() -> Iterator[None]:
+    """Let a run that lacks nothing but its networks be completed without Checkpoint's warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Nothing is left to train")
+        yield
 
 
 def _checkpoints_kept(config: Config, alarms: list[callbacks.CollapseAlarm]) -> int:

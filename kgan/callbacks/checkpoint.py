@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,7 +15,7 @@ from kgan.callbacks.base import StepCallback
 from kgan.callbacks.health import check_finite
 from kgan.checkpoint import Checkpoints, restore
 from kgan.utils import checks
-from kgan.utils.types import Logs
+from kgan.utils.types import JsonDict, Logs
 
 __all__ = ["Checkpoint"]
 
@@ -33,11 +35,18 @@ class Checkpoint(StepCallback):
     epochs then continues with the next one. Other callbacks' state, such as the patience of
     EarlyStopping, is not saved.
 
+    `epochs` counts from the start of the training, over all calls of `fit`. Where nothing is left
+    to train, a warning says so. Checkpoints record the arguments of `kgan.GAN` and `compile`, and
+    what is known of the data. Resuming with others is refused unless `accept_changes` is True.
+
     Args:
         directory: where the checkpoints are.
         every: steps between two checkpoints; None saves at the end of each epoch.
         minutes: the most minutes between two checkpoints; None sets no limit.
         keep: number of newest checkpoints to keep.
+        accept_changes: whether a training with other settings or data than the checkpoint's goes on
+            with the new ones, learning rates included. Another optimizer, whose variables the
+            checkpoint lacks, is refused in any case.
 
     Attributes:
         rollbacks: rollback count of this training. After adding 1, call `fit` again: training
@@ -53,6 +62,7 @@ class Checkpoint(StepCallback):
         every: int | None = None,
         minutes: float | None = None,
         keep: int = 3,
+        accept_changes: bool = False,
     ):
         super().__init__()
         self.every = None if every is None else checks.positive_integer("every", every)
@@ -61,27 +71,36 @@ class Checkpoint(StepCallback):
             hint = "None sets no limit."
             self.minutes = checks.number("minutes", minutes, 0, ends="()", hint=hint)
         self.checkpoints = Checkpoints(directory, checks.positive_integer("keep", keep))
+        self.accept_changes = accept_changes
         self.rollbacks = 0
+        self._settings: JsonDict = {}  # of the training's start
+        self._data: JsonDict = {}
+        self._resumed: tuple[os.PathLike[str], int] | None = None
         self._stop = False
         self._steps = 0
         self._done = 0
         self._logs: list[tf.Tensor] = []
 
-    def resume(self, model: keras.Model, steps: int) -> tuple[int, int] | None:
+    def resume(
+        self, model: keras.Model, steps: int, data: JsonDict | None = None
+    ) -> tuple[int, int] | None:
         """Restore the newest checkpoint; `kgan.GAN.fit` calls this before it begins.
 
         Args:
             model: the compiled `kgan.GAN`.
             steps: steps of an epoch if the data can seek to a step within it, else 0.
+            data: what is known of the data, plain values by name.
 
         Returns:
             The epoch to begin with and how many of its steps are done; None without a checkpoint.
 
         Raises:
-            ValueError: the checkpoint is of another model, or lies within an epoch of other data.
-                No variable has changed then.
+            ValueError: the checkpoint is of another model or of other settings, or lies within an
+                epoch of other data. No variable has changed then.
         """
-        self._steps, self._done = steps, 0
+        self._steps, self._done, self._resumed = steps, 0, None
+        self._data = data or {}
+        self._settings = {**model.training_settings(), **self._data}
         newest = self.checkpoints.newest()
         if newest is None:
             return None
@@ -93,14 +112,42 @@ class Checkpoint(StepCallback):
                 f"data of `kgan.data.load` with as many, received {received}. Fit "
                 "the data that the training began with, or name another directory."
             )
+        rates = self._accept(model, place.get("settings", []), path)  # earlier editions have none
         restore(model, arrays, path)
+        for variable, rate in rates:
+            variable.assign(rate)
         # The caller may have counted a rollback that this older checkpoint does not know of.
         self.rollbacks = max(self.rollbacks, int(model.rollbacks.numpy()))
         model.rollbacks.assign(self.rollbacks)
         self._done = place["done"]
+        self._resumed = path, place["epoch"]
         # Keras resets the running means of the logs when an epoch begins.
         self._logs = [keras.ops.copy(variable) for variable in model.metrics_variables]
         return place["epoch"], place["done"]
+
+    def _accept(
+        self, model: keras.Model, recorded: list[JsonDict], path: os.PathLike[str]
+    ) -> list[tuple[keras.Variable, float]]:
+        """Compare the present settings with recorded ones, and set those to record from now on.
+
+        Returns:
+            The learning rates to set after restoring, with their values.
+
+        Raises:
+            ValueError: settings differ, and are not to be accepted.
+        """
+        now = self._settings
+        changed = _changed(recorded, now)
+        if changed and not self.accept_changes:
+            raise ValueError(
+                f"The checkpoint {path} is of other settings: {_sentence(changed)}. Use the "
+                "earlier ones, name another directory, or pass accept_changes=True to "
+                "kgan.callbacks.Checkpoint to go on with the new ones."
+            )
+        if recorded:
+            kept = now.keys() & recorded[0].keys() - changed.keys()
+            self._settings = {**now, **{name: recorded[0][name] for name in kept}}
+        return _learning_rates(model, changed)
 
     def stop(self) -> None:
         """Save after the present step, then raise KeyboardInterrupt.
@@ -112,6 +159,14 @@ class Checkpoint(StepCallback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
+        epochs = self.params.get("epochs")
+        if self._resumed and epochs and self._resumed[1] >= epochs:
+            warnings.warn(
+                f"Nothing is left to train: the checkpoint {self._resumed[0]} is already at epoch "
+                f"{self._resumed[1]} of {epochs}. `epochs` counts from the start of the training: "
+                "pass more, or name another directory.",
+                stacklevel=2,
+            )
         self._saved_at = time.monotonic()
         self._saved_step = self.step
 
@@ -156,8 +211,14 @@ class Checkpoint(StepCallback):
             KeyboardInterrupt: `stop` was called.
         """
         check_finite(self.model, f"at step {self.step}")
+        settings = [self._settings]
+        # A callback of the user's may have set a learning rate since; both are the training's own.
+        now = {**self.model.training_settings(), **self._data}
+        if now != self._settings:
+            settings.append(now)
+        place = {"epoch": epoch, "done": done, "steps": self._steps, "settings": settings}
         try:
-            self.checkpoints.save(self.model, {"epoch": epoch, "done": done, "steps": self._steps})
+            self.checkpoints.save(self.model, place)
         except OSError as error:
             raise OSError(
                 f"A checkpoint could not be written to {self.checkpoints.directory} "
@@ -171,3 +232,44 @@ class Checkpoint(StepCallback):
             raise KeyboardInterrupt(
                 f"Stopped after step {self.step}, which is saved; the same training goes on there."
             )
+
+
+def _changed(recorded: list[JsonDict], now: JsonDict) -> dict[str, tuple[Any, Any]]:
+    """Return the earlier and the present value of each setting that has changed, by name.
+
+    Args:
+        recorded: the settings at the training's start and at the checkpoint. A setting that equals
+            either has not changed. One that only other versions know is no change.
+        now: the present settings.
+    """
+    return {
+        name: (recorded[-1].get(name), value)
+        for name, value in now.items()
+        if recorded
+        and name in recorded[0]
+        and all(name not in earlier or value != earlier[name] for earlier in recorded)
+    }
+
+
+def _sentence(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    def shown(value: Any) -> str:
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+    return "; ".join(
+        f"{name}: {shown(old)} there, {shown(new)} now" for name, (old, new) in changed.items()
+    )
+
+
+def _learning_rates(
+    model: keras.Model, changed: Collection[str]
+) -> list[tuple[keras.Variable, float]]:
+    """Return the learning rates that changed, which `restore` would set back, and their values."""
+    found = []
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        optimizer = getattr(model, name)
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+        rate = optimizer.learning_rate
+        mine = (each for each in changed if each.startswith(name))
+        if isinstance(rate, keras.Variable) and any(m.endswith("learning_rate") for m in mine):
+            found.append((rate, float(rate)))
+    return found

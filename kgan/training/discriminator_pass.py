@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kgan.penalties import Penalty
 from kgan.training.keras_private import all_layers
+from kgan.training.layer_losses import call_losses, weight_losses
 from kgan.training.minibatches import network_inputs
 
 __all__ = ["DiscriminatorPass", "pack", "power_iterations"]
@@ -65,7 +66,14 @@ class DiscriminatorPass:
         condition: of each example, for a conditional discriminator.
         augment: applied to data and samples before the discriminator; None for no augmentation.
         packing: the number of examples that the discriminator sees at once.
+
+    Attributes:
+        losses: what D's layers add to its loss, after `logits` or `inference_logits`: weight
+            regularizers once, and `add_loss` and activity regularizers of the passes on data and on
+            samples, summed.
     """
+
+    losses: list[tf.Tensor]
 
     def __init__(
         self,
@@ -87,11 +95,12 @@ class DiscriminatorPass:
         """Return the logits `[batch, 1]` of samples."""
         return self._logits(self._augmented(pack(samples, self.packing), False), self.condition)
 
-    def inference_logits(self, examples: tf.Tensor) -> tf.Tensor:
-        """Return the logits of data or samples in inference mode, without augmentation."""
-        packs = pack(examples, self.packing)
-        inputs = network_inputs(self.discriminator, packs, self.condition)
-        return self.discriminator(inputs, training=False)
+    def inference_logits(
+        self, images: tf.Tensor, samples: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the logits of data and samples in inference mode, without augmentation."""
+        packs = [pack(examples, self.packing) for examples in (images, samples)]
+        return self._apart(packs[0], packs[1], training=False)
 
     def logits(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits of data and of samples, and keep what `penalty` needs.
@@ -158,18 +167,35 @@ class DiscriminatorPass:
         samples = self._augmented(self._samples, False)
         # One pass is faster, but batch normalization would mix the statistics of the two.
         if not getattr(self.discriminator, "independent_examples", False):
-            return self._logits(images, self.condition), self._logits(samples, self.condition)
+            return self._apart(images, samples)
         both = tf.concat([images, tf.cast(samples, images.dtype)], axis=0)
         twice = None if self.condition is None else tf.concat([self.condition] * 2, axis=0)
         real_logits, fake_logits = tf.split(self._logits(both, twice), 2)
+        # Layers that add losses may take means over the batch, so they need two passes as well.
+        if call_losses(self.discriminator):
+            return self._apart(images, samples)
+        self.losses = weight_losses(self.discriminator)
+        return real_logits, fake_logits
+
+    def _apart(
+        self, images: tf.Tensor, samples: tf.Tensor, training: bool = True
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the logits of data and of samples, from two passes. Set `losses`."""
+        real_logits = self._logits(images, self.condition, training)
+        losses = call_losses(self.discriminator)  # the next call clears them
+        fake_logits = self._logits(samples, self.condition, training)
+        losses += call_losses(self.discriminator)
+        self.losses = losses + weight_losses(self.discriminator)
         return real_logits, fake_logits
 
     def _augmented(self, packs: tf.Tensor, of_data: bool) -> tf.Tensor:
         return packs if self.augment is None else self.augment(packs, of_data)
 
-    def _logits(self, packs: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+    def _logits(
+        self, packs: tf.Tensor, condition: tf.Tensor | None, training: bool = True
+    ) -> tf.Tensor:
         inputs = network_inputs(self.discriminator, packs, condition)
-        logits = self.discriminator(inputs, training=True)
+        logits = self.discriminator(inputs, training=training)
         # A plain Keras network has logits in half precision, in which losses lose digits.
         return tf.cast(logits, tf.float32) if logits.dtype.size < 4 else logits
 

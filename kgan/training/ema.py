@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-__all__ = ["ExponentialMovingAverage"]
+__all__ = ["ExponentialMovingAverage", "NoAverage"]
 
 
 class ExponentialMovingAverage(keras.layers.Layer):
@@ -18,6 +19,9 @@ class ExponentialMovingAverage(keras.layers.Layer):
 
     Args:
         decay: the decay per update, in [0, 1).
+
+    Attributes:
+        complete: whether the last file that was loaded held an EMA.
     """
 
     def __init__(self, decay: float):
@@ -30,7 +34,13 @@ class ExponentialMovingAverage(keras.layers.Layer):
         self.decay = decay
 
     def build(self, weights: Sequence[keras.Variable]) -> None:
-        """Create an EMA for each of some weights, zero at first."""
+        """Create an EMA for each of some weights, zero at first.
+
+        The weights stay the same ones, whatever a user freezes or unfreezes later.
+        """
+        kept = list(weights)
+        # A function, as Keras would count a list of weights among this layer's own.
+        self.sources = lambda: kept
         self.averages = [
             self.add_weight(
                 shape=weight.shape,
@@ -41,20 +51,60 @@ class ExponentialMovingAverage(keras.layers.Layer):
             )
             for i, weight in enumerate(weights)
         ]
+        self.complete = True
         self.built = True
 
-    def update(self, weights: Sequence[keras.Variable], t: tf.Tensor) -> None:
+    def check_covers(self, weights: Sequence[keras.Variable]) -> None:
+        """Check that each of some trained weights has an EMA.
+
+        Raises:
+            ValueError: one was frozen, or did not exist, when the EMA was built.
+        """
+        covered = {id(source) for source in self.sources()}
+        other = [weight.path for weight in weights if id(weight) not in covered]
+        if other:
+            raise ValueError(
+                "Invalid value for the generator's trained weights: expected those that the EMA "
+                f"averages since the game was built, received others as well, such as {other[0]!r}."
+                " After unfreezing or adding weights, make a new game of the same networks: "
+                "kgan.GAN(gan.generator, gan.discriminator, ...)."
+            )
+
+    def update(self, t: tf.Tensor) -> None:
         """Take in the weights of update `t`, an integer scalar that counts from 0."""
         t = tf.cast(t, tf.float32)
         # At t = 0 this is 0: the EMA begins as the first weights, not as zeros to be corrected for.
         decay = tf.minimum(self.decay, t / (t + 9.0))
-        for average, weight in zip(self.averages, weights, strict=True):
+        for average, weight in zip(self.averages, self.sources(), strict=True):
             kept = tf.cast(decay, average.dtype)
             average.assign(kept * average + (1 - kept) * tf.convert_to_tensor(weight))
 
+    def restart(self) -> None:
+        """Give each EMA the value of its weight."""
+        for average, weight in zip(self.averages, self.sources(), strict=True):
+            average.assign(weight)
+        self.complete = True
+
+    def load_own_variables(self, store: Mapping[str, np.ndarray]) -> None:
+        """Load the EMA; Keras calls this for each file of weights.
+
+        Raises:
+            ValueError: the file has none for these weights. `complete` is False then.
+        """
+        # Keras tries each attribute that holds this layer, and the file has it under one of them.
+        self.complete = False
+        if not list(store.keys()):
+            raise ValueError(
+                "The file has no EMA that fits this game's generator. Make the game with "
+                "ema_decay=None, or pass skip_mismatch=True to start the EMA at the loaded weights."
+            )
+        super().load_own_variables(store)
+        self.complete = True
+
     @contextlib.contextmanager
-    def swapped_into(self, weights: Sequence[keras.Variable]) -> Iterator[None]:
+    def swapped_in(self) -> Iterator[None]:
         """Give the weights the values of their EMA within this context."""
+        weights = self.sources()
         # Copies, not references: the weights are assigned to below.
         kept = [tf.identity(weight) for weight in weights]
         try:
@@ -64,3 +114,20 @@ class ExponentialMovingAverage(keras.layers.Layer):
         finally:
             for weight, value in zip(weights, kept, strict=True):
                 weight.assign(value)
+
+
+class NoAverage(keras.layers.Layer):
+    """What a game without an EMA has in its place: it refuses a file that has one."""
+
+    def load_own_variables(self, store: Mapping[str, np.ndarray]) -> None:
+        """Check that the file has no EMA; Keras calls this for each file of weights.
+
+        Raises:
+            ValueError: it has one.
+        """
+        if list(store.keys()):
+            raise ValueError(
+                "The file is of a game with an EMA of the generator's weights, from which it "
+                "samples. Make this game with `ema_decay` as well, or pass skip_mismatch=True to "
+                "load the generator's latest weights."
+            )

@@ -14,6 +14,7 @@ from kgan.training.minibatches import plain_errors
 from kgan.training.tracing import RetraceEachEpoch
 from kgan.training.validation import check_data, check_no_weights
 from kgan.utils.explained import explained
+from kgan.utils.types import JsonDict
 
 if TYPE_CHECKING:
     from kgan.training.saving import SavedGame
@@ -67,6 +68,7 @@ def fit(
         options: further arguments of `keras.Model.fit`.
     """
     callbacks = [*validate_callbacks(callbacks), RetraceEachEpoch()]
+    facts = _facts(x, batch_size, options)
     if gan.compiled:
         gan.make_train_function()  # refuses what changed since `compile`, before data are read
         x, y = _checked_data(gan, x, y, batch_size, options)
@@ -79,7 +81,7 @@ def fit(
     done = 0
     for callback in callbacks:
         if hasattr(callback, "resume") and gan.compiled:
-            initial_epoch, done = callback.resume(gan, steps) or (initial_epoch, 0)
+            initial_epoch, done = callback.resume(gan, steps, facts) or (initial_epoch, 0)
     # First, so that the data stand right before any other callback looks at them.
     if seekable is not None:
         callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
@@ -109,6 +111,23 @@ def _checked_data(
         options["validation_data"] = held_out
     share = 1.0 if validation_data is not None else 1.0 - (options.get("validation_split") or 0.0)
     return check_data(gan, x, y, batch_size, gan.discriminator_steps, share)
+
+
+def _facts(x: Any, batch_size: int | None, options: dict[str, Any]) -> JsonDict:
+    """Return what is known of data without reading them, for a callback that resumes."""
+    steps, batch = options.get("steps_per_epoch"), None
+    if isinstance(x, tf.data.Dataset):
+        shape = tf.nest.flatten(x.element_spec)[0].shape
+        batch = shape[0] if shape.rank else None
+        known = int(x.cardinality())  # negative: unknown, or without end
+        steps = steps or (known if known >= 0 else None)
+    elif hasattr(x, "shape"):
+        batch = batch_size or 32
+        rows = int(len(x) * (1 - (options.get("validation_split") or 0)))
+        steps = steps or -(-rows // batch)
+    fingerprint = getattr(x, "data_fingerprint", None)
+    facts = {"steps_per_epoch": steps, "batch_size": batch, "fingerprint": fingerprint}
+    return {f"data.{name}": value for name, value in facts.items() if value is not None}
 
 
 def validate_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kgan.training import seeds
 from kgan.training.keras_private import is_validation_of_fit
+from kgan.training.layer_losses import layer_losses, plus
 from kgan.training.metrics import discriminator_metrics
 from kgan.training.minibatches import network_inputs, plain_errors, split
 from kgan.training.validation import check_data, check_no_weights, sample_labels
@@ -87,12 +88,12 @@ class InferenceMode(keras.Model):
         seed = self._seed(seeds.TEST_LATENTS, self.report.examples)
         latents = self.prior.sample(minibatch.size, seed)
         samples = self.generator(network_inputs(self.generator, latents, condition), training=False)
+        losses_of_layers = layer_losses(self.generator)
         discriminator = self._discriminator_pass(condition)
-        real_logits, fake_logits = (
-            discriminator.inference_logits(examples) for examples in (images, samples)
-        )
+        real_logits, fake_logits = discriminator.inference_logits(images, samples)
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
         g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
+        d_loss, g_loss = plus(d_loss, discriminator.losses), plus(g_loss, losses_of_layers)
         d_metrics = discriminator_metrics(d_loss, real_logits, fake_logits)
         self.report.update_state(g_loss, d_metrics, minibatch.size)
         return self.get_metrics_result()
@@ -107,7 +108,7 @@ class InferenceMode(keras.Model):
         if self.ema is None or not self.built or not self.step:
             yield
             return
-        with self.ema.swapped_into(self.generator.trainable_variables):
+        with self.ema.swapped_in():
             yield
 
     @property

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import keras
 
 from kgan.optimizers import FusedAdam
+from kgan.training.ema import NoAverage
+from kgan.training.settings import settings
 from kgan.utils.types import JsonDict
 
 __all__ = ["SavedGame"]
@@ -65,6 +68,14 @@ class SavedGame(keras.Model):
                 arguments[name] = _fused(arguments[name])
         self.compile(**arguments)
 
+    def training_settings(self) -> JsonDict:
+        """Return what decides the training beside variables, networks and data, by name.
+
+        Plain values, such as `"generator_optimizer.learning_rate"`. `kgan.callbacks.Checkpoint`
+        compares them when it resumes.
+        """
+        return settings(self)
+
     def get_build_config(self) -> JsonDict:
         """Return a truthy value: Keras skips `build_from_config` for any other."""
         return {"built": True}
@@ -74,10 +85,30 @@ class SavedGame(keras.Model):
         if not self.built:
             self.build()
 
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Load weights, as `keras.Model.load_weights`.
+
+        A file with an EMA is refused by a game without one, and the other way round. With
+        `skip_mismatch=True`, Keras warns instead; an EMA that the file lacks starts at the loaded
+        weights.
+
+        Raises:
+            ValueError: the file does not fit the game.
+        """
+        super().load_weights(filepath, skip_mismatch, **kwargs)
+        if self.ema is not None and not self.ema.complete:
+            self.ema.restart()
+
     @property
-    def average(self) -> Any:
+    def average(self) -> keras.layers.Layer:
         """The EMA of the generator: the name under which `.keras` files hold it."""
-        return self.ema
+        return _no_average() if self.ema is None else self.ema
+
+
+@functools.cache
+def _no_average() -> NoAverage:
+    # One object for all games, as Keras tells objects in a file apart by their identity.
+    return NoAverage()
 
 
 def _fused(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
