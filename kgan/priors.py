@@ -34,7 +34,7 @@ def _seed_pair(seed: Seed) -> tf.Tensor:
     """
     if isinstance(seed, (list, tuple)) and any(map(tf.is_tensor, seed)):
         seed = tf.stack(seed)
-    if not tf.is_tensor(seed):
+    if not isinstance(seed, tf.Tensor):
         return tf.constant(seed_pair("seed", seed), tf.int64)
     if not seed.dtype.is_integer or seed.shape.rank not in (0, 1, None):
         raise ValueError(

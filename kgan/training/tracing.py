@@ -11,7 +11,8 @@ from typing import Any
 
 import keras
 
-from kgan import losses, penalties
+from kgan import losses
+from kgan import penalties as penalties_module
 from kgan.training.distribution import ReplicatedModel, check_scope
 from kgan.training.keras_private import all_layers
 from kgan.utils.checks import positive_integer, single_seed
@@ -60,6 +61,9 @@ class Retraced(ReplicatedModel):
     The weights that the optimizers move are decided by `compile`, as in Keras.
     """
 
+    loss: losses.AdversarialLoss
+    penalties: list[penalties_module.Penalty]
+    seed: int
     _settings: _Settings | None = None
     _optimized: tuple[int, ...] = ()
 
@@ -88,7 +92,7 @@ class Retraced(ReplicatedModel):
     def _forget_if_changed(self) -> None:
         """Drop the compiled functions if anything that they were traced with has changed."""
         check_scope(self)
-        self.loss, self.penalties = losses.get(self.loss), penalties.get(self.penalties)
+        self.loss, self.penalties = losses.get(self.loss), penalties_module.get(self.penalties)
         for name in ("discriminator_steps", "penalty_interval"):
             setattr(self, name, positive_integer(name, getattr(self, name)))
         self.seed = single_seed("seed", self.seed)
