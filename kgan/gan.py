@@ -324,7 +324,7 @@ class GAN(SavedGame, InferenceMode, Retraced):
             discriminator_optimizer,
             scale_losses=self.dtype_policy.name == "mixed_float16",
         )
-        check_schedules(optimizers[0], optimizers[1], self.discriminator_steps)
+        check_schedules(optimizers, self.discriminator_steps)
         if not self.built:
             self.build()
         check_scope(self, optimizers)

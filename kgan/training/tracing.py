@@ -24,6 +24,7 @@ _NUMBERS = ("discriminator_steps", "penalty_interval", "seed", "packing", "num_c
 _MODES = ("jit_compile", "run_eagerly", "steps_per_execution")
 _OBJECTS = ("generator", "discriminator", "loss", "prior", "augmentation", "ema")
 _OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+_PRIVATE_SETTINGS = ("_trainable", "_learning_rate")  # behind public properties
 _SIMPLE = (bool, int, float, str, type(None), keras.optimizers.schedules.LearningRateSchedule)
 
 
@@ -50,8 +51,11 @@ class _Settings:
 
 def _facts(part: Any) -> Iterator[tuple[str, object]]:
     """Yield the simple attributes of an object: rates, weights and switches."""
+    of_keras = isinstance(part, (keras.Layer, keras.optimizers.Optimizer))
     for name, value in getattr(part, "__dict__", {}).items():
-        if isinstance(value, _SIMPLE):
+        # Keras's private ones and `built` change with the first call, and say nothing to the step.
+        passing = of_keras and (name.startswith("_") or name == "built")
+        if isinstance(value, _SIMPLE) and (not passing or name in _PRIVATE_SETTINGS):
             yield name, value
 
 
@@ -92,8 +96,7 @@ class Retraced(ReplicatedModel):
     def _forget_if_changed(self) -> None:
         """Drop the compiled functions if anything that they were traced with has changed."""
         check_scope(self)
-        self.loss = losses.get(self.loss)
-        self.penalties = penalties_module.get(self.penalties)
+        self.loss, self.penalties = losses.get(self.loss), penalties_module.get(self.penalties)
         for name in ("discriminator_steps", "penalty_interval"):
             setattr(self, name, positive_integer(name, getattr(self, name)))
         self.seed = single_seed("seed", self.seed)

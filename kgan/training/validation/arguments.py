@@ -112,17 +112,14 @@ def _check_optimizer(name: str, optimizer: keras.optimizers.Optimizer) -> None:
         )
 
 
-def check_schedules(
-    generator: keras.optimizers.Optimizer, discriminator: keras.optimizers.Optimizer, k: int
-) -> None:
+def check_schedules(both: Sequence[keras.optimizers.Optimizer], k: int) -> None:
     """Warn of a schedule of the discriminator's optimizer that may be made for steps.
 
     Args:
-        generator: the generator's optimizer.
-        discriminator: the discriminator's.
+        both: the generator's optimizer and the discriminator's.
         k: the discriminator's updates of a step.
     """
-    inner = [getattr(each, "inner_optimizer", each) for each in (generator, discriminator)]
+    inner = [getattr(each, "inner_optimizer", each) for each in both]
     schedules = [learning_rate_schedule(each) for each in inner]
     # That of 2014 says that it counts updates.
     if k == 1 or schedules[1] is None or isinstance(inner[1], optimizers.RisingMomentum):
