@@ -17,7 +17,7 @@ from train.presets import PRESETS
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 REAL_DATA = os.environ.get("KGAN_TEST_DATA_DIR")
-PAGES = [f"docs/{name}.md" for name in ("results", "recipe_2014", "performance")]
+PAGES = [document for document in DOCUMENTS if document.parent.name == "docs"]
 TOOLS = ("benchmarks", "experiments")
 SHORT = ["--steps=2", "--steps_per_execution=1", "--width=8", "--batch_size=16"]
 
@@ -182,7 +182,7 @@ def test_named_tests_exist(document):
         assert f"def {function}(" in source or not function, (file, function)
 
 
-@pytest.mark.parametrize("document", ["README.md", *PAGES])
+@pytest.mark.parametrize("document", ["README.md", *PAGES], ids=str)
 def test_pages_are_short(document):
     """A page of more than 1,500 words is data: it belongs into a file beside the page."""
     assert len((ROOT / document).read_text().split()) < 1500
