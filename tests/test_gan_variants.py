@@ -81,6 +81,8 @@ def test_both_players_are_told_the_labels_of_the_data():
     generator, discriminator = Witness(plain.generator), Witness(plain.discriminator)
     gan = kgan.GAN(generator, discriminator, kgan.priors.Normal(4), discriminator_steps=2)
     gan.compile("sgd", "sgd", run_eagerly=True)
+    generator.seen.clear()  # of the trial calls of `compile`
+    discriminator.seen.clear()
     x, y = images(12), labels(12)
     gan.fit(x, y, batch_size=12, shuffle=False, verbose=0)
     told = [y[:6], y[6:], y[6:]]  # two updates of D, one of G on D's last labels
@@ -167,6 +169,7 @@ def test_packs_are_what_the_discriminator_is_shown():
     shown = Witness(plain.discriminator)
     gan = kgan.GAN(plain.generator, shown, kgan.priors.Normal(4), packing=2)
     gan.compile("sgd", "sgd", run_eagerly=True)
+    shown.seen.clear()  # of the trial calls of `compile`
     x, y = images(8), labels(8)
     latents = gan.prior.sample(8, gan._seed(0, tf.constant(0, tf.int64)))
     samples = plain.generator([latents, y]).numpy()
