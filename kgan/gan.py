@@ -28,6 +28,7 @@ from kgan.training.validation import (
     build_generator,
     build_optimizers,
     check_built,
+    check_fills_range,
     check_networks,
     check_options,
     check_schedules,
@@ -275,6 +276,7 @@ class GAN(SavedGame, InferenceMode, Retraced):
         classes, packing = self.num_classes, self.packing
         self.image_shape = build_generator(self.generator, self.prior.dim, classes)
         self.value_range = shared_range(self._given_range, self.generator, self.image_shape)
+        check_fills_range(self.generator, self.value_range)
         build_discriminator(self.discriminator, self.image_shape, classes, packing)
         # The order of these two is that of checkpoint files.
         counter = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}

@@ -1011,7 +1011,7 @@ def test_mistakes_are_told_in_a_sentence(tmp_path):
     assert re.match(sentence, told)
     assert told.count("\n") == 1
     for arguments, sentence in (
-        (["--port=65536"], "`port`: expected 0 to 65535, received 65536"),
+        (["--port=65536"], "--port: expected 0 to 65535, received 65536"),
         (["--host=no.such.name.invalid"], "Nothing can listen at no.such.name.invalid:8501"),
         (["more"], "unexpected argument 'more'"),
     ):

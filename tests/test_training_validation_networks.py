@@ -585,10 +585,10 @@ def test_layers_frozen_after_compile_want_another_compile(trained_before):
 SCOPES = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
-sys.path.insert(0, "tests")
-import test_training_validation_networks as t
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+sys.path.insert(0, "tests")
+import test_training_validation_networks as t
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 one = tf.distribute.get_strategy()
 

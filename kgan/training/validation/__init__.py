@@ -8,7 +8,11 @@ from kgan.training.validation.arguments import (
 )
 from kgan.training.validation.data import check_data, check_no_weights
 from kgan.training.validation.labels import check_labels, sample_labels
-from kgan.training.validation.networks import check_networks, shared_range
+from kgan.training.validation.networks import (
+    check_fills_range,
+    check_networks,
+    shared_range,
+)
 from kgan.training.validation.outputs import build_discriminator, build_generator
 from kgan.training.validation.trials import check_built
 
@@ -18,6 +22,7 @@ __all__ = [
     "build_optimizers",
     "check_built",
     "check_data",
+    "check_fills_range",
     "check_labels",
     "check_networks",
     "check_no_weights",

@@ -11,11 +11,12 @@ import keras
 
 from kgan.constraints import WeightClip
 from kgan.penalties import GradientPenalty, Penalty
+from kgan.training.validation.activations import output_bounds
 
 if TYPE_CHECKING:
     from kgan.priors import Prior
 
-__all__ = ["check_networks", "check_penalties", "shared_range"]
+__all__ = ["check_fills_range", "check_networks", "check_penalties", "shared_range"]
 
 
 def check_networks(
@@ -114,3 +115,22 @@ def _bounds(value_range: object) -> tuple[float, float] | None:
             f"finite or both infinite, or None, received {value_range!r}."
         )
     return None if (low, high) == (-math.inf, math.inf) else (low, high)
+
+
+def check_fills_range(generator: keras.Model, value_range: tuple[float, float] | None) -> None:
+    """Check that a generator can make all values of the range, as far as its activation is seen.
+
+    Raises:
+        ValueError: its last activation has narrower bounds.
+    """
+    known = output_bounds(generator)
+    if value_range is None or known is None:
+        return
+    name, low, high = known
+    if low > value_range[0] or high < value_range[1]:
+        raise ValueError(
+            "Invalid value for argument `generator`: expected one that can fill the game's value "
+            f"range {value_range}, received one that ends in {name}, with values from {low:g} to "
+            f"{high:g}. Pass its range, `kgan.GAN(..., value_range=(0, 1))` for a sigmoid, and "
+            "scale the data to it; or end it in tanh for (-1, 1)."
+        )
