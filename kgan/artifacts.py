@@ -82,9 +82,6 @@ def _is_at(status: os.stat_result, path: pathlib.Path) -> bool:
 
 
 def _flat(value: object) -> bool:
-    """Return whether a value is plain, or a list or an object of plain ones."""
-    if isinstance(value, dict):
-        value = list(value.values())
     parts = value if isinstance(value, list) else [value]
     return all(part is None or isinstance(part, str | int | float) for part in parts)
 

@@ -58,8 +58,8 @@ def recorded(run):
 def test_the_image_and_the_label_are_recorded_and_may_not_change(data_dir, tmp_path):
     run = tmp_path / "run"
     train(small(image="right", conditional=True, label="fine"), run, data_dir)
-    assert recorded(run)["data"]["features"] == {"image": "right", "label": "fine"}
-    assert recorded(run)["data"]["num_classes"] == 7
+    chosen = recorded(run)["data"]
+    assert (chosen["image"], chosen["label"], chosen["num_classes"]) == ("right", "fine", 7)
     with pytest.raises(ValueError, match="another configuration: image 'right' -> 'left'"):
         train(small(image="left", conditional=True, label="fine"), run, data_dir)
     with pytest.raises(ValueError, match="another configuration: label 'fine' -> 'coarse'"):
@@ -84,12 +84,12 @@ def test_runs_of_earlier_versions_go_on(data_dir, tmp_path):
     run = tmp_path / "run"
     train(small(dataset="digits"), run, data_dir)
     config = recorded(run)
-    assert config["data"].pop("features") == {"image": "image"}
+    assert config["data"].pop("image") == "image"
     for name in ("image", "label"):
         assert config["options"].pop(name) is None
     (run / "config.json").write_text(json.dumps(config))
     train(small(dataset="digits", steps=8), run, data_dir)
-    config["data"]["features"] = {"image": "thumbnail"}
+    config["data"]["image"] = "thumbnail"
     config["options"]["steps"] = 8
     (run / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match="The data are not those that the run"):
@@ -159,4 +159,4 @@ def test_a_builder_of_the_user_trains_once_its_module_is_imported(tmp_path):
     assert "Traceback" not in done.stderr
     done = program(tmp_path, *flags, "--image=right")
     assert done.returncode == 0, done.stderr
-    assert recorded(tmp_path / "run")["data"]["features"] == {"image": "right"}
+    assert recorded(tmp_path / "run")["data"]["image"] == "right"

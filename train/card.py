@@ -49,7 +49,7 @@ def write_or_check(
             "num_classes": gan.num_classes,
             "split": config.split,
             "fingerprint": images.data_fingerprint,
-            "features": images.data_features,
+            **images.data_features,
         },
         "versions": _versions(),
         "replicas": gan.distribute_strategy.num_replicas_in_sync,
@@ -69,8 +69,9 @@ def _check_same(known: RunDirectory, card: JsonDict) -> None:
     before = known.read_config()
     recorded = before.get("data")
     data = dict(card["data"])
-    if "features" not in (recorded or {}):  # of an earlier version, which had no choice
-        del data["features"]
+    for feature in ("image", "label"):  # unknown to an earlier version, which had no choice
+        if feature not in (recorded or {}):
+            data.pop(feature, None)
     if recorded != data:
         raise ValueError(
             f"The data are not those that the run in {known.path} was made of: "
