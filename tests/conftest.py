@@ -1,8 +1,11 @@
 """What every test starts from: a quiet TensorFlow, the same seed, the default precision."""
 
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Under nohup it is ignored, by the programs that the tests start as well.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 import keras
 import pytest

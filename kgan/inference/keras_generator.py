@@ -65,6 +65,10 @@ class KerasGenerator:
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of one image, `(height, width, channels)`, or of one point, `(dim,)`."""
+        # A functional or sequential model knows its own, whatever inputs it has.
+        shape = getattr(self.model, "output_shape", None)
+        if shape is not None:
+            return tuple(shape[1:])
         images = tf.function(self._output).get_concrete_function(*self.specs.values())
         return tuple(images.structured_outputs.shape[1:])
 
