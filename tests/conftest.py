@@ -4,11 +4,12 @@ import os
 import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Under nohup it is ignored, by the programs that the tests start as well.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 import keras
 import pytest
+
+# Under nohup it is ignored, and the programs that the tests start would inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
