@@ -73,6 +73,9 @@ BOUNDED = {
     "by name": lambda: discriminator(activation="sigmoid"),
     "softmax": lambda: discriminator(activation="softmax"),
     "hard sigmoid": lambda: discriminator(activation="hard_sigmoid"),
+    "relu": lambda: discriminator(activation="relu"),
+    "softplus": lambda: discriminator(activation="softplus"),
+    "the logarithm of a sigmoid": lambda: discriminator(activation="log_sigmoid"),
     "TensorFlow's function": lambda: discriminator(activation=tf.nn.sigmoid),
     "a layer": lambda: sequential(L.Flatten(), L.Dense(1), L.Activation("sigmoid")),
     "before a layer that flattens": lambda: sequential(
@@ -126,6 +129,29 @@ UNBOUNDED = {
 def test_logits_without_bounds_pass(make_discriminator):
     d = make_discriminator()
     game(d=d)  # a warning would fail the test
+
+
+def with_output(activation):
+    return sequential(L.Dense(64, activation), L.Reshape((8, 8, 1)), shape=(8,))
+
+
+@pytest.mark.parametrize(
+    ("activation", "value_range"),
+    [("sigmoid", None), ("softmax", (-1, 1)), ("relu", None), ("tanh", (0, 255))],
+)
+def test_a_generator_that_cannot_fill_the_range_is_refused(activation, value_range):
+    gan = make(g=with_output(activation), value_range=value_range)
+    message = rf"`generator`: expected one that can fill .* ends in {activation}, with values from"
+    with pytest.raises(ValueError, match=message):
+        gan.compile("adam", "adam")
+
+
+@pytest.mark.parametrize(
+    ("activation", "value_range"),
+    [("sigmoid", (0, 1)), ("tanh", None), (None, None), ("relu", (0, 255)), ("tanh", (-0.5, 0.5))],
+)
+def test_a_generator_that_can_fill_it_is_not(activation, value_range):
+    game(g=with_output(activation), value_range=value_range)
 
 
 HIDDEN = {

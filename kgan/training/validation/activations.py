@@ -12,25 +12,26 @@ from kgan.training.validation.layers import has_known_call
 
 __all__ = ["BOUNDS", "last_activation", "output_bounds"]
 
-# By name, in lower case and without underscores: of functions, layers and operations alike.
+# By the names of Keras's functions.
 BOUNDS = {
     "linear": (-math.inf, math.inf),
-    "leakyrelu": (-math.inf, math.inf),
+    "leaky_relu": (-math.inf, math.inf),
     "relu": (0.0, math.inf),
     "relu6": (0.0, 6.0),
     "softplus": (0.0, math.inf),
     "exponential": (0.0, math.inf),
     "sigmoid": (0.0, 1.0),
-    "hardsigmoid": (0.0, 1.0),
-    "sparsesigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+    "sparse_sigmoid": (0.0, 1.0),
     "softmax": (0.0, 1.0),
     "sparsemax": (0.0, 1.0),
-    "logsigmoid": (-math.inf, 0.0),
-    "logsoftmax": (-math.inf, 0.0),
+    "log_sigmoid": (-math.inf, 0.0),
+    "log_softmax": (-math.inf, 0.0),
     "tanh": (-1.0, 1.0),
-    "hardtanh": (-1.0, 1.0),
+    "hard_tanh": (-1.0, 1.0),
     "softsign": (-1.0, 1.0),
 }
+_NAMES = {name.replace("_", ""): name for name in BOUNDS}
 # Layers and operations that move, select, average or drop values. They keep the bounds.
 _TRANSPARENT = {"Flatten", "Reshape", "Squeeze", "ExpandDims", "Cast", "Identity", "Permute"} | {
     *("GetItem", "Dropout", "SpatialDropout2D", "GaussianNoise", "Mean", "AveragePooling2D"),
@@ -46,7 +47,7 @@ def output_bounds(network: keras.layers.Layer) -> tuple[str, float, float] | Non
 
 
 def last_activation(network: keras.layers.Layer) -> str | None:
-    """Return a network's last activation, such as "sigmoid" or "leakyrelu"; None if it is unseen.
+    """Return a network's last activation, such as "sigmoid" or "leaky_relu"; None if it is unseen.
 
     A sequential or functional network shows its layers and operations; a subclass does not.
     """
@@ -78,13 +79,13 @@ def _activation(operation: Any) -> str | None:
     # layer may have another greatest value.
     if not has_known_call(operation) or isinstance(operation, keras.layers.ReLU):
         return None
-    name = _plain(type(operation).__name__)
+    name = _function_name(type(operation).__name__)
     if name in BOUNDS:
         return name
     activation = getattr(operation, "activation", None)
     if activation is None or _transparent(operation):
         return None
-    return _plain(getattr(activation, "__name__", type(activation).__name__))
+    return _function_name(getattr(activation, "__name__", type(activation).__name__))
 
 
 def _transparent(operation: Any) -> bool:
@@ -95,5 +96,7 @@ def _transparent(operation: Any) -> bool:
     return type(operation).__name__ in _TRANSPARENT
 
 
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
+def _function_name(name: str) -> str:
+    """Return the name of Keras's function for that of a layer, an operation or a function."""
+    plain = name.replace("_", "").lower()
+    return _NAMES.get(plain, plain)
