@@ -86,6 +86,17 @@ def test_the_configuration_is_frozen():
         Config(steps=1).seed = 1
 
 
+def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, capsys):
+    for gpu, precision, said in (
+        (False, "mixed_float16", True),
+        (False, "mixed_bfloat16", False),
+        (True, "mixed_float16", False),
+    ):
+        monkeypatch.setattr("train.run.has_gpu", lambda gpu=gpu: gpu)
+        train(small(precision=precision, steps=1), tmp_path / f"{precision} {gpu}", data_dir)
+        assert ("use --precision=mixed_bfloat16" in capsys.readouterr().out) is said
+
+
 @pytest.mark.parametrize(
     ("expected", "values"),
     [

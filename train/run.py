@@ -29,10 +29,16 @@ from . import card
 from .config import VALUE_GAMES, Config
 from .game import WIDTHS, make_gan
 from .records import EXTENDABLE, RunCheckpoints, check_run, restore_config
-from .strategy import make_strategy, own_run
+from .strategy import has_gpu, make_strategy, own_run
 
 GRADIENT_NORM_ROWS = 256  # images and samples at which D's gradient norms are measured
 ROLLBACKS = 3  # a fourth failure has another cause than chance
+
+
+FLOAT16_ON_A_CPU = (
+    "--precision=mixed_float16 without a GPU: some processors multiply float16 matrices many "
+    "times more slowly than float32 ones. If steps take seconds, use --precision=mixed_bfloat16."
+)
 
 
 def train(
@@ -84,6 +90,8 @@ def train(
             if recorded is not None and _extended(recorded, config):
                 _extend(own, config, recorded["options"].get("steps"), epoch)
             print(_summary(config, gan, epoch), flush=True)
+            if config.precision == "mixed_float16" and not has_gpu():
+                print(FLOAT16_ON_A_CPU)
             _fit(config, own, gan, images, epoch, steps)
             _save(gan, own)
     for sentence in _skipped_updates(gan):

@@ -52,6 +52,11 @@ def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
     return strategy
 
 
+def has_gpu() -> bool:
+    """Return whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def _available() -> str:
     if _workers() > 1 or int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         return "multi_worker"
