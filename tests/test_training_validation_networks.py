@@ -579,6 +579,35 @@ def test_changes_of_a_callback_count_from_the_next_epoch_on():
     assert int(gan.discriminator_optimizer.iterations.numpy()) == before + 2 + 4 + 4
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_a_step_is_traced_once_where_nothing_changes(dtype):
+    """Keras notes in its layers that they were called; that is no setting."""
+    traces = []
+
+    class Counting(kgan.GAN):
+        def train_step(self, data):
+            traces.append(data)
+            return super().train_step(data)
+
+    gan = Counting(
+        kgan.networks.MLPGenerator((8, 8, 1), 8, (5,), dtype=dtype),
+        kgan.networks.MLPDiscriminator((8, 8, 1), (5,), hidden_dropout=0.5, dtype=dtype),
+        kgan.priors.Normal(8),
+        ema_decay=0.9,
+        augmentation=kgan.augmentation.DiffAugment(),
+        dtype=dtype,
+    )
+    gan.compile(keras.optimizers.Adam(), "adam", penalties=kgan.penalties.R1(1.0))
+    fit(gan, epochs=3)
+    gan.sample(2)
+    gan.evaluate(IMAGES, verbose=0)
+    fit(gan, epochs=2)
+    assert len(traces) == 1
+    gan.seed = 1
+    fit(gan)
+    assert len(traces) == 2
+
+
 @pytest.mark.parametrize("k", [0, 2.5, True])
 def test_a_later_k_is_an_integer_too(k):
     gan = counting()
