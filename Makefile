@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint mutants bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -39,6 +39,10 @@ lint: $(READY)  ## run style and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# At most half an hour on a quiet machine. ROOMS names files or folders of kgan.
+mutants: $(READY)  ## make small faults in kgan and run the tests on each
+	$(BIN)/python tests/mutants.py $(ROOMS)
 
 # A quiet machine gives fair numbers. TORCH_PYTHON names an interpreter that has PyTorch.
 bench: $(READY)  ## measure speed
