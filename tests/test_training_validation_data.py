@@ -29,9 +29,9 @@ def discriminator():
     return keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(1)])
 
 
-def game(k=1, penalties=None, cls=kgan.GAN, **options):
+def game(k=1, penalties=None, cls=kgan.GAN, activation="tanh", **options):
     """A game of plain Keras networks, which declare nothing."""
-    networks = generator(), discriminator()
+    networks = generator(activation), discriminator()
     gan = cls(*networks, kgan.priors.Normal(8), discriminator_steps=k, **options)
     gan.compile("adam", "adam", penalties=penalties)
     return gan
@@ -114,7 +114,8 @@ def test_pixels_from_0_to_255_are_refused_with_the_line_that_scales_them(kind):
     [((0, 1), "`x / 255`"), ((-0.5, 0.5), "`x / 255 - 0.5`"), ((0, 255), None), (None, None)],
 )
 def test_the_range_is_that_of_the_game(value_range, line):
-    gan = game(value_range=(-np.inf, np.inf) if value_range is None else value_range)
+    given = (-np.inf, np.inf) if value_range is None else value_range
+    gan = game(value_range=given, activation="tanh" if value_range == (-0.5, 0.5) else None)
     assert begins(gan, BYTES) if line is None else refused(gan, quoted(line), BYTES)
 
 
