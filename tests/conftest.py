@@ -8,7 +8,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import pytest
 
-# Under nohup it is ignored, and the programs that the tests start would inherit that.
+# In the background of a shell, or under nohup, they are ignored, and the programs that the tests
+# start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
