@@ -9,6 +9,7 @@ p_g = N(m, s^2) exactly. `kgan.GAN` trains D as usual.
 from __future__ import annotations
 
 import pathlib
+import warnings
 from typing import NamedTuple
 
 import keras
@@ -50,7 +51,10 @@ def make_gan(mean: float, std: float, steps: int, seed: int = 0, k: int = 1) -> 
         seed=seed,
     )
     schedule = keras.optimizers.schedules.CosineDecay(5e-3, steps * k)
-    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(schedule))
+    with warnings.catch_warnings():
+        # The schedule counts updates of D, as it should: it is k times as long as the training.
+        warnings.filterwarnings("ignore", message="The discriminator's learning rate schedule")
+        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(schedule))
     gan.generator.set_weights([np.array([[std]]), np.array([mean])])
     return gan
 

@@ -165,13 +165,13 @@ def test_mistakes_are_one_sentence_and_exit_1(tmp_path):
         (flags("foreign"), r".* cannot be loaded \(.*BeyondTFLite.*\)\. .* import the module .*"),
         (flags("run", "file"), r"Nothing can be written to .*: .*file is a file\. Name a direct.*"),
         (flags("run", "file/x"), r"Nothing can be written to .*x: .*file is a file\. Name a dir.*"),
-        (flags("run", "out", "--formats=jpeg"), r".*`formats`: expected one or more .*jpeg."),
+        (flags("run", "out", "--formats=jpeg"), r".*--formats: expected one or more .*jpeg."),
         (flags("run", "out", "--formats="), r".*of saved_model, tflite, onnx, received none."),
         (
             flags("run", "out", "--quantization=int8,int4"),
-            r".*`quantization`: expected one or more of none, float16, .*received int8,int4\.",
+            r".*--quantization: expected one or more of none, float16, .*received int8,int4\.",
         ),
-        (flags("run", "out", "--version=0"), r".*`version`: expected a positive integer.*"),
+        (flags("run", "out", "--version=0"), r".*--version: expected a positive integer.*"),
         (flags("run", "out", "extra"), r"unexpected argument 'extra'; flags begin with --\."),
     ]
     wrong = flags("run", "wrong")
