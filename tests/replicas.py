@@ -60,7 +60,9 @@ def play(strategy, optimizer, k=1, convolutional=False, prior=Shared, data=None,
             discriminator = kgan.networks.MLPDiscriminator(SHAPE, units=(8,), dtype=dtype)
         gan = kgan.GAN(generator, discriminator, prior(4), discriminator_steps=k, dtype=dtype)
         gan.compile(optimizer(), optimizer(), **options)
-        if data is None:
+        if data is not None:
+            gan.value_range = None  # the data are to overflow, and `fit` would refuse them
+        else:
             data = images(k, strategy.num_replicas_in_sync > 1)
         gan.history_ = gan.fit(batches(data, k), verbose=0).history
     return gan
