@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from kgan import layers
 from kgan.layers.base import InitializerLike, Shape
-from kgan.networks.checks import checked_filters, checked_range, checked_shape, doublings
-from kgan.utils.checks import integer, one_of, positive_integer
+from kgan.networks.checks import checked_filters, checked_shape, doublings
+from kgan.utils.checks import bounds, integer, one_of, positive_integer
 from kgan.utils.types import JsonDict
 
 __all__ = [
@@ -157,7 +157,7 @@ class Generator(Network):
     ):
         super().__init__(image_shape, num_classes, conditioning, **kwargs)
         self.latent_dim = positive_integer("latent_dim", latent_dim)
-        self.value_range = checked_range(value_range)
+        self.value_range = bounds("value_range", value_range)
         self.input_spec = keras.layers.InputSpec(shape=(None, self.latent_dim))
         if self.num_classes:
             self.input_spec = [self.input_spec, keras.layers.InputSpec(shape=(None,))]

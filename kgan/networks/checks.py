@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from kgan.utils.checks import positive_integer
 
-__all__ = ["checked_filters", "checked_range", "checked_shape", "doublings"]
+__all__ = ["checked_filters", "checked_shape", "doublings"]
 
 
 def checked_shape(image_shape: object) -> tuple[int, ...]:
@@ -23,26 +22,6 @@ def checked_shape(image_shape: object) -> tuple[int, ...]:
             f"(28, 28, 1), received {image_shape!r}."
         )
     return shape
-
-
-def checked_range(value_range: object) -> tuple[float, float] | None:
-    """Return `value_range` as two finite floats in increasing order, or None.
-
-    Raises:
-        ValueError: it is no such pair.
-    """
-    if value_range is None:
-        return None
-    try:
-        low, high = map(float, value_range)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(
-            "Invalid value for argument `value_range`: expected (low, high) with low < high, "
-            f"both finite, or None, received {value_range!r}."
-        )
-    return low, high
 
 
 def checked_filters(filters: object, multiple: int) -> int:

@@ -12,9 +12,34 @@ import operator
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
-__all__ = ["integer", "number", "one_of", "positive_integer", "seed_pair", "single_seed"]
+__all__ = ["bounds", "integer", "number", "one_of", "positive_integer", "seed_pair", "single_seed"]
 
 T = TypeVar("T")
+
+
+def bounds(name: str, value: object, infinite: bool = False) -> tuple[float, float] | None:
+    """Return `value` as two floats in increasing order; None for no bounds.
+
+    Args:
+        name: the argument, as the user typed it.
+        value: what the user gave: None, or two numbers in any sequence.
+        infinite: whether `(-inf, inf)`, for no bounds, is allowed.
+
+    Raises:
+        ValueError: `value` is no such pair.
+    """
+    if value is None:
+        return None
+    try:
+        low, high = map(float, value)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if infinite and (low, high) == (-math.inf, math.inf):
+        return None
+    if not -math.inf < low < high < math.inf:
+        finite = "both finite or both infinite" if infinite else "both finite"
+        raise _invalid(name, f"(low, high) with low < high, {finite}, or None", value, "")
+    return low, high
 
 
 def positive_integer(name: str, value: object, hint: str = "") -> int:

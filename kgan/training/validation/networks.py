@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import keras
 from kgan.constraints import WeightClip
 from kgan.penalties import GradientPenalty, Penalty
 from kgan.training.validation.activations import output_bounds
+from kgan.utils.checks import bounds
 
 if TYPE_CHECKING:
     from kgan.priors import Prior
@@ -89,32 +89,16 @@ def shared_range(
         ValueError: `given` is no such range, or not that of the generator.
     """
     pictures = (-1.0, 1.0) if len(image_shape) > 1 else None
-    declared = _bounds(getattr(generator, "value_range", pictures))
+    declared = bounds("value_range", getattr(generator, "value_range", pictures), infinite=True)
     if given is None:
         return declared
-    found = _bounds(given)
+    found = bounds("value_range", given, infinite=True)
     if hasattr(generator, "value_range") and found != declared:
         raise ValueError(
             f"Invalid value for argument `value_range`: expected the generator's {declared}, "
             f"received {given!r}. Leave it out, or make the generator with that range."
         )
     return found
-
-
-def _bounds(value_range: object) -> tuple[float, float] | None:
-    """Return a range as floats, of a list too, as a user's `get_config` gives it back."""
-    if value_range is None:
-        return None
-    try:
-        low, high = map(float, value_range)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not low < high or math.isinf(low) != math.isinf(high):
-        raise ValueError(
-            "Invalid value for argument `value_range`: expected (low, high) with low < high, both "
-            f"finite or both infinite, or None, received {value_range!r}."
-        )
-    return None if (low, high) == (-math.inf, math.inf) else (low, high)
 
 
 def check_fills_range(generator: keras.Model, value_range: tuple[float, float] | None) -> None:
