@@ -11,10 +11,11 @@ import tensorflow as tf
 from kgan import losses
 from kgan import penalties as penalties_module
 from kgan.priors import Prior
-from kgan.training import fitting, seeds
+from kgan.training import seeds
 from kgan.training.discriminator_pass import DiscriminatorPass, power_iterations
 from kgan.training.distribution import apply, check_scope, replicas, synchronize
 from kgan.training.ema import ExponentialMovingAverage
+from kgan.training.fitting import Fitting
 from kgan.training.inference_mode import InferenceMode
 from kgan.training.layer_losses import layer_losses, plus
 from kgan.training.lazy_penalties import with_lazy_penalties
@@ -44,7 +45,7 @@ Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(SavedGame, InferenceMode, Retraced):
+class GAN(Fitting, SavedGame, InferenceMode, Retraced):
     """A generator G, a discriminator D, and the game between them.
 
     One step of `fit` is one iteration of Algorithm 1: k updates of the discriminator, each on a
@@ -341,33 +342,6 @@ class GAN(SavedGame, InferenceMode, Retraced):
         self.penalty_interval = penalty_interval
         self.generator_optimizer, self.discriminator_optimizer = optimizers
         self.remember_weights()
-
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        callbacks: Sequence[keras.callbacks.Callback] | None = None,
-        initial_epoch: int = 0,
-        **kwargs: Any,
-    ) -> keras.callbacks.History:
-        """Train, as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
-
-        Images are floating point in the game's value range. `batch_size` (or the data set's
-        batches) is k * m, which k must divide, the last batch of an epoch included. Data of a
-        conditional game are pairs `(images, labels)`, or `x` and `y`. Arrays, and the first batch
-        of other data, are checked before anything is compiled.
-
-        On a data set of `kgan.data.load`, the batch of step t follows from the data set's seed and
-        t. A callback with a method `resume`, such as `kgan.callbacks.Checkpoint`, may restore an
-        earlier training, whose epochs then go on. Keras's callbacks for one optimizer are refused.
-
-        Raises:
-            ValueError: the game cannot use the data, k does not divide a batch, or a callback
-                cannot do its work here.
-        """
-        arguments = (x, y, batch_size, callbacks, initial_epoch, kwargs)
-        return fitting.fit(self, super().fit, *arguments)
 
     @property
     def step(self) -> int:

@@ -371,6 +371,16 @@ def test_weights_are_refused_on_a_single_batch_too():
         game().train_on_batch(IMAGES, sample_weight=np.ones(64))
 
 
+def test_the_first_batch_of_a_loop_of_ones_own_is_looked_at():
+    with pytest.raises(ValueError, match="argument `x`: expected pixels in"):
+        game().train_on_batch(IMAGES * 127.5 + 127.5)
+    gan = game()
+    assert set(gan.train_on_batch(IMAGES, return_dict=True)) >= {"d_loss", "g_loss"}
+    # Later ones cost nothing more.
+    gan.train_on_batch(IMAGES * 127.5 + 127.5)
+    assert gan.step == 2
+
+
 class WithTerm(kgan.GAN):
     """A variant whose further term may use labels."""
 

@@ -1,10 +1,10 @@
-"""What `kgan.GAN.fit` adds to Keras's: callbacks for two optimizers, exact resume."""
+"""What `kgan.GAN.fit` adds to Keras's: checked data, callbacks for two optimizers, resume."""
 
 from __future__ import annotations
 
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -19,7 +19,7 @@ from kgan.utils.types import JsonDict
 if TYPE_CHECKING:
     from kgan.training.saving import SavedGame
 
-__all__ = ["SeekEachEpoch", "fit", "validate_callbacks"]
+__all__ = ["Fitting", "SeekEachEpoch", "validate_callbacks"]
 
 # Keras's callbacks that expect one optimizer or one loss, and what to use in their place.
 _REFUSED = {
@@ -45,56 +45,77 @@ _REFUSED = {
 }
 
 
-def fit(
-    gan: SavedGame,
-    keras_fit: Callable[..., keras.callbacks.History],
-    x: Any,
-    y: Any,
-    batch_size: int | None,
-    callbacks: Sequence[keras.callbacks.Callback] | None,
-    initial_epoch: int,
-    options: dict[str, Any],
-) -> keras.callbacks.History:
-    """Prepare data and callbacks, resume where a callback can, and call `keras.Model.fit`.
+class Fitting(keras.Model):
+    """The methods of `kgan.GAN` that train: Keras's own, on data that are checked."""
 
-    Args:
-        gan: the game.
-        keras_fit: Keras's `fit` of it.
-        x: images: an array, a `tf.data.Dataset`, or a seekable one of `kgan.data.load`.
-        y: labels of an array, or None.
-        batch_size: k * m images, for arrays.
-        callbacks: Keras's or kgan's.
-        initial_epoch: the first epoch, unless a callback resumes at another one.
-        options: further arguments of `keras.Model.fit`.
-    """
-    callbacks = [*validate_callbacks(callbacks), RetraceEachEpoch()]
-    facts = _facts(x, batch_size, options)
-    if gan.compiled:
-        gan.make_train_function()  # refuses what changed since `compile`, before data are read
-        x, y = _checked_data(gan, x, y, batch_size, options)
-    seekable = x if hasattr(x, "seek") else None
-    steps = 0
-    if seekable is not None:
-        steps = options.pop("steps_per_epoch", None) or len(x)
-        x = seekable.from_position(steps)
-    # `resume` restores the state of an earlier training and says where its epochs stood.
-    done = 0
-    for callback in callbacks:
-        if hasattr(callback, "resume") and gan.compiled:
-            initial_epoch, done = callback.resume(gan, steps, facts) or (initial_epoch, 0)
-    # First, so that the data stand right before any other callback looks at them.
-    if seekable is not None:
-        callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
-    if isinstance(x, (tf.data.Dataset, types.GeneratorType)):
-        options.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
-    # Data that are read from disk say what is wrong with them.
-    explain = getattr(seekable, "explain", None)
-    with plain_errors(), explained(explain), warnings.catch_warnings():
-        if done:  # Keras warns when an epoch that was begun before has fewer steps
-            warnings.filterwarnings("ignore", message="Your input ran out of data")
-        return keras_fit(
-            x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **options
-        )
+    _batch_checked = False
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        initial_epoch: int = 0,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Train, as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
+
+        Images are floating point in the game's value range. `batch_size` (or the data set's
+        batches) is k * m, which k must divide, the last batch of an epoch included. Data of a
+        conditional game are pairs `(images, labels)`, or `x` and `y`. Arrays, and the first batch
+        of other data, are checked before anything is compiled.
+
+        On a data set of `kgan.data.load`, the batch of step t follows from the data set's seed and
+        t. A callback with a method `resume`, such as `kgan.callbacks.Checkpoint`, may restore an
+        earlier training, whose epochs then go on. Keras's callbacks for one optimizer are refused.
+
+        Raises:
+            ValueError: the game cannot use the data, k does not divide a batch, or a callback
+                cannot do its work here.
+        """
+        callbacks = [*validate_callbacks(callbacks), RetraceEachEpoch()]
+        facts = _facts(x, batch_size, kwargs)
+        if self.compiled:
+            self.make_train_function()  # refuses what changed since `compile`, before data are read
+            x, y = _checked_data(self, x, y, batch_size, kwargs)
+        seekable = x if hasattr(x, "seek") else None
+        steps = 0
+        if seekable is not None:
+            steps = kwargs.pop("steps_per_epoch", None) or len(x)
+            x = seekable.from_position(steps)
+        # `resume` restores the state of an earlier training and says where its epochs stood.
+        done = 0
+        for callback in callbacks:
+            if hasattr(callback, "resume") and self.compiled:
+                initial_epoch, done = callback.resume(self, steps, facts) or (initial_epoch, 0)
+        # First, so that the data stand right before any other callback looks at them.
+        if seekable is not None:
+            callbacks = [SeekEachEpoch(seekable, steps, done), *callbacks]
+        if isinstance(x, (tf.data.Dataset, types.GeneratorType)):
+            kwargs.setdefault("shuffle", False)  # Keras's default warns that it has no effect here
+        # Data that are read from disk say what is wrong with them.
+        explain = getattr(seekable, "explain", None)
+        with plain_errors(), explained(explain), warnings.catch_warnings():
+            if done:  # Keras warns when an epoch that was begun before has fewer steps
+                warnings.filterwarnings("ignore", message="Your input ran out of data")
+            return super().fit(
+                x, y, batch_size, callbacks=callbacks, initial_epoch=initial_epoch, **kwargs
+            )
+
+    def train_on_batch(self, x: Any, y: Any = None, **kwargs: Any) -> Any:
+        """Take one step on one batch, as `keras.Model.train_on_batch`.
+
+        The pixels of the first batch are checked, as in `fit`, those of later ones are not.
+
+        Raises:
+            ValueError: the game cannot use the batch.
+        """
+        if self.compiled and not self._batch_checked and hasattr(x, "shape"):
+            _, y = check_data(self, x, y, len(x), self.discriminator_steps)
+            self._batch_checked = True
+        with plain_errors():
+            return super().train_on_batch(x, y, **kwargs)
 
 
 def _checked_data(
