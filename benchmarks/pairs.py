@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
 
 from kgan import networks, optimizers
 
-SHAPE = (28, 28, 1)
+Shape: TypeAlias = tuple[int, int, int]
+SHAPE: Shape = (28, 28, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,19 +22,22 @@ class Pair:
     non-saturating one.
     """
 
-    generator: Callable[[str], keras.Model]
-    discriminator: Callable[[str], keras.Model]
+    generator: Callable[[Shape, str], keras.Model]
+    discriminator: Callable[[Shape, str], keras.Model]
     latent_dim: int
     batch_sizes: tuple[int, ...]
     beta_1: float = 0.5
     beta_2: float = 0.999
     gamma: float | None = None
 
-    def networks(self, dtype: str = "float32") -> tuple[keras.Model, keras.Model]:
-        """Return a generator and a discriminator with fresh weights."""
-        generator, discriminator = self.generator(dtype), self.discriminator(dtype)
+    def networks(
+        self, dtype: str = "float32", shape: Shape | None = None
+    ) -> tuple[keras.Model, keras.Model]:
+        """Return a generator and a discriminator of images of a shape, with fresh weights."""
+        shape = shape or SHAPE
+        generator, discriminator = self.generator(shape, dtype), self.discriminator(shape, dtype)
         generator.build((None, self.latent_dim))
-        discriminator.build((None, *SHAPE))
+        discriminator.build((None, *shape))
         return generator, discriminator
 
     def adam(self, fused: bool = True) -> keras.optimizers.Adam:
@@ -44,21 +49,21 @@ class Pair:
 PAIRS: dict[str, Pair] = {
     # The widths of the generator of 2014, in both networks.
     "mlp": Pair(
-        lambda dtype: networks.MLPGenerator(SHAPE, 100, (1200, 1200), dtype=dtype),
-        lambda dtype: networks.MLPDiscriminator(SHAPE, (1200, 1200), dtype=dtype),
+        lambda shape, dtype: networks.MLPGenerator(shape, 100, (1200, 1200), dtype=dtype),
+        lambda shape, dtype: networks.MLPDiscriminator(shape, (1200, 1200), dtype=dtype),
         latent_dim=100,
         batch_sizes=(100, 512),
     ),
     "dcgan": Pair(
-        lambda dtype: networks.DCGANGenerator(SHAPE, 100, dtype=dtype),
-        lambda dtype: networks.DCGANDiscriminator(SHAPE, dtype=dtype),
+        lambda shape, dtype: networks.DCGANGenerator(shape, 100, dtype=dtype),
+        lambda shape, dtype: networks.DCGANDiscriminator(shape, dtype=dtype),
         latent_dim=100,
         batch_sizes=(64,),
     ),
     # The networks of the preset mnist_r3gan.
     "residual": Pair(
-        lambda dtype: networks.ResNetGenerator(SHAPE, 64, dtype=dtype),
-        lambda dtype: networks.ResNetDiscriminator(SHAPE, dtype=dtype),
+        lambda shape, dtype: networks.ResNetGenerator(shape, 64, dtype=dtype),
+        lambda shape, dtype: networks.ResNetDiscriminator(shape, dtype=dtype),
         latent_dim=64,
         batch_sizes=(64,),
         beta_1=0.0,

@@ -30,7 +30,7 @@ from benchmarks.fitting import by_fit
 from benchmarks.floor import Floor, products
 from benchmarks.keras_shaped import KerasShaped, NestedTapes
 from benchmarks.lean import Lean
-from benchmarks.pairs import PAIRS, SHAPE, Pair, trainable
+from benchmarks.pairs import PAIRS, SHAPE, Pair, Shape, trainable
 from benchmarks.timing import in_turns, print_record, ratio
 
 SEVERAL = 10  # steps in one execution
@@ -91,10 +91,14 @@ class Torch:
 
 
 def compiled_game(
-    pair: Pair, several: int = 1, jit: bool = False, dtype: str = "float32"
+    pair: Pair,
+    several: int = 1,
+    jit: bool = False,
+    dtype: str = "float32",
+    shape: Shape | None = None,
 ) -> kgan.GAN:
     """Return the compiled `kgan.GAN` of a pair."""
-    gan = kgan.GAN(*pair.networks(dtype), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
+    gan = kgan.GAN(*pair.networks(dtype, shape), kgan.priors.Normal(pair.latent_dim), dtype=dtype)
     objective: dict[str, Any] = {}
     if pair.gamma is not None:
         penalties = [kgan.penalties.R1(pair.gamma), kgan.penalties.R2(pair.gamma)]

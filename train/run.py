@@ -80,7 +80,7 @@ def train(
         recorded = check_run(own, config)
         restore_config(own, recorded)
         with _explained_reading(config.dataset):
-            images, num_classes = _load(config, data_dir)
+            images, num_classes = load_images(config, data_dir)
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
         with _explained_failures(run, config), strategy.scope():
             gan = make_gan(config, images, num_classes)
@@ -125,7 +125,7 @@ def _finished(run: RunDirectory, recorded: JsonDict | None, config: Config) -> b
     return True
 
 
-def _load(
+def load_images(
     config: Config, data_dir: str | os.PathLike[str] | None
 ) -> tuple[tf.data.Dataset, int | None]:
     """Return the batches, and the number of classes of a conditional run."""
