@@ -44,6 +44,7 @@ ONNX = [
     "tf2onnx>=1.17",  # converts TensorFlow's graphs
 ]
 TENSORBOARD = ["tensorboard>=2.20"]  # no longer installed with TensorFlow
+JAX = ["jax>=0.10; python_version >= '3.11'"]  # runs exported training steps on accelerators
 TEST = [
     *ONNX,
     *SERVE,
@@ -83,7 +84,8 @@ setup(
         "serve": SERVE,
         "tensorboard": TENSORBOARD,
         "test": TEST,
-        "dev": [*TEST, "mypy>=1.13", "ruff>=0.8"],
+        "jax": JAX,
+        "dev": [*TEST, *JAX, "mypy>=1.13", "ruff>=0.8"],
     },
     # train/ and export/ keep their names in the repository; site-packages gets nothing so generic.
     packages=[

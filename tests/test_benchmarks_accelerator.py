@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.accelerator.export import write_training
 from benchmarks.accelerator.imported import import_training
+from benchmarks.accelerator.rehearsal import prepare
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
 from kgan.data import pipeline
@@ -24,11 +25,10 @@ RUN = pathlib.Path(__file__).resolve().parent.parent / "benchmarks/accelerator/r
 # One preset of each kind of network, objective and data, on images of 8 x 8 pixels.
 SMALL = {"dataset": "digits", "batch_size": 8, "width": 16, "latent_dim": 4, "split": "train"}
 FAMILIES = {
-    "digits_mlp": {"steps": 300},
+    "digits_mlp": {"steps": 11, "batch_size": 128},  # one epoch
     "digits_dcgan": {"steps": 10},
-    "mnist_mlp": {"steps": 10, "checked": 5},  # penalties at every fourth update
-    "mnist_conditional": {"steps": 10},
-    "mnist_wgan_gp": {"steps": 10},
+    "mnist_conditional": {"steps": 10, "checked": 5},  # penalties at every fourth update
+    "mnist_wgan_gp": {"steps": 10, "discriminator_steps": 2},
     "mnist_r3gan": {"steps": 10},
     "goodfellow2014_mnist": {"steps": 10},
     "ring": {"steps": 100, "dataset": "ring"},
@@ -54,7 +54,7 @@ def folder(tmp_path_factory):
         *[folder / preset for preset in FAMILIES],
         f"--out={folder / 'result'}",
         f"--train={folder / TRAINED}",
-        *("--train_seconds=0", "--seconds=0", "--threads=2"),
+        *("--train_seconds=0", "--seconds=0"),
     )
     return folder
 
@@ -63,9 +63,9 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("preset", FAMILIES)
 def test_the_step_has_the_logs_of_tensorflow(folder, preset):
     found = json.loads((folder / "result" / "run.json").read_text())["steps"][preset]
+    found["difference"].pop("d_accuracy")  # a count, which rounding changes where D is undecided
     assert max(found["difference"].values()) < 1e-4, found
     assert found["gflop_a_step"] > 0
-    assert found["images_per_second"] > 0
 
 
 @pytest.mark.slow
@@ -80,12 +80,28 @@ def test_a_training_comes_back_as_a_run(folder, tmp_path):
         for name in ("run", "here")
     )
     assert arrays.keys() == expected.keys()
+    assert int(arrays["model/0"]) == steps
     for name, array in arrays.items():
-        if not name.startswith("metrics"):
-            np.testing.assert_allclose(array, expected[name], atol=2e-3, err_msg=name)
+        if not name.startswith("metrics"):  # the means over the epoch, which start anew
+            np.testing.assert_allclose(array, expected[name], atol=1e-6, err_msg=name)
     longer = dataclasses.replace(config, steps=2 * steps)
     train(longer, tmp_path / "run")
     assert RunDirectory(tmp_path / "run").sample(2 * steps).exists()
+
+
+@pytest.mark.slow
+def test_a_rehearsal_runs_from_its_folder_alone(tmp_path):
+    folder = tmp_path / "rehearsal"
+    prepare(folder, ["mlp"], [(8, 8, 1)], [(4, "tf32")], checked=2)
+    command = [sys.executable, "rehearse.py", f"--out={tmp_path / 'result'}"]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 of 2 steps compiled"), done.stdout
+    found = json.loads((tmp_path / "result" / "run.json").read_text())["steps"]
+    assert found.keys() == {"mlp-64-16x16x1-float32", "mlp-4-8x8x1-tf32"}
+    assert max(found["mlp-64-16x16x1-float32"]["difference"].values()) < 1e-4
 
 
 def test_a_run_is_not_written_over(tmp_path):

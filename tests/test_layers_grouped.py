@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import layers
+from kgan.layers import grouped
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 5, 4, 6)).astype(np.float32)
 
@@ -25,6 +26,30 @@ def test_formula(groups):
     expected = tf.nn.conv2d(IMAGES, whole, 1, "SAME") + np.arange(12.0)
     np.testing.assert_allclose(layer(IMAGES), expected, atol=1e-5)  # up to 54 products
     assert layer.compute_output_shape((None, 5, 4, 6)) == (None, 5, 4, 12)
+
+
+def test_one_operation_for_accelerators_is_the_same_convolution():
+    layer = layers.GroupedConv2D(12, 3, 2)
+    layer.build(IMAGES.shape)
+
+    def penalty(images):
+        """A gradient's norm and its own gradients, as gradient penalties need them."""
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(images)
+                value = tf.reduce_sum(layer(images) ** 3)
+            norm = tf.reduce_sum(inner.gradient(value, images) ** 2)
+        return value, norm, *outer.gradient(norm, layer.trainable_weights)
+
+    images = tf.constant(IMAGES)
+    expected = penalty(images)
+    with grouped.for_accelerators():
+        compiled = tf.function(penalty, jit_compile=True)
+        operations = compiled.get_concrete_function(images).graph.get_operations()
+        found = compiled(images)
+    assert sum(operation.type == "Conv2D" for operation in operations) < 4  # not one a group
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_weights_are_laid_out_as_those_of_keras():

@@ -6,8 +6,8 @@
     python -m benchmarks.accelerator prepare --out=REHEARSAL
 
 The second command needs JAX and NumPy alone: copy `run.py` and DIR to the machine with the
-accelerator. `prepare` writes a folder of steps of three pairs of networks with the runner and the
-same steps in PyTorch; `sh rehearse.sh` in it runs and times them all.
+accelerator. `prepare` writes a folder with steps of three pairs of networks, the runner and the
+same steps in PyTorch; `python rehearse.py --out=RESULT` in it runs and measures them all.
 """
 
 from __future__ import annotations

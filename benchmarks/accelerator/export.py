@@ -22,6 +22,7 @@ import tensorflow as tf
 import kgan
 from kgan.checkpoint import variables
 from kgan.data.stream import memory_epoch
+from kgan.layers.grouped import for_accelerators
 from train.config import Config
 from train.game import make_gan
 from train.run import load_images
@@ -53,9 +54,11 @@ def write_step(
     """
     directory = pathlib.Path(out)
     directory.mkdir(parents=True, exist_ok=True)
-    step = tf.function(gan.train_step, jit_compile=True, autograph=False)
-    concrete = step.get_concrete_function(_data(spec))
-    lowered = step.experimental_get_compiler_ir(_data(spec))
+    with for_accelerators():
+        program = tf.function(gan.train_step, jit_compile=True, autograph=False)
+        batch = _data([tf.zeros(each.shape, each.dtype) for each in spec])
+        concrete = program.get_concrete_function(batch)
+        lowered = program.experimental_get_compiler_ir(batch)
     (directory / "step.mlirbc").write_bytes(lowered(stage="stablehlo_serialized"))
     names = {id(variable.value.handle): name for name, variable in variables(gan).items()}
     captured = [names[id(handle)] for handle in concrete.captured_inputs]
@@ -75,6 +78,7 @@ def write_step(
         np.savez_compressed(directory / "state.npz", **state)
         np.savez_compressed(directory / "first.npz", *first)
         record["first_logs"] = []
+        step = tf.function(gan.train_step, jit_compile=gan.jit_compile, autograph=False)
         for batch in zip(*first, strict=True):
             logs = step(_data([tf.constant(part) for part in batch]))
             record["first_logs"].append([float(value) for _, value in sorted(logs.items())])
@@ -120,7 +124,8 @@ def write_training(
     skipped = tf.constant(0, tf.int64)
     orders = [np.stack([*epoch(tf.constant(n, tf.int64), skipped)]) for n in epochs]
     order = np.concatenate(orders)[:steps].astype(np.min_scalar_type(len(table[0])))
-    batch = tf.nest.flatten(next(iter(images)))
+    with images.kept_position():  # the networks start from the mean of the first epoch
+        batch = tf.nest.flatten(next(iter(images)))
     if not all(np.array_equal(part[order[0]], b) for part, b in zip(table, batch, strict=True)):
         raise ValueError("These data are streamed from disk; only data in memory can be written.")
     keras.utils.set_random_seed(config.seed)

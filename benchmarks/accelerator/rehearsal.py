@@ -1,6 +1,6 @@
 """Everything that a rehearsal on an accelerator needs, in one folder that can be carried there.
 
-The folder holds exported steps, the runner and the PyTorch steps; `rehearse.sh` in it runs all of
+The folder holds exported steps, the runner and the PyTorch steps; `rehearse.py` in it runs all of
 it with JAX, NumPy and PyTorch, without TensorFlow and kgan.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import pathlib
 import shutil
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -18,10 +19,10 @@ from benchmarks.accelerator.export import CHECKED, write_step
 from benchmarks.pairs import PAIRS, Shape
 from benchmarks.step import compiled_game
 
-SHAPES: tuple[Shape, ...] = ((28, 28, 1), (32, 32, 3), (64, 64, 3))
-BATCHES = (256, 64, 1024)
-PRECISIONS = ("bfloat16", "tf32")
-AGREEMENT = (28, 28, 1), 64
+SHAPES: tuple[Shape, ...] = ((28, 28, 1), (64, 64, 3), (32, 32, 3))
+# Batch and precision, the most telling ones first: a rehearsal may end before it has run them all.
+SIZES = ((256, "bfloat16"), (256, "tf32"), (1024, "bfloat16"), (64, "bfloat16"))
+AGREEMENT: Shape = (16, 16, 1)
 
 
 def cell_name(pair: str, batch: int, shape: Shape, precision: str) -> str:
@@ -59,19 +60,26 @@ def write_cell(
 
 def prepare(
     out: pathlib.Path,
-    pairs: tuple[str, ...] = tuple(PAIRS),
-    shapes: tuple[Shape, ...] = SHAPES,
-    batches: tuple[int, ...] = BATCHES,
+    pairs: Sequence[str] = tuple(PAIRS),
+    shapes: Sequence[Shape] = SHAPES,
+    sizes: Sequence[tuple[int, str]] = SIZES,
+    checked: int = CHECKED,
 ) -> None:
-    """Write the folder of a rehearsal."""
+    """Write the folder of a rehearsal: in it, `python rehearse.py --out=RESULT` runs it.
+
+    Args:
+        out: the folder.
+        pairs: names in `PAIRS`.
+        shapes: of images.
+        sizes: batch and precision of the steps to measure, for each pair and shape.
+        checked: steps of each pair that are compared with TensorFlow's, in float32.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    shape, batch = AGREEMENT
-    steps = [write_cell(out, pair, batch, shape, "float32", CHECKED) for pair in pairs]
-    cells = list(itertools.product(batches, shapes, pairs, PRECISIONS))
-    for size, shape, pair, precision in cells:
-        steps.append(write_cell(out, pair, size, shape, precision))
-        print(steps[-1], flush=True)
+    names = [write_cell(out, pair, 64, AGREEMENT, "float32", checked) for pair in pairs]
+    for shape, pair, (batch, precision) in itertools.product(shapes, pairs, sizes):
+        names.append(write_cell(out, pair, batch, shape, precision))
+        print(names[-1], flush=True)
     here = pathlib.Path(__file__).parent
-    for program in (here / "run.py", here.parent / "torch_step.py"):
+    for program in (here / "rehearse.py", here / "run.py", here.parent / "torch_step.py"):
         shutil.copy(program, out)
-    (out / "steps.txt").write_text("\n".join(steps) + "\n")
+    (out / "steps.txt").write_text("\n".join(names) + "\n")

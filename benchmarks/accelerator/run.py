@@ -11,12 +11,10 @@ state. What runs is TensorFlow's traced step, compiled by XLA for the device; Te
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import dataclasses
 import functools
 import inspect
 import json
-import os
 import pathlib
 import statistics
 import time
@@ -123,12 +121,15 @@ class Exported:
         with np.load(self.directory / "first.npz") as file:
             return [jnp.array(file[name]) for name in file.files]
 
-    def compiled(self):
-        """Return one step if it is to be checked, several at once, and a step's operations."""
+    def compiled(self, timed=True):
+        """Return one step if it is to be checked, several to be timed, and a step's operations."""
         state = [jax.ShapeDtypeStruct(shape, dtype) for _, shape, dtype, *_ in self.facts["state"]]
         batch = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in self.inputs]
         one = jax.jit(self.step, donate_argnums=0).lower(state, batch)
-        operations = (one.cost_analysis() or {}).get("flops", 0.0)
+        with jax.default_device(jax.devices("cpu")[0]):  # a GPU's compiler does not count them
+            counted = jax.jit(self.step).lower(state, batch).cost_analysis()
+        operations = (counted or {}).get("flops", 0.0)
+        checked = one.compile() if self.facts.get("first_logs") else None
 
         def several(state, batch):
             def body(state, _):
@@ -136,9 +137,9 @@ class Exported:
 
             return jax.lax.scan(body, state, length=SEVERAL)
 
-        timed = jax.jit(several, donate_argnums=0).lower(state, batch)
-        checked = one.compile() if self.facts.get("first_logs") else None
-        return checked, timed.compile(), operations
+        if not timed:
+            return checked, None, operations
+        return checked, jax.jit(several, donate_argnums=0).lower(state, batch).compile(), operations
 
 
 def check(exported, one):
@@ -250,18 +251,28 @@ def about():
     return {"jax": jax.__version__, "device": device.device_kind, "platform": device.platform}
 
 
+def described(row):
+    """Return the figures of a step as a line."""
+    parts = [f"compiled in {row['compile_seconds']:.0f} s"]
+    if "ms" in row:
+        parts.append(f"{row['ms']:.3f} ms, {row['images_per_second']:,.0f} images/s")
+        parts.append(f"{row['gflop_a_step'] / row['ms']:.2f} TFLOP/s, {row['mib']:,.0f} MiB")
+    if "difference" in row:
+        parts.append(f"logs differ by {max(row['difference'].values()):.1e} from TensorFlow's")
+    return "; ".join(parts)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directories", nargs="*", type=pathlib.Path, metavar="DIR")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of timing for each")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="of timing for each; 0 compares only"
+    )
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("accelerator"))
     parser.add_argument("--train", type=pathlib.Path, metavar="DIR", help="the game to play")
     parser.add_argument("--train_seconds", type=float, default=60.0)
-    parser.add_argument("--threads", type=int, default=4, help="that compile")
-    parser.add_argument("--limit", type=float, default=1e9, help="seconds for the directories")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    begin = time.perf_counter()
     record = {**about(), "steps": {}}
     print(record["device"], record["jax"], flush=True)
     if record["platform"] != "cpu":
@@ -269,39 +280,22 @@ def main():
         shown = ", ".join(f"{name} {rate / 1e12:.0f}" for name, rate in record["peak"].items())
         print(f"matrix products of {PEAK_SIDE}: {shown} TFLOP/s", flush=True)
 
-    def compiled(directory):
-        started = time.perf_counter()
-        exported = Exported(directory)
-        return exported, exported.compiled(), time.perf_counter() - started
-
-    pool = concurrent.futures.ThreadPoolExecutor(args.threads)
-    waiting = {directory: pool.submit(compiled, directory) for directory in args.directories}
-    concurrent.futures.wait(waiting.values(), timeout=args.limit)
-    pool.shutdown(wait=False, cancel_futures=True)
-    print(f"compiled in {time.perf_counter() - begin:.0f} s", flush=True)
-    for directory, future in waiting.items():
+    for directory in args.directories:
         row = record["steps"][directory.name] = {}
         try:
-            exported, (one, several, operations), row["compile_seconds"] = future.result(0)
+            exported, started = Exported(directory), time.perf_counter()
+            one, several, operations = exported.compiled(timed=args.seconds > 0)
+            row["compile_seconds"] = time.perf_counter() - started
             if one is not None:
                 row["difference"] = check(exported, one)
-            step = seconds_a_step(exported, several, args.seconds)
-            images = exported.inputs[0][0][0]
-            memory = several.memory_analysis()
-            row |= {
-                "ms": 1e3 * step,
-                "images_per_second": images / step,
-                "tflops": operations / step / 1e12,
-                "gflop_a_step": operations / 1e9,
-                "mib": (memory.argument_size_in_bytes + memory.temp_size_in_bytes) / 2**20,
-            }
-            worst = max(row.get("difference", {"": float("nan")}).values())
-            print(
-                f"{directory.name:<34} {row['ms']:9.3f} ms {row['images_per_second']:11.0f} "
-                f"images/s {row['tflops']:7.2f} TFLOP/s {row['mib']:8.0f} MiB, compiled in "
-                f"{row['compile_seconds']:.0f} s, differs by {worst:.1e}",
-                flush=True,
-            )
+            row["gflop_a_step"] = operations / 1e9
+            if several is not None:
+                step = seconds_a_step(exported, several, args.seconds)
+                memory = several.memory_analysis()
+                row["ms"] = 1e3 * step
+                row["images_per_second"] = exported.inputs[0][0][0] / step
+                row["mib"] = (memory.argument_size_in_bytes + memory.temp_size_in_bytes) / 2**20
+            print(directory.name, described(row), flush=True)
         except Exception as error:
             row["error"] = f"{type(error).__name__}: {str(error)[:300]}"
             print(f"{directory.name:<34} {row['error']}", flush=True)
@@ -310,8 +304,6 @@ def main():
         print(f"training {args.train.name}", flush=True)
         record["training"] = train(Exported(args.train), args.train_seconds, args.out)
     (args.out / "run.json").write_text(json.dumps(record))
-    if not all(future.done() for future in waiting.values()):
-        os._exit(0)  # a compilation beyond the limit cannot be ended otherwise
 
 
 if __name__ == "__main__":
