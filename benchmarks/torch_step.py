@@ -236,7 +236,6 @@ def time_cell(cell, kind, seconds):
     """Return the figures of one cell, `pair:batch:shape:precision`."""
     pair, batch, shape, precision = cell.split(":")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
-    torch.backends.cudnn.benchmark = True
     height, width, channels = map(int, shape.split("x"))
     torch.compiler.reset()
     game = Game(pair, int(batch), kind == "compiled", (height, width, channels), precision)
@@ -244,7 +243,8 @@ def time_cell(cell, kind, seconds):
     game.seconds_a_step(3)
     compile_seconds = time.perf_counter() - begin
     steps = max(3, min(200, int(0.2 / game.seconds_a_step(5))))
-    found, begin = [], time.perf_counter()
+    found: list[float] = []
+    begin = time.perf_counter()
     while time.perf_counter() - begin < seconds or len(found) < 3:
         found.append(game.seconds_a_step(steps))
     step = statistics.median(found)

@@ -63,7 +63,9 @@ def tools_help():
 import contextlib, importlib, io, json, sys
 found, names, sys.argv = {}, sys.argv[1:], ["tool", "--help"]
 for name in names:
-    module = importlib.import_module(name if "." in name else f"{name}.__main__")
+    module = importlib.import_module(name)
+    if not hasattr(module, "main"):
+        module = importlib.import_module(f"{name}.__main__")
     with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
         module.main()
     found[name] = said.getvalue()
@@ -101,6 +103,13 @@ def type_in(command, desk, tools_help):
         trains = "start(run, steps=" in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
         short = ["--steps=3"] if trains else []  # test_theory_training.py runs these for longer
         check(shell([sys.executable, *words[1:], *short], desk, PYTHONPATH=str(ROOT)))
+    elif words[1:2] == ["benchmarks/accelerator/run.py"]:
+        pytest.importorskip("jax", reason="the runner needs JAX: pip install kgan[jax]")
+        check(shell([sys.executable, ROOT / words[1], *words[2:], "--train_seconds=0"], desk))
+    elif words[2:4] in (["benchmarks.accelerator", "export"], ["benchmarks.accelerator", "import"]):
+        if words[3] == "import" and not (desk / "result").exists():
+            pytest.skip("the runner needs JAX: pip install kgan[jax]")
+        check(shell([sys.executable, *words[1:]], desk, PYTHONPATH=str(ROOT)))
     elif words[:2] == ["python", "-m"] and words[2].startswith(TOOLS):
         # These take minutes to hours: the test checks that their help names every option.
         options = [word.partition("=")[0] for word in words[3:] if word.startswith("--")]

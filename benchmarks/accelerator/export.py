@@ -21,7 +21,7 @@ import tensorflow as tf
 
 import kgan
 from kgan.checkpoint import variables
-from kgan.data.stream import memory_epoch
+from kgan.data.stream import Epoch, memory_epoch
 from kgan.layers.grouped import for_accelerators
 from train.config import Config
 from train.game import make_gan
@@ -65,7 +65,7 @@ def write_step(
     # The header of the program says which output is the new value of which input.
     aliases = re.findall(r"\{(\d+)\}: \((\d+), \{\}", lowered(stage="hlo").split("\n", 1)[0])
     state = {name: variables(gan)[name].numpy() for name in captured}
-    record = {
+    record: dict[str, Any] = {
         "inputs": [[list(each.shape), each.dtype.name] for each in spec],
         "state": [[name, list(a.shape), a.dtype.name, *_moments(a)] for name, a in state.items()],
         "logs": sorted(concrete.structured_outputs),
@@ -119,14 +119,13 @@ def write_training(
     table = _table(config, data_dir)
     rows = config.batch_size * config.discriminator_steps
     epoch = memory_epoch(len(table[0]), rows, config.seed)
-    steps = config.steps or config.epochs * len(images)
-    epochs = range(-(-steps // len(images)))
-    skipped = tf.constant(0, tf.int64)
-    orders = [np.stack([*epoch(tf.constant(n, tf.int64), skipped)]) for n in epochs]
+    steps = config.steps or (config.epochs or 0) * len(images)
+    orders = [_order(epoch, number) for number in range(-(-steps // len(images)))]
     order = np.concatenate(orders)[:steps].astype(np.min_scalar_type(len(table[0])))
-    with images.kept_position():  # the networks start from the mean of the first epoch
-        batch = tf.nest.flatten(next(iter(images)))
-    if not all(np.array_equal(part[order[0]], b) for part, b in zip(table, batch, strict=True)):
+    images.seek(len(images), 1)  # of the second epoch: the first one may agree by chance
+    batch = tf.nest.flatten(next(iter(images.from_position(1))))
+    rows = _order(epoch, 1)[0]
+    if not all(np.array_equal(part[rows], own) for part, own in zip(table, batch, strict=True)):
         raise ValueError("These data are streamed from disk; only data in memory can be written.")
     keras.utils.set_random_seed(config.seed)
     gan = make_gan(config, images, classes)
@@ -147,6 +146,11 @@ def _table(config: Config, data_dir: str | os.PathLike[str] | None) -> list[np.n
     of_one = dataclasses.replace(config, batch_size=1, discriminator_steps=1)
     n = len(load_images(of_one, data_dir)[0])
     shuffled = next(iter(load_images(dataclasses.replace(of_one, batch_size=n), data_dir)[0]))
-    epoch = memory_epoch(n, n, config.seed)(tf.constant(0, tf.int64), tf.constant(0, tf.int64))
-    back = np.argsort(next(iter(epoch)))
+    back = np.argsort(_order(memory_epoch(n, n, config.seed), 0)[0])
     return [part.numpy()[back] for part in tf.nest.flatten(shuffled)]
+
+
+def _order(epoch: Epoch, number: int) -> np.ndarray:
+    """Return the rows of each batch of an epoch, `[steps, batch]`."""
+    batches = epoch(tf.constant(number, tf.int64), tf.constant(0, tf.int64))
+    return np.stack([*batches.as_numpy_iterator()])

@@ -52,7 +52,7 @@ def write_cell(
     gan = compiled_game(PAIRS[pair], jit=True, dtype=dtype, shape=shape)
     spec = [tf.TensorSpec((batch, *shape), tf.float32)]
     rng = np.random.default_rng(0)
-    first = [rng.uniform(-1, 1, (checked, batch, *shape)).astype("float32")] if checked else []
+    first = [rng.uniform(-1, 1, (checked, batch, *shape)).astype("float32")] if checked else None
     write_step(gan, spec, out / name, first)
     keras.backend.clear_session()
     return name

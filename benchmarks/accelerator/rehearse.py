@@ -66,14 +66,13 @@ def main():
         pair, _, shape, _ = name.split("-")
         groups[pair, shape].append(name)
     run, log = HERE / "run.py", out / "compile.log"
-    compiling = [
-        started(
-            environment, out / f"{pair}-{shape}.log", run, *names, f"--out={out / pair}-{shape}"
-        )
-        for (pair, shape), names in groups.items()
-    ]
+    compiling = []
+    for (pair, shape), names in groups.items():
+        arguments = [*names, "--seconds=0.01", f"--out={out / pair}-{shape}"]
+        compiling.append(started(environment, out / f"{pair}-{shape}.log", run, *arguments))
     if args.train:
-        arguments = (f"--train={args.train.resolve()}", "--train_seconds=0", f"--out={out / 'try'}")
+        trained = f"--train={args.train.resolve()}"
+        arguments = [trained, "--train_seconds=0", f"--out={out / 'try'}"]
         compiling.append(started(environment, out / "try.log", run, *arguments))
     within(compiling, args.compile_seconds)
     logs = [(out / f"{pair}-{shape}.log").read_text() for pair, shape in groups]
@@ -81,20 +80,19 @@ def main():
     measured = [line.split()[0] for line in log.read_text().splitlines() if "images/s" in line]
     print(f"{len(measured)} of {sum(map(len, groups.values()))} steps compiled", flush=True)
 
-    arguments = (*measured, "--seconds=0.7", f"--out={out}")
+    arguments = [*measured, "--seconds=0.7", f"--out={out}"]
     within([started(environment, out / "run.log", run, *arguments)], args.measure_seconds)
     print((out / "run.log").read_text(), flush=True)
     cells = ",".join(name.replace("-", ":") for name in measured if not name.endswith("float32"))
     for kind in ("eager", "compiled"):
-        arguments = (HERE / "torch_step.py", f"--cells={cells}", f"--kinds={kind}", "--seconds=0.4")
+        arguments = [f"--cells={cells}", f"--kinds={kind}", "--seconds=0.4"]
         log = out / f"torch_{kind}.log"
-        within([started(environment, log, *arguments)], args.torch_seconds)
+        process = started(environment, log, HERE / "torch_step.py", *arguments)
+        within([process], args.torch_seconds)
         print(log.read_text(), flush=True)
     if args.train:
-        arguments = (f"--train={args.train.resolve()}", f"--train_seconds={args.train_seconds}")
-        process = started(
-            environment, out / "train.log", run, *arguments, f"--out={out / 'trained'}"
-        )
+        arguments = [trained, f"--train_seconds={args.train_seconds}", f"--out={out / 'trained'}"]
+        process = started(environment, out / "train.log", run, *arguments)
         within([process], 2 * args.train_seconds + 60)
         print((out / "train.log").read_text(), flush=True)
 

@@ -18,6 +18,7 @@ import json
 import pathlib
 import statistics
 import time
+from typing import Any
 
 import jax
 import jax.export
@@ -59,7 +60,7 @@ class Exported:
         arguments = (*given, *state)
         results = [aval((), "float32") for _ in self.logs]
         results += [state[self.updates[output]] for output in sorted(self.updates)]
-        known = {
+        known: dict[str, Any] = {
             "fun_name": "train_step",
             "in_tree": jax.tree.structure((arguments, {})),
             "in_avals": arguments,
@@ -146,7 +147,7 @@ def check(exported, one):
     """Return the greatest difference of a log from TensorFlow's, over the first steps."""
     expected = exported.facts["first_logs"]
     state, batches = exported.initial_state(), exported.first_batches()
-    worst = {}
+    worst: dict[str, float] = {}
     for i, logs in enumerate(expected):
         state, found = one(state, [each[i] for each in batches])
         for name, want, have in zip(exported.logs, logs, np.asarray(found), strict=True):
@@ -161,7 +162,8 @@ def seconds_a_step(exported, several, seconds):
     for _ in range(2):
         state, logs = several(state, batch)
     jax.block_until_ready(logs)
-    found, begin, inner = [], time.perf_counter(), 1
+    found: list[float] = []
+    begin, inner = time.perf_counter(), 1
     while time.perf_counter() - begin < seconds or len(found) < 3:
         started = time.perf_counter()
         for _ in range(inner):
@@ -237,7 +239,9 @@ def train(exported, seconds, out):
     jax.block_until_ready(state)
     taken = time.perf_counter() - begin
     out.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.asarray(value) for name, value in zip(exported.names, state, strict=True)}
+    arrays: dict[str, Any] = {
+        name: np.asarray(value) for name, value in zip(exported.names, state, strict=True)
+    }
     np.savez(out / "state.npz", **arrays)
     record = {"steps": steps, "seconds": taken, "logs": exported.logs, "curve": curve}
     (out / "training.json").write_text(json.dumps(record))
@@ -273,7 +277,7 @@ def main():
     parser.add_argument("--train_seconds", type=float, default=60.0)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    record = {**about(), "steps": {}}
+    record: dict[str, Any] = {**about(), "steps": {}}
     print(record["device"], record["jax"], flush=True)
     if record["platform"] != "cpu":
         record["peak"] = {name: peak(name) for name in ("bfloat16", "float32")}
@@ -281,7 +285,8 @@ def main():
         print(f"matrix products of {PEAK_SIDE}: {shown} TFLOP/s", flush=True)
 
     for directory in args.directories:
-        row = record["steps"][directory.name] = {}
+        row: dict[str, Any] = {}
+        record["steps"][directory.name] = row
         try:
             exported, started = Exported(directory), time.perf_counter()
             one, several, operations = exported.compiled(timed=args.seconds > 0)
