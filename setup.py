@@ -52,6 +52,7 @@ TEST = [
     "hypothesis>=6.100",  # properties over random inputs
     "build>=1.2",  # builds the wheel that the tests open
     "httpx>=0.27",  # speaks to the server
+    "prdc>=0.2",  # density and coverage by their authors, to compare with
     "pytest>=8",
     "pytest-xdist>=3.6",  # runs the test files on every core
     "setuptools>=77",  # as pyproject.toml asks, for a build without isolation

@@ -1,6 +1,9 @@
 """Precision, recall, density, coverage: a literal twin, known answers, expectations."""
 
+import contextlib
+
 import numpy as np
+import prdc
 import pytest
 from scipy.spatial.distance import cdist
 
@@ -41,6 +44,20 @@ def test_the_definitions(k, dtype, block, monkeypatch):
     expected = _literal(real.astype(float), samples.astype(float), k)
     np.testing.assert_allclose(_all(real, samples, k), expected, rtol=1e-12)
     assert all(0.1 < figure < 0.9 for figure in expected)  # nothing trivial
+
+
+@pytest.mark.parametrize(("k", "shift"), [(1, 0.0), (3, 0.5), (5, 1.0), (10, 2.0)])
+def test_the_package_of_density_and_coverage_agrees(k, shift):
+    """The authors' own (Naeem et al. 2020), whose balls are open: ties aside, the same counts."""
+    rng = np.random.default_rng(k)
+    real, samples = rng.normal(size=(300, 8)), 1.2 * rng.normal(size=(250, 8)) + shift
+    with contextlib.redirect_stdout(None):
+        expected = prdc.compute_prdc(real, samples, k)
+    found = dict(
+        zip(("precision", "recall", "density", "coverage"), _all(real, samples, k), strict=True)
+    )
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert 0 < found["coverage"] < 1
 
 
 def test_the_defaults_are_the_papers():

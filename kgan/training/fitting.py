@@ -75,10 +75,11 @@ class Fitting(keras.Model):
                 cannot do its work here.
         """
         callbacks = [*validate_callbacks(callbacks), RetraceEachEpoch()]
-        facts = _facts(x, batch_size, kwargs)
+        given = x
         if self.compiled:
             self.make_train_function()  # refuses what changed since `compile`, before data are read
             x, y = _checked_data(self, x, y, batch_size, kwargs)
+        facts = _facts(given, batch_size, kwargs)
         seekable = x if hasattr(x, "seek") else None
         steps = 0
         if seekable is not None:
