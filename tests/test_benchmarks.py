@@ -25,8 +25,8 @@ def tiny(generator, discriminator, gamma=None):
 
 
 MLP = tiny(
-    lambda _, dtype: networks.MLPGenerator(SHAPE, 3, (5, 7), dtype=dtype),
-    lambda _, dtype: networks.MLPDiscriminator(SHAPE, (6, 8), dtype=dtype),
+    lambda shape, dtype: networks.MLPGenerator(shape, 3, (5, 7), dtype=dtype),
+    lambda shape, dtype: networks.MLPDiscriminator(shape, (6, 8), dtype=dtype),
 )
 
 
@@ -65,12 +65,12 @@ def test_the_floor_counts_convolutions():
 
 
 DCGAN = tiny(
-    lambda _, dtype: networks.DCGANGenerator(SHAPE, 3, 4, dtype=dtype),
-    lambda _, dtype: networks.DCGANDiscriminator(SHAPE, 4, dtype=dtype),
+    lambda shape, dtype: networks.DCGANGenerator(shape, 3, 4, dtype=dtype),
+    lambda shape, dtype: networks.DCGANDiscriminator(shape, 4, dtype=dtype),
 )
 RESIDUAL = tiny(
-    lambda _, dtype: networks.ResNetGenerator(SHAPE, 3, 8, dtype=dtype),
-    lambda _, dtype: networks.ResNetDiscriminator(SHAPE, 8, dtype=dtype),
+    lambda shape, dtype: networks.ResNetGenerator(shape, 3, 8, dtype=dtype),
+    lambda shape, dtype: networks.ResNetDiscriminator(shape, 8, dtype=dtype),
     gamma=1.0,
 )
 

@@ -167,8 +167,8 @@ def test_mean_image_of_digits(digits):
         ({"image_size": 0}, "`image_size`: expected a positive integer"),
         ({"value_range": (1, -1)}, r"`value_range`: .* low < high, received \(1, -1\)"),
         ({"value_range": (0, 0)}, r"`value_range`: .* low < high"),
-        ({"value_range": (0, float("inf"))}, "`value_range`: expected two finite numbers"),
-        ({"value_range": 1.0}, "`value_range`: expected two finite numbers"),
+        ({"value_range": (0, float("inf"))}, "`value_range`: expected .* both finite"),
+        ({"value_range": 1.0}, "`value_range`: expected .* both finite"),
         ({"split": "valid"}, "`split`: data set 'digits' has train, test, .* received 'valid'"),
         ({"split": "train[:5"}, r"`split`: .* such as 'train\[:50%\]'; received 'train\[:5'"),
         (

@@ -1,10 +1,11 @@
 """Run everything in this folder on the device that JAX finds: agreement, speed, a training.
 
-    python rehearse.py --out=RESULT [--train=DIR --train_seconds=100]
+    python rehearse.py --out=RESULT [--train=DIR --train_seconds=80]
 
-It needs JAX, NumPy and PyTorch, and takes about six minutes on a GPU. Compiling takes most of them,
-so one process for each pair of networks and size of image compiles and compares with TensorFlow's
-logs; then one alone measures what was compiled in time, then PyTorch, then the game is played.
+It needs JAX and NumPy; without PyTorch, its part stays empty. The limits sum to six minutes.
+Compiling takes most of them, so one process for each pair of networks and size of image compiles
+and compares with TensorFlow's logs; then one alone measures what was compiled in time, then
+PyTorch, then the game is played.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--compile_seconds", type=float, default=150.0)
-    parser.add_argument("--measure_seconds", type=float, default=100.0)
-    parser.add_argument("--torch_seconds", type=float, default=60.0)
+    parser.add_argument("--measure_seconds", type=float, default=60.0)
+    parser.add_argument("--torch_seconds", type=float, default=35.0)
     parser.add_argument("--train", type=pathlib.Path, metavar="DIR", help="an exported training")
-    parser.add_argument("--train_seconds", type=float, default=100.0)
+    parser.add_argument("--train_seconds", type=float, default=80.0)
     args = parser.parse_args()
     out = args.out.resolve()
     out.mkdir(parents=True, exist_ok=True)

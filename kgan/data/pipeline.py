@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +14,7 @@ from kgan.data.source import ImageSource, check_has_labels, find_images
 from kgan.data.splits import count_rows, split_infos, split_parts
 from kgan.data.stacked import PREFIX, STACKS, draw, stack
 from kgan.data.stream import Finish, SeekableDataset, memory_epoch, streamed_epoch
-from kgan.utils.checks import positive_integer
+from kgan.utils.checks import bounds, positive_integer
 from kgan.utils.digests import digest
 
 __all__ = ["SHUFFLE_BYTES", "from_disk", "load"]
@@ -108,14 +107,13 @@ def load(
     if name in DENSITIES:
         _check_unscaled(name, image_size=image_size, value_range=value_range, image=image)
         return _from_memory((_points(name, split, rows),), rows, order, tf.identity)
-    value_range = (-1.0, 1.0) if value_range is None else value_range
-    scale = _scaler(value_range)
+    low, high = bounds("value_range", value_range) or (-1.0, 1.0)
+    scale = _scaler(low, high)
     source = find_images(name, image_size, with_labels, data_dir, image, label)
     prepare(source.builder, download)
     batches = _load_stacks if name.startswith(PREFIX) else _load_images
     dataset = batches(source, split, rows, order, scale)
-    low, high = value_range
-    dataset.value_range = (float(low), float(high))
+    dataset.value_range = (low, high)
     return dataset
 
 
@@ -251,17 +249,8 @@ def _finisher(scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
     return finish
 
 
-def _scaler(value_range: tuple[float, float]) -> Callable[[tf.Tensor], tf.Tensor]:
+def _scaler(low: float, high: float) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return the function that maps pixels 0 to 255 to a value range."""
-    try:
-        low, high = (float(end) for end in value_range)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(
-            "Invalid value for argument `value_range`: expected two finite numbers (low, high) "
-            f"with low < high, received {value_range!r}."
-        )
 
     def scale(pixels: tf.Tensor) -> tf.Tensor:
         weight = tf.cast(pixels, tf.float32) / 255.0
