@@ -32,10 +32,10 @@ CHECKPOINT_EVERY = 5
 MOMENTS = ("training", "checkpoint", "training", "start")
 
 
-def command(run_dir, data_dir, network, steps):
-    """Return the command of the program that is killed."""
+def command(run_dir, data_dir, network, steps, python=(sys.executable,)):
+    """Return the command of the program that is killed; `python` starts Python."""
     return [
-        *(sys.executable, "-m", "train", f"--run_dir={run_dir}", f"--data_dir={data_dir}"),
+        *(*python, "-m", "train", f"--run_dir={run_dir}", f"--data_dir={data_dir}"),
         *(f"--network={network}", "--width=4", "--latent_dim=4", "--batch_size=16"),
         *("--discriminator_steps=2", "--ema_decay=0.99", f"--steps={steps}"),
         *(f"--checkpoint_every={CHECKPOINT_EVERY}", f"--sample_every={STEPS_A_KILL}"),
@@ -60,7 +60,7 @@ def half_written(run):
     return any(run.checkpoints.glob(".*.partial-*"))
 
 
-def kill(words, run, moment, steps, chance):
+def kill(words, run, moment, steps, chance, start=6.0):
     """Start the program and kill it; return the moment of the kill, or "end" if it finished.
 
     Args:
@@ -69,10 +69,11 @@ def kill(words, run, moment, steps, chance):
         moment: one of `MOMENTS`.
         steps: the most steps before a kill that is not at the start.
         chance: a `random.Random`.
+        start: seconds within which a program that has just started is killed.
     """
     target = newest_step(run) + chance.uniform(0, steps)
     begin = time.monotonic()
-    start = chance.uniform(0, 6)
+    start = chance.uniform(0, start)
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None:
         if moment == "start" and time.monotonic() - begin > start:
@@ -103,8 +104,8 @@ def state(run_dir):
     }
 
 
-def killed_again_and_again(directory, data_dir, network, kills, seed):
-    """Train both runs below a directory.
+def killed_again_and_again(directory, data_dir, network, kills, seed, start=6.0, **options):
+    """Train both runs below a directory; `options` are of `command`.
 
     Returns:
         The number of kills at each moment, and the names of the final states that differ.
@@ -112,11 +113,11 @@ def killed_again_and_again(directory, data_dir, network, kills, seed):
     chance = random.Random(seed)
     steps = STEPS_A_KILL * kills
     alone, run = directory / "alone", RunDirectory(directory / "killed")
-    left_alone(command(alone, data_dir, network, steps))
-    words = command(run.path, data_dir, network, steps)
+    left_alone(command(alone, data_dir, network, steps, **options))
+    words = command(run.path, data_dir, network, steps, **options)
     hits = dict.fromkeys((*MOMENTS, "end"), 0)
     for moment in itertools.islice(itertools.cycle(MOMENTS), kills):
-        hits[kill(words, run, moment, STEPS_A_KILL, chance)] += 1
+        hits[kill(words, run, moment, STEPS_A_KILL, chance, start)] += 1
     left_alone(words)
     one, other = state(alone), state(run.path)
     return hits, [key for key in {**one, **other} if one.get(key) != other.get(key)]

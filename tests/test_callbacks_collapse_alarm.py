@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import subprocess
-import sys
 import types
 import warnings
 
@@ -12,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 from sklearn.datasets import load_digits
 
 import kgan
@@ -422,7 +422,7 @@ def test_stop_is_one_sentence_and_exit_code_1(data_dir, tmp_path):
         "on_collapse": "stop",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "train", *(f"--{name}={value}" for name, value in options.items())],
+        [*warm.python(), "-m", "train", *(f"--{name}={value}" for name, value in options.items())],
         capture_output=True,
         text=True,
         timeout=300,

@@ -7,13 +7,13 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 from ai_edge_litert.interpreter import Interpreter
 
 import kgan
@@ -335,7 +335,7 @@ def test_a_new_process_loads_them_with_no_more_than_the_import(tmp_path):
         for j, given in enumerate(tf.nest.flatten(row.inputs(4))):
             np.save(tmp_path / f"{i}.input_{j}.npy", given)
     done = subprocess.run(
-        [sys.executable, "-c", LOAD],
+        [*warm.python(), "-c", LOAD],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(pathlib.Path(kgan.__file__).parents[1])},
         capture_output=True,

@@ -11,6 +11,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import warm
 from export_runs import (
     CASES,
     LITE,
@@ -183,7 +184,7 @@ def test_mistakes_are_one_sentence_and_exit_1(tmp_path):
     verbose = (flags("absent", "out", "--verbosity=1"), "")
     before = contents(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER],
+        [*warm.python(), "-c", DRIVER],
         input=json.dumps([*(case[:2] for case in cases), verbose]),
         capture_output=True,
         text=True,

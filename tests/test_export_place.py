@@ -6,9 +6,9 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 
 import pytest
+import warm
 from export_runs import contents, make_run, no_time_lost, sequential
 from kgan_export import place, program
 
@@ -220,7 +220,7 @@ def test_a_terminated_export_leaves_nothing(run_dir, tmp_path):
     before = contents(tmp_path)
     flags = [f"--run_dir={run_dir}", f"--output_dir={tmp_path / 'deep' / 'out'}"]
     done = subprocess.run(
-        [sys.executable, "-c", TERMINATED, *flags],
+        [*warm.python(), "-c", TERMINATED, *flags],
         capture_output=True,
         text=True,
         cwd=REPOSITORY,

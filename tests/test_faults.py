@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -17,6 +16,7 @@ import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
 import tfds_data
+import warm
 
 import kgan
 from benchmarks import kill
@@ -92,7 +92,7 @@ def break_off(run, data_dir, monkeypatch, step=8):
 
 def repeat(original, run, data_dir):
     """The program, as `small` trains."""
-    words = [sys.executable, "-m", "train", f"--reproduce={original}"]
+    words = [*warm.python(), "-m", "train", f"--reproduce={original}"]
     words += [f"--run_dir={run}", f"--data_dir={data_dir}"]
     return subprocess.run(words, capture_output=True, text=True, timeout=300)
 
@@ -112,7 +112,9 @@ def steps_of(run):
 @pytest.mark.parametrize(("network", "kills"), [("dcgan", 10), ("maxout", 3)])
 def test_a_run_that_was_killed_ends_as_one_that_was_not(network, kills, data_dir, tmp_path):
     """With batch normalization (dcgan), dropout (maxout), k = 2 and an EMA."""
-    hits, differences = kill.killed_again_and_again(tmp_path, data_dir, network, kills, seed=kills)
+    hits, differences = kill.killed_again_and_again(
+        tmp_path, data_dir, network, kills, seed=kills, start=3.0, python=warm.python()
+    )
     assert differences == []
     assert sum(hits.values()) == kills
     assert hits["end"] == 0
@@ -134,7 +136,7 @@ def test_the_comparison_tells_runs_apart(alone, data_dir, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_and_ends_with_130(number, data_dir, tmp_path):
     run = tmp_path / "run"
-    words = kill.command(run, data_dir, "maxout", steps=100_000)
+    words = kill.command(run, data_dir, "maxout", steps=100_000, python=warm.python())
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
         while kill.newest_step(RunDirectory(run)) < 10:
             time.sleep(0.01)
@@ -142,13 +144,16 @@ def test_a_signal_saves_and_ends_with_130(number, data_dir, tmp_path):
         if number == signal.SIGTERM:
             second = subprocess.run(words, capture_output=True, text=True, timeout=300)
             assert second.returncode == 1
-            assert f"kgan-train: Another process (process {p.pid}) is at work in {run}" in (
-                second.stderr
-            )
+            sentence = rf"kgan-train: Another process \(process (\d+)\) is at work in {run}"
+            named = int(re.search(sentence, second.stderr)[1])
+            os.kill(named, 0)  # it exists
         p.send_signal(number)
         begin = time.monotonic()
         said = p.communicate(timeout=60)[1]
         elapsed = time.monotonic() - begin
+        if number == signal.SIGTERM:
+            with pytest.raises(ProcessLookupError):
+                os.kill(named, 0)
     assert p.returncode == 130
     assert elapsed < 30  # not a measurement: other tests may be at work
     last = said.splitlines()[-1]
@@ -642,7 +647,7 @@ def test_a_run_that_rolls_back_draws_other_numbers(alone, data_dir, tmp_path, mo
 def test_a_run_that_always_goes_bad_ends(data_dir, tmp_path):
     """No chance helps against such a learning rate: squares of its gradients soon overflow."""
     words = [
-        *kill.command(tmp_path / "run", data_dir, "maxout", steps=50),
+        *kill.command(tmp_path / "run", data_dir, "maxout", 50, python=warm.python()),
         *("--loss=wasserstein", "--discriminator_learning_rate=2e4", "--on_non_finite=rollback"),
         "--checkpoint_every=1",
     ]
@@ -671,7 +676,7 @@ def test_a_run_is_repeated(alone, data_dir, tmp_path):
 
 @pytest.mark.parametrize("option", ["--seed=3", "--preset=digits_mlp", "--steps=9"])
 def test_nothing_is_changed_of_a_run_that_is_repeated(option, tmp_path):
-    words = [sys.executable, "-m", "train", "--reproduce=RUN", f"--run_dir={tmp_path}", option]
+    words = [*warm.python(), "-m", "train", "--reproduce=RUN", f"--run_dir={tmp_path}", option]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert done.stderr == (

@@ -2,11 +2,11 @@
 
 import hashlib
 import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
+import warm
 from export_runs import exported, make_run, mlp, sequential
 
 import kgan
@@ -179,11 +179,11 @@ class TestRefusals:
 def test_keras_names_the_class_that_it_misses_without_kgan():
     """docs/exports.md quotes the sentence."""
     program = "import sys, keras; keras.models.load_model(sys.argv[1])"
-    command = [sys.executable, "-c", program, str(FORMATS["keras"](exported("mlp")))]
+    command = [*warm.python(), "-c", program, str(FORMATS["keras"](exported("mlp")))]
     done = subprocess.run(command, capture_output=True, text=True)
     expected = "TypeError: Could not locate class 'MLPGenerator'. Make sure custom classes and "
     assert expected in done.stderr
-    command[2] = program.replace("keras;", "keras, kgan;")
+    command[-2] = program.replace("keras;", "keras, kgan;")
     assert subprocess.run(command).returncode == 0
 
 

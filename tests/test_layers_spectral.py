@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 
 import kgan
 from kgan import layers
@@ -288,7 +288,7 @@ for value in values:
 @pytest.mark.slow
 def test_replicas_keep_one_u():
     done = subprocess.run(
-        [sys.executable, "-c", REPLICAS],
+        [*warm.python(), "-c", REPLICAS],
         env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(kgan.__file__))},
         capture_output=True,
         text=True,

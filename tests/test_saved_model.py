@@ -3,13 +3,13 @@
 import hashlib
 import json
 import subprocess
-import sys
 
 import export_runs
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 from export_runs import CASES, SEED, exported
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -40,7 +40,7 @@ for out in map(pathlib.Path, sys.argv[1:]):
     )
 """
     outs = [str(made.out) for made in exports.values()]
-    subprocess.run([sys.executable, "-c", program, *outs], check=True)
+    subprocess.run([*warm.python(), "-c", program, *outs], check=True)
     return {name: np.load(made.out / "made.npz") for name, made in exports.items()}
 
 

@@ -25,6 +25,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -781,7 +782,7 @@ class Server:
 
     def __init__(self, model_dir, log):
         self.log = log
-        program = [sys.executable, "-m", "export.serve", "--port=0", "--access_log"]
+        program = [*warm.python(), "-m", "export.serve", "--port=0", "--access_log"]
         with log.open("w") as out:
             self.process = subprocess.Popen(
                 [*program, f"--model_dir={model_dir}"], cwd=ROOT, stdout=out, stderr=out
@@ -991,9 +992,9 @@ def test_a_request_under_way_is_answered_before_the_end(server):
     assert server.log.read_text().endswith("Stopped.\n")
 
 
-def run_program(*arguments, code="from export.serve import cli; cli()"):
+def run_program(*arguments, code="from export.serve import cli; cli()", python=None):
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [*(python or warm.python()), "-c", code, *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -1031,7 +1032,7 @@ def test_a_missing_extra_is_named(tmp_path, library):
 
 def test_help_does_not_wait_for_tensorflow():
     start = time.monotonic()
-    _, told, _ = run_program("--help")
+    _, told, _ = run_program("--help", python=[sys.executable])
     assert time.monotonic() - start < 1
     for flag in ("model_dir", "host", "port", "[no]access_log"):
         assert f"--{flag}:" in told

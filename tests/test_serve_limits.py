@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
@@ -17,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 from kgan_export.serving import bodies, connections, request, response, server
 from kgan_export.serving.app import App, asgi
 from kgan_export.serving.error import HttpError
@@ -292,7 +292,7 @@ cli()
 """
         with log.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", code, "--port=0", f"--model_dir={directory}"],
+                [*warm.python(), "-c", code, "--port=0", f"--model_dir={directory}"],
                 cwd=ROOT,
                 stdout=out,
                 stderr=out,

@@ -5,12 +5,12 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+import warm
 from tfds_data import store
 
 from kgan.artifacts import RunDirectory
@@ -138,7 +138,7 @@ class MySet(tfds.core.GeneratorBasedBuilder):
 def program(cwd, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "train", *arguments],
+        [*warm.python(), "-m", "train", *arguments],
         capture_output=True,
         text=True,
         timeout=300,

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 
 import kgan
 from train import strategy as strategy_module
@@ -42,7 +43,7 @@ def workers(*command, n=2, started=None, **variables):
             task = {"cluster": cluster, "task": {"type": "worker", "index": i}}
             environment = {**os.environ, "TF_CONFIG": json.dumps(task), **variables}
             process = subprocess.Popen(
-                [sys.executable, *(part.replace("{i}", str(i)) for part in command)],
+                [*warm.python(), *(part.replace("{i}", str(i)) for part in command)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

@@ -4,13 +4,13 @@ import json
 import pathlib
 import re
 import subprocess
-import sys
 import warnings
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 from keras import layers as L  # noqa: N812
 
 import kgan
@@ -675,7 +675,7 @@ print(json.dumps({
 
 def test_a_game_is_made_in_the_scope_that_it_trains_in():
     done = subprocess.run(
-        [sys.executable, "-c", SCOPES],
+        [*warm.python(), "-c", SCOPES],
         capture_output=True,
         text=True,
         timeout=600,

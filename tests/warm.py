@@ -1,10 +1,10 @@
 """Python processes that find TensorFlow loaded: forks of one that has loaded it.
 
-`subprocess.run([*warm.python(), "-m", "train", "--steps=2"])` is `python -m train --steps=2` without
-the seconds that imports take. Arguments, folder, environment, streams, signals and exit status are
-those of any process; the packages that kgan uses are there, kgan itself is not. What a test says of
-imports, of a process that is killed or of two that must not share a hash seed needs
-`sys.executable`.
+`subprocess.run([*warm.python(), "-m", "train", "--steps=2"])` is `python -m train --steps=2`
+without the seconds that imports take. Arguments, folder, environment, streams, signals and exit
+status are those of any process; the packages that kgan uses are loaded, kgan itself is not. A test
+of imports, of what is written while they run, or of processes that must not share a hash seed,
+needs `sys.executable` instead.
 
 As a program this is the caller's end: it passes everything on to the fork and waits for it.
 """
@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 _PYTHON: list[str] = []
@@ -63,7 +64,10 @@ def call(address: str, words: list[str]) -> int:
 
 
 def serve(address: str) -> None:
-    """Load what takes long, then fork for each call. The forks return from here."""
+    """Load what takes long, then fork for each call. The forks return from here.
+
+    Not TFDS, which reads the environment when it is loaded.
+    """
     import gc
 
     import ai_edge_litert.interpreter  # noqa: F401
@@ -71,7 +75,6 @@ def serve(address: str) -> None:
     import matplotlib.pyplot  # noqa: F401
     import scipy.optimize  # noqa: F401
     import sklearn.datasets  # noqa: F401
-    import tensorflow_datasets  # noqa: F401
 
     gc.collect()
     gc.freeze()
@@ -97,6 +100,7 @@ def answer(connection: socket.socket) -> None:
         process = os.fork()
         if process:
             connection.sendall(f"{process}\n".encode())
+            threading.Thread(target=die_with, args=(connection, process), daemon=True).start()
             status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
             connection.sendall(f"{status}\n".encode())
             os._exit(0)
@@ -109,10 +113,17 @@ def answer(connection: socket.socket) -> None:
     run(asked["words"])
 
 
+def die_with(connection: socket.socket, process: int) -> None:
+    """End a process once its caller has ended, which says nothing until then."""
+    connection.recv(1)
+    os.kill(process, signal.SIGKILL)
+
+
 def run(words: list[str]) -> None:
     """Run a program as `python WORDS` does."""
     import runpy
 
+    sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     kind, *rest = words
     if kind == "-m":
         sys.argv, sys.path[0] = rest, os.getcwd()
