@@ -7,11 +7,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import pytest
+import tensorflow as tf
+
+from kgan.data.stream import untuned
 
 # In the background of a shell, or under nohup, they are ignored, and the programs that the tests
 # start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# The tests throw away thousands of iterators, which may take a minute each (see `untuned`).
+_debug_options = tf.data.Dataset._apply_debug_options
+tf.data.Dataset._apply_debug_options = lambda self: _debug_options(self.with_options(untuned()))
 
 
 @pytest.fixture(autouse=True)

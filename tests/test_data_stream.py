@@ -177,3 +177,9 @@ def test_it_is_a_dataset_of_tensorflow():
         assert len(dataset) == int(dataset.cardinality()) == length
     assert len(list(rest)) == 4, "an iteration may be shorter than reported"
     assert len(list(rest.take(2))) == len(list(points.map(tf.negative).take(2))) == 2
+
+
+def test_no_thread_of_autotuning_keeps_an_iterator_from_being_thrown_away():
+    points = data.load("gaussian", batch_size=10)
+    for dataset in (points, points.from_position(3)):
+        assert dataset.options().autotune.enabled is False

@@ -121,9 +121,8 @@ class SeekableDataset(WrappedDataset):
         return _FixedCardinality(self._finished(position.flat_map(batches_of)), steps_per_epoch)
 
     def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        return batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
-            tf.data.AUTOTUNE
-        )
+        batches = batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE)
+        return batches.prefetch(tf.data.AUTOTUNE).with_options(untuned())
 
 
 class _FixedCardinality(WrappedDataset):
@@ -138,6 +137,18 @@ class _FixedCardinality(WrappedDataset):
 
     def cardinality(self) -> tf.Tensor:
         return tf.constant(self._reported, tf.int64)
+
+
+def untuned() -> tf.data.Options:
+    """Return options without autotuning: `AUTOTUNE` then means as many threads as there are CPUs.
+
+    TensorFlow ends the thread that tunes an iterator by waking it before it sets the flag that the
+    thread looks at. Now and then the thread sleeps on, up to a minute, and whoever throws the
+    iterator away waits for it: at the end of `fit`, or whenever Python collects garbage.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def memory_epoch(n: int, rows: int, seed: int | None) -> Epoch:
