@@ -1,4 +1,4 @@
-"""Trains a GAN on a TFDS image dataset by Algorithm 1 of Goodfellow et al. (2014).
+"""Trains a GAN on images, of TFDS or your own, by Algorithm 1 of Goodfellow et al. (2014).
 
     kgan-train --preset=digits_mlp --run_dir=runs/digits
 
@@ -39,7 +39,7 @@ define_flags(Config, __name__)
 
 def cli() -> None:
     """Run the program and exit: 0 done, 1 failed, 130 interrupted."""
-    arguments = {"name": "dataset", "with_labels": "conditional"}
+    arguments = {"source": "dataset", "with_labels": "conditional"}
     run("kgan-train", __name__, main, "Interrupted.", arguments=arguments)
 
 
@@ -52,12 +52,13 @@ def main() -> None:
         config = resolve(_PRESET.value, given)
     else:
         config = _recorded(_REPRODUCE.value, {"preset": _PRESET.value, **given})
-    print(json.dumps(config.options(), indent=2), flush=True)
     with native_silence():
         from .records import check_run
-        from .run import RunDirectory, train
+        from .run import RunDirectory, located, train
 
         import_modules()
+    config = located(config, _DATA_DIR.value)
+    print(json.dumps(config.options(), indent=2), flush=True)
     if _DRY_RUN.value:
         check_run(RunDirectory(_RUN_DIR.value), config)
         return

@@ -52,7 +52,7 @@ def find_builder(
         detail = str(error).splitlines()[0].split(". ")[0].rstrip(".")
         detail = re.sub(r'^Failed to construct dataset .*?"\{.*\}": ', "", detail)
         raise ValueError(
-            "Invalid value for argument `name`: expected 'dataset', 'dataset/config' or "
+            "Invalid value for argument `source`: expected 'dataset', 'dataset/config' or "
             f"'dataset:version', received {name!r} ({detail}). {_hint(name, base, data_dir)}"
         ) from error
     except OSError:
@@ -69,13 +69,13 @@ def _not_found(
     if versions:
         where = "~/tensorflow_datasets" if data_dir is None else data_dir
         return (
-            f"Invalid value for argument `name`: expected one of {', '.join(versions)}, which lie "
-            f"in {where} (`data_dir`), received {name!r}."
+            f"Invalid value for argument `source`: expected one of {', '.join(versions)}, which "
+            f"lie in {where} (`data_dir`), received {name!r}."
         )
     known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
     close = ", ".join(difflib.get_close_matches(base, sorted(known))) or "none"
     return (
-        "Invalid value for argument `name`: expected an image data set of TensorFlow Datasets "
+        "Invalid value for argument `source`: expected an image data set of TensorFlow Datasets "
         f"or a bundled one ({', '.join(bundled)}), received {name!r}; close matches: {close}. "
         f"{what_lies_in(data_dir, base)} A data set of your own is found once the module of its "
         "builder is imported (--import=MODULE)."

@@ -40,6 +40,8 @@ class SeekableDataset(WrappedDataset):
     Attributes:
         steps: batches in an epoch.
         explain: as given; None where the data are in memory.
+        class_names: names of the classes of the labels, in their order; empty without labels.
+        skipped: unreadable pictures that were left out; None where none may be.
         data_features: as given.
         data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
             graph.
@@ -69,6 +71,8 @@ class SeekableDataset(WrappedDataset):
         self.explain = explain
         self.data_features = dict(data_features)
         self.value_range: tuple[float, float] | None = None
+        self.class_names: tuple[str, ...] = ()
+        self.skipped: int | None = None
         self._epoch = epoch
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs
