@@ -38,7 +38,7 @@ CONFINED = {
     "tensorflow_datasets": {"kgan/data"},
     "sklearn": {"kgan/data", "kgan/metrics"},
     "matplotlib": {"kgan/plots/"},
-    "PIL": {"kgan/plots/"},
+    "PIL": {"kgan/plots/", "kgan/data/decoding.py"},
     "nashpy": {"kgan/theory/games.py"},
     "absl": {"train", "export", "kgan_cli"},
     "ai_edge_litert": {"train", "export", "kgan/inference"},

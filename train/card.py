@@ -67,9 +67,14 @@ def write_or_check(
 
 
 def _of_pictures(images: SeekableDataset) -> JsonDict:
-    """Return the names of the classes, and how many unreadable pictures were skipped."""
-    names = {"class_names": list(images.class_names)} if images.class_names else {}
-    return names if images.skipped is None else {**names, "skipped": images.skipped}
+    """Return the names of the classes, unless numbers, and how many pictures were skipped."""
+    names = list(images.class_names)
+    facts: JsonDict = {}
+    if names != [str(number) for number in range(len(names))]:
+        facts["class_names"] = names
+    if images.skipped is not None:
+        facts["skipped"] = images.skipped
+    return facts
 
 
 def _check_same(known: RunDirectory, card: JsonDict) -> None:

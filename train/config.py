@@ -38,11 +38,11 @@ UNREADABLE = ("error", "skip")
 CHANNELS = Expected("1, 3 or 4", lambda value: value in (1, 3, 4))
 COLOUR = Expected(
     f"{', '.join(BACKGROUNDS)} or a colour such as #ff8800",
-    lambda value: value in BACKGROUNDS or re.fullmatch("#[0-9a-fA-F]{6}", value),
+    lambda value: bool(value in BACKGROUNDS or re.fullmatch("#[0-9a-fA-F]{6}", value)),
 )
 SIZE = Expected(
     "a positive integer, or HEIGHT,WIDTH such as 48,40",
-    lambda value: re.fullmatch("0*[1-9][0-9]*(,0*[1-9][0-9]*)?", str(value)),
+    lambda value: bool(re.fullmatch("0*[1-9][0-9]*(,0*[1-9][0-9]*)?", str(value))),
 )
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
@@ -311,10 +311,7 @@ class Config:
     @property
     def size(self) -> int | tuple[int, int] | None:
         """Side or (height, width) of the images, where `image_size` is given."""
-        if self.image_size is None:
-            return None
-        height, *width = map(int, str(self.image_size).split(","))
-        return (height, width[0]) if width else height
+        return parse_size(self.image_size)
 
     @property
     def picture_options(self) -> OptionValues:
@@ -327,6 +324,14 @@ class Config:
     def options(self) -> OptionValues:
         """Return the fields as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
+
+
+def parse_size(image_size: int | str | None) -> int | tuple[int, int] | None:
+    """Return what `kgan.data.load` takes for the option `image_size`."""
+    if image_size is None:
+        return None
+    height, *width = map(int, str(image_size).split(","))
+    return (height, width[0]) if width else height
 
 
 def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:

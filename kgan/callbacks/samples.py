@@ -31,8 +31,8 @@ class SampleGrid(EveryNSteps):
         seed: seed of the latent points.
         class_names: names of the classes, which are written before their rows; None for none.
 
-    Samples are images of 1, 3 or 4 channels, or points; what is transparent is white. Images without a value range are drawn as if
-    it were (-1, 1).
+    Samples are images of 1, 3 or 4 channels, or points; what is transparent is white. Images
+    without a value range are drawn as if it were (-1, 1).
 
     Raises:
         ValueError: `every` or `count` is not a positive integer.

@@ -21,7 +21,7 @@ CHANNELS = (1, 3, 4)
 
 
 def can_draw(shape: Sequence[int]) -> bool:
-    """Return whether `samples` draws samples of this shape: points, or images of 1, 3 or 4 channels.
+    """Return whether `samples` draws this shape: points, or images of 1, 3 or 4 channels.
 
     Args:
         shape: of one sample.
