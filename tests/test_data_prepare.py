@@ -394,15 +394,17 @@ def test_what_lies_in_a_directory_is_listed(own_dir, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("own_set", "`data_dir`: expected the directory that holds 'own_set', .*, which does not"),
+        (
+            "own_set",
+            "`data_dir`: expected the directory that holds 'own_set', .*, which does not exist",
+        ),
         ("mnist", r"mistyped \(`data_dir`\) does not exist\."),
     ],
 )
 def test_a_missing_directory_is_named(tmp_path, name, said):
     there = tmp_path / "mistyped"
-    with _fails_soon(FileNotFoundError, said) as error:
+    with _fails_soon(FileNotFoundError, said):
         load(name, data_dir=there, download=False)
-    assert str(there) in str(error.value)
     assert not there.exists()
 
 

@@ -232,7 +232,7 @@ def _load_images(source: ImageSource, split: str, how: _Batches) -> SeekableData
     n = count_rows(parts, splits)
     _check_rows(f"data set {source.name!r}", split, n, how)
     finish = _finisher(how.scale)
-    if n * source.form.image_bytes <= _MEMORY_BYTES:
+    if n * source.image_bytes <= _MEMORY_BYTES:
         table = source.read(split)
         return from_memory(table, how.rows, how.order, finish, source.names, how.mirror_seed)
     known = source.with_known_channels(split)
@@ -290,7 +290,7 @@ def from_disk(
     splits = source.builder.info.splits
     parts = split_parts(source.name, split, splits)
     steps = count_rows(parts, splits) // rows
-    buffer = max(rows, SHUFFLE_BYTES // source.form.image_bytes)
+    buffer = max(rows, SHUFFLE_BYTES // source.image_bytes)
     epoch = streamed_epoch(source.decode(split), rows, order, buffer, steps)
     epoch, last = mirroring(epoch, finish, steps, rows, mirror_seed)
     # The images are too many to digest: names, slices and sizes of files stand for them, and where

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from typing import Any
 
@@ -46,7 +47,9 @@ class ImageSource:
         builder: of TFDS; for stacks, of the data set whose images are stacked.
         image: the feature that is the image.
         label: the feature that is the label; None where labels are not wanted.
-        form: the form of every decoded image; without channels where images differ.
+        form: the form that is wanted; without channels where those of the images are, which the
+            data set does not declare.
+        channels: of every decoded image; None where they are not known yet.
     """
 
     name: str
@@ -54,6 +57,12 @@ class ImageSource:
     image: Feature
     label: Feature | None
     form: Form
+    channels: int | None
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of one decoded image, uint8."""
+        return math.prod((*self.form.size, self.channels or 1))
 
     @property
     def names(self) -> dict[str, str]:
@@ -80,7 +89,7 @@ class ImageSource:
 
         def decoded(example: dict[str, Any]) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
             pixels = in_form(self.image.of(example), self.form)
-            pixels = tf.ensure_shape(pixels, [*self.form.size, self.form.channels])
+            pixels = tf.ensure_shape(pixels, [*self.form.size, self.channels])
             if self.label is None:
                 return pixels
             label = self.label.of(example)
@@ -110,8 +119,7 @@ class ImageSource:
         """
         first = self.decode(split).take(_FIRST)
         images = self._read(split, first, len(first))[0]
-        form = dataclasses.replace(self.form, channels=images.shape[-1])
-        return dataclasses.replace(self, form=form)
+        return dataclasses.replace(self, channels=images.shape[-1])
 
     def explaining(self, split: str) -> Explain:
         """Return what explains errors of TensorFlow while a split is read."""
@@ -133,7 +141,7 @@ class ImageSource:
         The arrays are made when the first batch shows their shapes, and filled batch by batch:
         beside them only a few batches are in memory.
         """
-        rows = max(1, min(_READ_BATCH, _READ_BYTES // self.form.image_bytes))
+        rows = max(1, min(_READ_BATCH, _READ_BYTES // self.image_bytes))
         batches = examples.batch(rows).prefetch(1).as_numpy_iterator()
         arrays: tuple[np.ndarray, ...] = ()
         filled = 0
@@ -184,7 +192,7 @@ def find_images(
     channels = form.channels or (3 if shape[-1] == 4 else shape[-1])  # alpha is asked for
     size = target_size(images, shape, image_size)
     form = dataclasses.replace(form, size=size, channels=channels)
-    return ImageSource(name, builder, pictures, labels, form)
+    return ImageSource(name, builder, pictures, labels, form, channels)
 
 
 def builder_of(

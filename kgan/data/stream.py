@@ -36,6 +36,8 @@ class SeekableDataset(WrappedDataset):
         data_fingerprint: a digest of the data, for comparing data sets.
         explain: returns the error to raise instead of one of TensorFlow about the data, or None.
         data_features: names of the features that are the images and the labels: `image`, `label`.
+        in_memory: whether the functions hold all data. TensorFlow's optimization of the pipeline
+            would copy these at every iteration.
 
     Attributes:
         steps: batches in an epoch.
@@ -65,6 +67,7 @@ class SeekableDataset(WrappedDataset):
         data_fingerprint: str,
         explain: Explain | None = None,
         data_features: Mapping[str, str] = MappingProxyType({}),
+        in_memory: bool = False,
     ):
         self.steps = steps
         self.data_fingerprint = data_fingerprint
@@ -73,6 +76,9 @@ class SeekableDataset(WrappedDataset):
         self.value_range: tuple[float, float] | None = None
         self.class_names: tuple[str, ...] = ()
         self.skipped: int | None = None
+        self._options = tf.data.Options()
+        if in_memory:
+            self._options.experimental_optimization.apply_default_optimizations = False
         self._epoch = epoch
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs
@@ -125,9 +131,8 @@ class SeekableDataset(WrappedDataset):
         return _FixedCardinality(self._finished(position.flat_map(batches_of)), steps_per_epoch)
 
     def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        return batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
-            tf.data.AUTOTUNE
-        )
+        finished = batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE)
+        return finished.prefetch(tf.data.AUTOTUNE).with_options(self._options)
 
 
 class _FixedCardinality(WrappedDataset):

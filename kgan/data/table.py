@@ -64,4 +64,6 @@ def from_memory(
 
     steps = n // rows
     epoch, last = mirroring(memory_epoch(n, rows, order), gathered, steps, rows, mirror_seed)
-    return SeekableDataset(epoch, steps, last, fingerprint, data_features=names or {})
+    return SeekableDataset(
+        epoch, steps, last, fingerprint, data_features=names or {}, in_memory=True
+    )
