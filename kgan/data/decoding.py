@@ -15,7 +15,7 @@ __all__ = ["SUFFIXES", "Facts", "decode", "facts", "why_unreadable"]
 
 # Suffixes of the files that are taken for pictures. What a file is, its content says.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp")
-_FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "WEBP")
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 _WIDE = ("I;16", "I;16B", "I;16L", "I")  # grey in 16 bits
 _GREY = ("1", "L", *_WIDE)
 _ORIENTATION = 0x0112  # of EXIF; 5 to 8 exchange height and width

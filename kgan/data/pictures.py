@@ -14,7 +14,7 @@ import tensorflow as tf
 from kgan.data.decoding import Facts, decode, facts, why_unreadable
 from kgan.data.folders import Folder, list_folder
 from kgan.data.form import Form
-from kgan.data.images import target_size
+from kgan.data.images import check_pixels, target_size
 from kgan.data.mirror import mirroring
 from kgan.data.progress import progress
 from kgan.data.stream import Finish, SeekableDataset, memory_epoch
@@ -24,6 +24,7 @@ from kgan.utils.digests import digest
 __all__ = ["PictureSource", "find_folder", "find_pictures"]
 
 LARGEST_SIDE = 64  # that a size has which nobody asked for
+_STORE = "Store them as 0 and 255."
 _NAMED = 5  # unreadable files in a message
 
 
@@ -62,6 +63,7 @@ class PictureSource:
             pixels[row] = decode(self._content(pictures[row]), self.form)
 
         self._refuse(_unreadable(fill, range(len(pictures)), f"Reading {self.name}"), pictures)
+        check_pixels(self.name, pixels, _STORE)
         return (pixels, self.folder.labels(pictures)) if self.labelled else (pixels,)
 
     def stream(
@@ -120,13 +122,15 @@ class PictureSource:
     def _fingerprint(self, pictures: Sequence[str]) -> str:
         """Return a digest of paths, contents and form; check that every picture can be decoded."""
         contents: list[bytes] = [b""] * len(pictures)
+        largest = np.zeros(len(pictures), np.uint8)
 
         def check(row: int) -> None:
             content = self._content(pictures[row])
             contents[row] = hashlib.sha256(content).digest()
-            decode(content, self.form)
+            largest[row] = decode(content, self.form).max()
 
         self._refuse(_unreadable(check, range(len(pictures)), f"Checking {self.name}"), pictures)
+        check_pixels(self.name, np.array([0, largest.max()]), _STORE)
         paths = [os.fsencode(picture) + b"\0" for picture in pictures]
         files = [part for pair in zip(paths, contents, strict=True) for part in pair]
         return digest([*files, repr(self.form)])
