@@ -22,6 +22,9 @@ from kgan_cli.silence import native_silence
 from .config import Config, resolve
 from .presets import PRESETS
 
+# Arguments of the library whose flags have other names.
+ARGUMENTS = {"source": "dataset", "with_labels": "conditional"}
+
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "Directory that receives the run. Required.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of TFDS data (default: ~/tensorflow_datasets, as in TFDS)"
@@ -39,8 +42,7 @@ define_flags(Config, __name__)
 
 def cli() -> None:
     """Run the program and exit: 0 done, 1 failed, 130 interrupted."""
-    arguments = {"source": "dataset", "with_labels": "conditional"}
-    run("kgan-train", __name__, main, "Interrupted.", arguments=arguments)
+    run("kgan-train", __name__, main, "Interrupted.", arguments=ARGUMENTS)
 
 
 def main() -> None:
