@@ -72,16 +72,18 @@ def _not_found(
             f"Invalid value for argument `source`: expected one of {', '.join(versions)}, which "
             f"lie in {where} (`data_dir`), received {name!r}."
         )
+    known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
+    of_tfds = difflib.get_close_matches(base, sorted(known))
     if data_dir is not None and not os.path.exists(data_dir) and "://" not in str(data_dir):
         return FileNotFoundError(
             f"Invalid value for argument `data_dir`: expected the directory that holds {name!r}, "
-            f"which TFDS does not know, received {str(data_dir)!r}, which does not exist."
+            f"which TFDS does not know (close matches: {', '.join(of_tfds) or 'none'}), received "
+            f"{str(data_dir)!r}, which does not exist."
         )
-    known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
-    close = [  # what lies there comes first
+    close = [
         *difflib.get_close_matches(base, names_in(data_dir)),
-        *difflib.get_close_matches(base, sorted(known)),
-    ]
+        *of_tfds,
+    ]  # what lies there first
     return ValueError(
         "Invalid value for argument `source`: expected an image data set of TensorFlow Datasets, "
         f"a bundled one ({', '.join(bundled)}) or a directory of pictures, received {name!r}; "
