@@ -339,22 +339,21 @@ def test_arguments_that_do_not_apply_are_refused(source, options, said, tmp_path
 
 PEAK = """
 import pathlib, resource, sys
+import psutil
 from kgan.data import load
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 kind, root = sys.argv[1], pathlib.Path(sys.argv[2])
 for _ in load("digits", data_dir=root / "sets"):  # code and threads
     pass
-before = peak()
+before = psutil.Process().memory_info().rss
 if kind == "folder":
     images = load(root / "pictures", channels=3, image_size=64, batch_size=20)
 else:
     images = load("large", data_dir=root / "sets", batch_size=20)
 for batch in images.take(20):
     pass
-print('ratio', (peak() - before) / (len(images) * 20 * 64 * 64 * 3))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print('ratio', (peak - before) / (len(images) * 20 * 64 * 64 * 3))
 """
 
 
