@@ -25,7 +25,7 @@ REQUIREMENTS = [
     # there, and etils 1.14 needs Python 3.11.
     "etils<1.14; python_version < '3.11'",
     "protobuf<=6.32; python_version < '3.11'",
-    "pillow>=10",  # animations
+    "pillow>=10",  # decodes and resizes pictures of directories; animations
     "requests>=2.31",  # asks whether a download can succeed; TFDS downloads with it
     "scikit-learn>=1.5",  # carries the images of the bundled data set `digits`
     "scipy>=1.11",  # densities, quadrature and linear programmes in float64

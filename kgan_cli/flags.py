@@ -58,10 +58,13 @@ def given_flags(options: type[DataclassInstance]) -> OptionValues:
 
 
 def _flag_type(annotation: object) -> type:
-    """Return the type without `| None`, and of a tuple the bare type."""
+    """Return the type without `| None`, and of a tuple the bare type; of `int | str`, text."""
     if typing.get_origin(annotation) is tuple:
         return tuple
-    (kind,) = {*(typing.get_args(annotation) or [annotation])} - {type(None)}
+    kinds = {*(typing.get_args(annotation) or [annotation])} - {type(None)}
+    if str in kinds:
+        return str
+    (kind,) = kinds
     return kind
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -38,7 +39,7 @@ CONFINED = {
     "tensorflow_datasets": {"kgan/data"},
     "sklearn": {"kgan/data", "kgan/metrics"},
     "matplotlib": {"kgan/plots/"},
-    "PIL": {"kgan/plots/"},
+    "PIL": {"kgan/plots/", "kgan/data/decoding.py"},
     "nashpy": {"kgan/theory/games.py"},
     "absl": {"train", "export", "kgan_cli"},
     "ai_edge_litert": {"train", "export", "kgan/inference"},
@@ -185,3 +186,17 @@ def test_one_file_has_the_private_names_of_other_libraries():
     own = own_names(paths)
     assert set().union(*(private_names(path, own) for path in paths)) == set()
     assert len(private_names(PRIVATE, own)) >= 5, "and the rule notices them"
+
+
+def test_an_import_starts_no_device():
+    """After it, `tf.config` can still split the CPU, and a process may be forked."""
+    code = """
+import kgan, tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+print(len(tf.config.list_logical_devices("CPU")))
+"""
+    done = subprocess.run(
+        [*warm.python(), "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300
+    )
+    assert done.stdout == "2\n", done.stderr

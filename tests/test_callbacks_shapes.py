@@ -13,7 +13,6 @@ from kgan import callbacks
 
 SHAPES = {
     "two channels": (8, 8, 2),
-    "four channels": (8, 8, 4),
     "five channels": (8, 8, 5),
     "series": (16, 2),
     "volumes": (4, 4, 4, 1),
@@ -60,7 +59,7 @@ def test_what_no_grid_can_show(tmp_path, name):
     refused(gan, callbacks.SampleGrid(tmp_path), r"no SampleGrid for samples of shape \(.*Leave it")
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (5,), (1,)])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (8, 8, 4), (5,), (1,)])
 def test_what_a_grid_can_show(tmp_path, shape):
     fit(make_gan(shape), callbacks.SampleGrid(tmp_path, count=4))
     assert (tmp_path / "samples" / "step_00000002.png").exists()
@@ -85,7 +84,7 @@ def test_with_features_every_shape_is_evaluated(tmp_path, name):
     assert [np.isfinite(json.loads(line)["frechet"]) for line in lines] == [True, True]
 
 
-@pytest.mark.parametrize("name", ["two channels", "four channels", "five channels"])
+@pytest.mark.parametrize("name", ["two channels", "five channels"])
 def test_images_of_any_channels_are_evaluated_without(tmp_path, name):
     shape = SHAPES[name]
     fit(make_gan(shape), callbacks.Evaluate(tmp_path, real(shape), every=1))

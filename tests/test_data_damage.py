@@ -104,7 +104,11 @@ def test_grey_and_rgb_images_together_are_refused(reading, tmp_path):
         reading("mixed", tmp_path, image_size=8)
     text = one_sentence(error)
     assert "from example 5 of mixed-train.tfrecord-00000-of-00001 on; expected the same" in text
-    assert "number of channels everywhere. Declare tfds.features.Image(shape=(None, None" in text
+    assert text.endswith("everywhere. Give `channels=3`, which decodes grey images as colours too.")
+    both = {"image_size": 8, "channels": 3, "value_range": (0, 255), "shuffle": False}
+    rows = next(load("mixed", batch_size=N, data_dir=tmp_path, **both).as_numpy_iterator())
+    np.testing.assert_array_equal(rows[0], noise(1).repeat(3, -1))
+    np.testing.assert_array_equal(rows[5], noise(3))
     assert reading("mixed", tmp_path, image_size=8, split="train[:5]").shape == (8, 8, 1)
     assert reading("mixed", tmp_path, image_size=8, split="train[5:]").shape == (8, 8, 3)
 

@@ -17,9 +17,12 @@ def data_dir(tmp_path_factory):
 
 def test_descriptions(data_dir):
     splits = {"train": 1437, "test": 360}
-    assert data.describe("digits", data_dir) == data.Description("digits", splits, 10, data_dir)
+    names = tuple("0123456789")
+    assert data.describe("digits", data_dir) == data.Description(
+        "digits", splits, 10, data_dir, class_names=names
+    )
     stacks = data.Description(
-        "stacked_digits", {"train": 128_000, "test": 26_000}, 10, data_dir, "digits"
+        "stacked_digits", {"train": 128_000, "test": 26_000}, 10, data_dir, "digits", names
     )
     assert data.describe("stacked_digits", data_dir) == stacks
     assert data.describe("ring") == data.Description("ring", {"train": 100_000, "test": 10_000})
@@ -48,10 +51,10 @@ def test_labels_are_those_of_the_images_of_load(split, n, data_dir):
 
 @pytest.mark.parametrize("name", ["ring", "stacked_digits"])
 def test_data_without_labels(name, data_dir):
-    with pytest.raises(ValueError, match=rf"`name`: expected a data set with .* '{name}'"):
+    with pytest.raises(ValueError, match=rf"`source`: expected a data set with .* '{name}'"):
         data.labels(name, data_dir=data_dir)
 
 
 def test_an_unknown_name(data_dir):
-    with pytest.raises(ValueError, match=r"`name`: .* received 'digit'; close matches: digits"):
+    with pytest.raises(ValueError, match=r"`source`: .* received 'digit'; close matches: digits"):
         data.describe("digit", data_dir)

@@ -372,13 +372,14 @@ def test_a_wrong_configuration_or_version_is_answered_with_what_lies_there(
 ):
     with _fails_soon(
         ValueError,
-        rf"`name`: expected one of {lies_there}, which lie in {own_dir} .*received '{name}'\.$",
+        rf"`source`: expected one of {lies_there}, which lie in {own_dir} .*received '{name}'\.$",
     ):
         load(name, data_dir=own_dir)
 
 
 def test_what_lies_in_a_directory_is_listed(own_dir, tmp_path):
-    with _fails_soon(ValueError, rf"'oun_set'; .*{own_dir} \(`data_dir`\) holds own_set, own_siz"):
+    listed = r"'oun_set'; close matches: own_set, .* \(`data_dir`\) holds own_set, own_siz"
+    with _fails_soon(ValueError, listed):
         load("oun_set", data_dir=own_dir)
     with _fails_soon(ValueError, "Configurations of emnist: balanced, .* holds own_set, own_sizes"):
         load("emnist/nothing", data_dir=own_dir)
@@ -388,10 +389,19 @@ def test_what_lies_in_a_directory_is_listed(own_dir, tmp_path):
         load("own_set", data_dir=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["own_set", "mnist"])
-def test_a_missing_directory_is_named(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "own_set",
+            "`data_dir`: expected the directory that holds 'own_set', .*, which does not exist",
+        ),
+        ("mnist", r"mistyped \(`data_dir`\) does not exist\."),
+    ],
+)
+def test_a_missing_directory_is_named(tmp_path, name, said):
     there = tmp_path / "mistyped"
-    with _fails_soon((ValueError, FileNotFoundError), rf"{there} \(`data_dir`\) does not exist\."):
+    with _fails_soon(FileNotFoundError, said):
         load(name, data_dir=there, download=False)
     assert not there.exists()
 
@@ -410,19 +420,28 @@ def test_a_damaged_description_is_named(own_dir, tmp_path, file):
         load("own_set", data_dir=tmp_path)
 
 
-def test_the_module_of_a_builder_is_no_name(tmp_path):
+def test_a_close_name_that_lies_there_comes_first(own_dir, tmp_path):
+    shutil.copytree(own_dir / "own_set", tmp_path / "mnistt")
+    with _fails_soon(ValueError, r"received 'mnits'; close matches: mnistt, mnist"):
+        load("mnits", data_dir=tmp_path)
+
+
+def test_the_module_of_a_builder_is_no_name(own_dir, tmp_path):
     with _fails_soon(ValueError, r"import it \(--import=my_package.my_set\) and .* as 'my_set'\."):
         load("my_package.my_set", data_dir=tmp_path)
     with _fails_soon(
         ValueError, "If it is a directory of prepared data sets, give it as `data_dir"
     ):
-        load(str(tmp_path))
+        load(str(own_dir))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mnits", r"or a bundled one \(digits, gaussian, ring, grid\), received 'mnits'.*: mnist"),
+        (
+            "mnits",
+            r"a bundled one \(digits, gaussian, ring, grid\) or a directory .*'mnits'.*: mnist",
+        ),
         ("Rings", "received 'Rings'; close matches: ring"),
         ("zzzzzzzz/a", "received 'zzzzzzzz/a'; close matches: none"),
         ("emnist/nothing", r"'dataset/config'.* received 'emnist/nothing' \(.*nothing not found"),
@@ -431,7 +450,7 @@ def test_the_module_of_a_builder_is_no_name(tmp_path):
     ],
 )
 def test_unknown_names_are_answered_with_known_ones(tmp_path, name, message):
-    with _fails_soon(ValueError, f"argument `name`: expected .*{message}"):
+    with _fails_soon(ValueError, f"argument `source`: expected .*{message}"):
         load(name, data_dir=tmp_path)
 
 

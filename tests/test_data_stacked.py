@@ -127,8 +127,11 @@ def test_the_seed_orders_the_stacks_and_does_not_change_them(data_dir):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "stacked_cifar10"}, "`name`: .* one channel, such as 'stacked_mnist'; .* have 3"),
-        ({"name": "stacked_digitz"}, "`name`: .* received 'digitz'; close matches: digits"),
+        (
+            {"source": "stacked_cifar10"},
+            "`source`: .* one channel, such as 'stacked_mnist'; .* have 3",
+        ),
+        ({"source": "stacked_digitz"}, "`source`: .* received 'digitz'; close matches: digits"),
         ({"split": "valid"}, "`split`: data set 'stacked_digits' has train, test, .* 'valid'"),
         ({"split": "test", "batch_size": 26_001}, "'stacked_digits' has 26000 rows, fewer than"),
         ({"split": "test[0:0]"}, "has 0 rows, fewer than one batch"),
@@ -137,7 +140,7 @@ def test_the_seed_orders_the_stacks_and_does_not_change_them(data_dir):
 )
 def test_unusable_arguments_are_named(data_dir, options, message):
     with pytest.raises(ValueError, match=message):
-        load(**{"name": "stacked_digits", "data_dir": data_dir, **options})
+        load(**{"source": "stacked_digits", "data_dir": data_dir, **options})
 
 
 def test_absent_images_are_reported_as_elsewhere(tmp_path):

@@ -11,6 +11,8 @@ import sysconfig
 
 import pytest
 import warm
+from PIL import Image
+from sklearn.datasets import load_digits
 
 from train.presets import PRESETS
 
@@ -84,6 +86,14 @@ print(json.dumps(found))
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def make_pictures(desk):
+    """The directory `my_pictures` of the documents: digits, a folder for each class."""
+    for i, (pixels, label) in enumerate(zip(*load_digits(return_X_y=True), strict=True)):
+        path = desk / "my_pictures" / str(label) / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((pixels.reshape(8, 8) * 15.9).astype("uint8")).save(path)
+
+
 def type_in(command, desk, tools_help):
     """Executes a documented command, trainings shortened to a few steps."""
     words = shlex.split(command)
@@ -95,6 +105,8 @@ def type_in(command, desk, tools_help):
             (desk / "DATA" / "mnist").symlink_to(pathlib.Path(REAL_DATA or "", "mnist"))
         elif "mnist" in command:
             data = REAL_DATA
+        elif "my_pictures" in command:
+            make_pictures(desk)
         check(shell([*words, *SHORT], desk, TFDS_DATA_DIR=str(data)))
     elif words[0] in ("kgan-export", "saved_model_cli"):
         check(shell(words, desk))
@@ -160,6 +172,8 @@ def test_demo(tmp_path):
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "python")], ids=str)
 def test_python_blocks_run(document, tmp_path):
     code = "\n".join(blocks(document, "python"))
+    if "my_pictures" in code:
+        make_pictures(tmp_path)
     check(shell([sys.executable, "-c", code], tmp_path, TFDS_DATA_DIR=str(tmp_path / "data")))
 
 

@@ -58,9 +58,28 @@ def test_columns_are_as_asked():
     assert plots.grid(np.zeros((6, 64, 64, 1)), columns=6).shape[:2] == (64 + 8, 6 * 68 + 4)
 
 
+def test_transparent_images_are_drawn_over_white():
+    image = np.zeros((1, 56, 56, 4))
+    image[0, :28] = (1, 0.5, 0, 0.5)  # half of it shows: white takes the other half
+    inner = plots.grid(image, (0, 1))[GAP:-GAP, GAP:-GAP]
+    np.testing.assert_array_equal(inner[0, 0], (255, 191, 128))
+    np.testing.assert_array_equal(inner[-1, 0], (255, 255, 255))
+
+
+def test_names_stand_before_the_rows():
+    """The grid stays as it is, and each name has ink beside its row alone."""
+    rows = plots.grid(np.zeros((3, 56, 56, 1)), columns=1)
+    labelled = plots.label_rows(rows, ["cat", "", "a name of more than 24 letters"])
+    margin = labelled.shape[1] - rows.shape[1]
+    assert 0 < margin < 300
+    np.testing.assert_array_equal(labelled[:, margin:], rows)
+    ink = [(part < 128).any() for part in np.array_split(labelled[:, :margin], 3)]
+    assert ink == [True, False, True]
+
+
 @pytest.mark.parametrize("shape", [(4, 8, 8), (0, 8, 8, 1), (4, 8, 8, 2)])
 def test_grid_wants_images(shape):
-    with pytest.raises(ValueError, match=r"`images`: expected \[n, height, width, 1 or 3\]"):
+    with pytest.raises(ValueError, match=r"`images`: expected \[n, height, width, 1, 3 or 4\]"):
         plots.grid(np.zeros(shape))
 
 

@@ -108,6 +108,13 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
         ("one of adam, sgd_2014", {"optimizer": "newton"}),
         ("one of transposed, resize", {"upsampling": "cubic"}),
         ("one of -1,1, 0,1", {"value_range": "0,255"}),
+        ("1, 3 or 4", {"channels": 2}),
+        ("one of crop, pad, stretch", {"resize": "fit"}),
+        ("one of error, skip", {"unreadable": "hope"}),
+        ("white, black or a colour such as #ff8800", {"background": "#ff88"}),
+        ("a positive integer, or HEIGHT,WIDTH such as 48,40", {"image_size": "48,0"}),
+        ("a positive integer, or HEIGHT,WIDTH such as 48,40", {"image_size": "48x40"}),
+        ("a positive integer, or HEIGHT,WIDTH such as 48,40", {"image_size": "1,2,3"}),
         (
             "a positive integer",
             {"batch_size": 0, "discriminator_steps": 0, "latent_dim": -1, "penalty_interval": 0}
@@ -154,6 +161,16 @@ def test_values_that_an_option_cannot_have(expected, values):
 def test_options_that_do_not_fit_each_other(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         resolve(None, options)
+
+
+@pytest.mark.parametrize(
+    ("typed", "recorded", "size"),
+    [("48", 48, 48), (48, 48, 48), ("48,40", "48,40", (48, 40)), (None, None, None)],
+)
+def test_sizes_of_images(typed, recorded, size):
+    """One number is recorded as ever, so that earlier runs go on."""
+    config = resolve(None, {"image_size": typed})
+    assert (config.options()["image_size"], config.size) == (recorded, size)
 
 
 def test_unknown_preset_lists_the_known():

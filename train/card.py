@@ -9,10 +9,10 @@ import subprocess
 from importlib import metadata
 
 import keras
-import tensorflow as tf
 
 import kgan
 from kgan.artifacts import RunDirectory
+from kgan.data import SeekableDataset
 from kgan.utils.types import JsonDict
 
 from .config import Config
@@ -24,7 +24,7 @@ def write_or_check(
     run: RunDirectory,
     config: Config,
     gan: kgan.GAN,
-    images: tf.data.Dataset,
+    images: SeekableDataset,
     original: str | os.PathLike[str] | None,
 ) -> None:
     """Record a new run; check that the data of a resumed or repeated run are still the same.
@@ -50,6 +50,7 @@ def write_or_check(
             "split": config.split,
             "fingerprint": images.data_fingerprint,
             **images.data_features,
+            **_of_pictures(images),
         },
         "versions": _versions(),
         "replicas": gan.distribute_strategy.num_replicas_in_sync,
@@ -65,13 +66,24 @@ def write_or_check(
         run.create(config.options(), **card)
 
 
+def _of_pictures(images: SeekableDataset) -> JsonDict:
+    """Return the names of the classes, unless numbers, and how many pictures were skipped."""
+    names = list(images.class_names)
+    facts: JsonDict = {}
+    if names != [str(number) for number in range(len(names))]:
+        facts["class_names"] = names
+    if images.skipped is not None:
+        facts["skipped"] = images.skipped
+    return facts
+
+
 def _check_same(known: RunDirectory, card: JsonDict) -> None:
     before = known.read_config()
     recorded = before.get("data")
     data = dict(card["data"])
-    for feature in ("image", "label"):  # unknown to an earlier version, which had no choice
-        if feature not in (recorded or {}):
-            data.pop(feature, None)
+    for entry in ("image", "label", "class_names"):  # unknown to earlier versions
+        if entry not in (recorded or {}):
+            data.pop(entry, None)
     if recorded != data:
         raise ValueError(
             f"The data are not those that the run in {known.path} was made of: "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 
 from kgan_cli.options import (
     NON_NEGATIVE,
     POSITIVE,
     POSITIVE_INTEGER,
+    Expected,
     OptionValues,
     below,
     check_choice,
@@ -30,6 +32,18 @@ STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 UPSAMPLINGS = ("transposed", "resize")
 VALUE_RANGES = ("-1,1", "0,1")
+RESIZES = ("crop", "pad", "stretch")
+BACKGROUNDS = ("white", "black")
+UNREADABLE = ("error", "skip")
+CHANNELS = Expected("1, 3 or 4", lambda value: value in (1, 3, 4))
+COLOUR = Expected(
+    f"{', '.join(BACKGROUNDS)} or a colour such as #ff8800",
+    lambda value: bool(value in BACKGROUNDS or re.fullmatch("#[0-9a-fA-F]{6}", value)),
+)
+SIZE = Expected(
+    "a positive integer, or HEIGHT,WIDTH such as 48,40",
+    lambda value: bool(re.fullmatch("0*[1-9][0-9]*(,0*[1-9][0-9]*)?", str(value))),
+)
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
@@ -47,8 +61,8 @@ class Config:
     # Data
     dataset: str = option(
         "digits",
-        "TFDS image dataset, such as mnist or cifar10, or a bundled one: digits, gaussian, ring, "
-        "grid",
+        "TFDS image dataset, such as mnist or cifar10, a bundled one: digits, gaussian, ring, "
+        "grid; or a directory of pictures, such as ./my_pictures",
     )
     split: str = option("train", "TFDS split or slice to train on, such as train[:50000]")
     conditional: bool = option(
@@ -66,11 +80,41 @@ class Config:
         "Feature of the dataset that is the label, dotted when nested; for --conditional",
         unset="label, or else the only class label",
     )
-    image_size: int | None = option(
+    image_size: int | str | None = option(
         None,
-        "Height and width to resize the images to, in pixels",
-        expected=POSITIVE_INTEGER,
-        unset="the size of the images",
+        "Side, or HEIGHT,WIDTH, to resize the images to, in pixels",
+        expected=SIZE,
+        unset="the size of the images; 64 for pictures of several sizes or of larger ones",
+    )
+    channels: int | None = option(
+        None,
+        "1 for grey, 3 for colour, 4 for colour and transparency",
+        expected=CHANNELS,
+        unset="those of the images, without transparency",
+    )
+    resize: str | None = option(
+        None,
+        "How images get another aspect ratio: the largest centred piece, added background, or "
+        "distortion",
+        choices=RESIZES,
+        unset="crop",
+    )
+    background: str | None = option(
+        None,
+        "Colour under transparent pixels and around padded images, such as black or #ff8800",
+        expected=COLOUR,
+        unset="white",
+    )
+    mirror: bool | None = option(
+        None,
+        "Mirror each image, left for right, with probability a half",
+        unset="False",
+    )
+    unreadable: str | None = option(
+        None,
+        "What to do with files of a directory that cannot be decoded",
+        choices=UNREADABLE,
+        unset="error",
     )
     value_range: str | None = option(
         None,
@@ -264,9 +308,30 @@ class Config:
         low, high = self.value_range.split(",")
         return float(low), float(high)
 
+    @property
+    def size(self) -> int | tuple[int, int] | None:
+        """Side or (height, width) of the images, where `image_size` is given."""
+        return parse_size(self.image_size)
+
+    @property
+    def picture_options(self) -> OptionValues:
+        """What `kgan.data.load` takes of the options of pictures."""
+        return {
+            **{"image_size": self.size, "channels": self.channels, "resize": self.resize},
+            **{"background": self.background, "unreadable": self.unreadable},
+        }
+
     def options(self) -> OptionValues:
         """Return the fields as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
+
+
+def parse_size(image_size: int | str | None) -> int | tuple[int, int] | None:
+    """Return what `kgan.data.load` takes for the option `image_size`."""
+    if image_size is None:
+        return None
+    height, *width = map(int, str(image_size).split(","))
+    return (height, width[0]) if width else height
 
 
 def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:
@@ -288,6 +353,8 @@ def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:
         if one in given and other not in given:
             options.pop(other, None)  # either ends the run: the explicit one replaces the preset's
     options.update(given)
+    if str(options.get("image_size")).isdecimal():
+        options["image_size"] = int(options["image_size"])  # as runs have always recorded it
     executed = options.get("steps_per_execution", 1)
     if "steps_per_execution" not in given and (options.get("steps") or 0) % executed:
         options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps

@@ -1,4 +1,4 @@
-"""Trains a GAN on a TFDS image dataset by Algorithm 1 of Goodfellow et al. (2014).
+"""Trains a GAN on images, of TFDS or your own, by Algorithm 1 of Goodfellow et al. (2014).
 
     kgan-train --preset=digits_mlp --run_dir=runs/digits
 
@@ -22,6 +22,9 @@ from kgan_cli.silence import native_silence
 from .config import Config, resolve
 from .presets import PRESETS
 
+# Arguments of the library whose flags have other names.
+ARGUMENTS = {"source": "dataset", "with_labels": "conditional"}
+
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "Directory that receives the run. Required.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of TFDS data (default: ~/tensorflow_datasets, as in TFDS)"
@@ -39,8 +42,7 @@ define_flags(Config, __name__)
 
 def cli() -> None:
     """Run the program and exit: 0 done, 1 failed, 130 interrupted."""
-    arguments = {"name": "dataset", "with_labels": "conditional"}
-    run("kgan-train", __name__, main, "Interrupted.", arguments=arguments)
+    run("kgan-train", __name__, main, "Interrupted.", arguments=ARGUMENTS)
 
 
 def main() -> None:
@@ -52,12 +54,13 @@ def main() -> None:
         config = resolve(_PRESET.value, given)
     else:
         config = _recorded(_REPRODUCE.value, {"preset": _PRESET.value, **given})
-    print(json.dumps(config.options(), indent=2), flush=True)
     with native_silence():
         from .records import check_run
-        from .run import RunDirectory, train
+        from .run import RunDirectory, located, train
 
         import_modules()
+    config = located(config, _DATA_DIR.value)
+    print(json.dumps(config.options(), indent=2), flush=True)
     if _DRY_RUN.value:
         check_run(RunDirectory(_RUN_DIR.value), config)
         return

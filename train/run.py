@@ -69,6 +69,7 @@ def train(
         MemoryError: the networks and their training do not fit into memory.
         KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; the run is saved.
     """
+    config = located(config, data_dir)
     run = RunDirectory(run_dir)
     if _finished(run, check_run(run, config), config):
         return
@@ -81,6 +82,8 @@ def train(
         restore_config(own, recorded)
         with _explained_reading(config.dataset):
             images, num_classes = load_images(config, data_dir)
+        if images.skipped:
+            print(f"Skipped:   {images.skipped} unreadable pictures of {config.dataset}")
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
         with _explained_failures(run, config), strategy.scope():
             gan = make_gan(config, images, num_classes)
@@ -125,16 +128,22 @@ def _finished(run: RunDirectory, recorded: JsonDict | None, config: Config) -> b
     return True
 
 
+def located(config: Config, data_dir: str | os.PathLike[str] | None) -> Config:
+    """Return a configuration whose directory of pictures is absolute, whichever the cwd is."""
+    return dataclasses.replace(config, dataset=data.located(config.dataset, data_dir))
+
+
 def load_images(
     config: Config, data_dir: str | os.PathLike[str] | None
-) -> tuple[tf.data.Dataset, int | None]:
+) -> tuple[data.SeekableDataset, int | None]:
     """Return the batches, and the number of classes of a conditional run."""
     images = data.load(
         config.dataset,
         split=config.split,
         batch_size=config.batch_size,
         discriminator_steps=config.discriminator_steps,
-        image_size=config.image_size,
+        mirror=bool(config.mirror),
+        **config.picture_options,
         value_range=config.pixels,
         seed=config.seed,
         data_dir=data_dir,
@@ -142,9 +151,7 @@ def load_images(
         image=config.image,
         label=config.label,
     )
-    if not config.conditional:
-        return images, None
-    return images, data.describe(config.dataset, data_dir, config.label).num_classes
+    return images, len(images.class_names) or None
 
 
 def _summary(config: Config, gan: kgan.GAN, epoch: int) -> str:
@@ -185,7 +192,9 @@ def _fit(
         _Locked(run),  # first, so that nothing is written to another run's directory
         progress,
         callbacks.MetricsLog(run.path),
-        callbacks.SampleGrid(run.path, every=config.sample_every),
+        callbacks.SampleGrid(
+            run.path, every=config.sample_every, class_names=images.class_names or None
+        ),
         _StopAt(steps),
         callbacks.NonFinite(),
         callbacks.GradientNorms(run.path, images, count=rows - rows % config.packing),

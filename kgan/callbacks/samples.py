@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,18 +29,25 @@ class SampleGrid(EveryNSteps):
         every: steps between two grids.
         count: number of images in a grid.
         seed: seed of the latent points.
+        class_names: names of the classes, which are written before their rows; None for none.
 
-    Samples are images of 1 or 3 channels, or points. Images without a value range are drawn as if
-    it were (-1, 1).
+    Samples are images of 1, 3 or 4 channels, or points; what is transparent is white. Images
+    without a value range are drawn as if it were (-1, 1).
 
     Raises:
         ValueError: `every` or `count` is not a positive integer.
     """
 
     def __init__(
-        self, run_dir: str | os.PathLike[str], every: int = 500, count: int = 64, seed: int = 0
+        self,
+        run_dir: str | os.PathLike[str],
+        every: int = 500,
+        count: int = 64,
+        seed: int = 0,
+        class_names: Sequence[str] | None = None,
     ):
         super().__init__(run_dir, every)
+        self.class_names = class_names
         self.count = checks.positive_integer("count", count)
         self.seed = seed
 
@@ -48,13 +55,13 @@ class SampleGrid(EveryNSteps):
         """Check that the samples can be drawn.
 
         Raises:
-            ValueError: they are neither points nor images of 1 or 3 channels.
+            ValueError: they are neither points nor images of 1, 3 or 4 channels.
         """
         shape = tuple(self.model.image_shape)
         if not plots.can_draw(shape):
             raise ValueError(
                 "Invalid value for argument `callbacks`: expected no SampleGrid for samples of "
-                f"shape {shape}, as it draws images (height, width, 1 or 3) and points (dim,). "
+                f"shape {shape}, as it draws images (height, width, 1, 3 or 4) and points (dim,). "
                 "Leave it out."
             )
         super().on_train_begin(logs)
@@ -86,4 +93,6 @@ class SampleGrid(EveryNSteps):
         latents = np.tile(gan.prior.sample(columns, self.seed), (len(classes), 1))
         labels = classes.repeat(columns).astype(np.int32)
         images = gan.predict([latents, labels], batch_size=500, verbose=0)
-        return plots.grid(images, value_range or (-1.0, 1.0), columns)
+        grid = plots.grid(images, value_range or (-1.0, 1.0), columns)
+        names = (self.class_names or ())[: len(classes)]
+        return plots.label_rows(grid, names) if names else grid

@@ -1,9 +1,10 @@
-"""Data: any image data set of TensorFlow Datasets, the bundled `digits`, and toy densities."""
+"""Data: directories of pictures, image data sets of TFDS, the bundled `digits`, toy densities."""
 
 from kgan.data.densities import DENSITIES, Gaussian, Grid, Ring
 from kgan.data.description import Description, describe, labels
 from kgan.data.digits import Digits  # registers the name with TFDS
 from kgan.data.images import images_of, mean_image
+from kgan.data.names import located
 from kgan.data.pipeline import load
 from kgan.data.stream import SeekableDataset
 
@@ -19,5 +20,6 @@ __all__ = [
     "images_of",
     "labels",
     "load",
+    "located",
     "mean_image",
 ]

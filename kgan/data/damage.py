@@ -15,7 +15,7 @@ from kgan.utils.explained import reason
 if TYPE_CHECKING:
     from kgan.data.source import ImageSource
 
-__all__ = ["diagnose", "wrong_label"]
+__all__ = ["diagnose", "unequal", "wrong_label", "wrong_number"]
 
 
 def diagnose(source: ImageSource, split: str, error: tf.errors.OpError) -> Exception | None:
@@ -46,6 +46,21 @@ def wrong_label(source: ImageSource, split: str, value: int, where: str) -> Valu
         f"{_place(source, split)} has the label {value}{unknown}, in {where}; expected labels "
         f"from 0 to {classes - 1} in {source.label.name!r}. Train on a split whose labels are "
         "known, or without labels."
+    )
+
+
+def unequal(source: ImageSource, split: str) -> Exception:
+    """Return the error for images of different shapes."""
+    return _damaged_example(source, split) or ValueError(
+        f"{_place(source, split)} has images of different shapes; expected one shape."
+    )
+
+
+def wrong_number(source: ImageSource, split: str, found: int, expected: int) -> OSError:
+    """Return the error for a split that yields another number of examples than it declares."""
+    return _damaged_file(source, split) or OSError(
+        f"{_place(source, split)} has {found} examples, expected {expected}. Copy the data set "
+        "anew, or delete its directory and load again."
     )
 
 
@@ -103,25 +118,25 @@ def _damaged_example(source: ImageSource, split: str) -> Exception | None:
                 f"{_place(source, split)} has an image that cannot be decoded, in {where} "
                 f"({reason(error)}). Mend or remove that image, and prepare the data set again."
             )
-        wrong = _unlike(shape, source, channels)
+        shown = 3 if shape[-1] == 4 else shape[-1]  # alpha is laid over the background
+        wrong = _unlike(shape, None if source.form.channels else channels, shown)
         if wrong:
             return ValueError(f"{_place(source, split)} {wrong.format(where=where)}.")
-        channels = channels or shape[-1]
+        channels = channels or shown
     return None
 
 
-def _unlike(shape: Any, source: ImageSource, channels: int | None) -> str | None:
-    """Return how the shape of an image, at `{where}`, differs from that of the others."""
+def _unlike(shape: Any, before: int | None, channels: int) -> str | None:
+    """Return how an image, at `{where}`, differs from the channels of those before it."""
     if len(shape) != 3:
         return (
             f"has an animation of shape {tuple(shape)} among its images, in {{where}}; remove it "
             "and prepare the data set again"
         )
-    if channels is not None and shape[-1] != channels:
+    if before is not None and channels != before:
         return (
-            f"has images of {channels} channels, and of {shape[-1]} from {{where}} on; expected "
-            "the same number of channels everywhere. Declare tfds.features.Image(shape=(None, "
-            "None, 3)) in the builder and prepare the data set again, which decodes grey images "
-            "as RGB"
+            f"has images of {before} channels, and of {channels} from {{where}} on; expected "
+            "the same number of channels everywhere. Give `channels=3`, which decodes grey images "
+            "as colours too"
         )
     return None

@@ -12,6 +12,8 @@ import tensorflow_datasets as tfds
 
 from kgan.data.densities import DENSITIES
 from kgan.data.features import label_feature, partial_decoding
+from kgan.data.names import Source, picture_directory
+from kgan.data.pictures import check_classes, find_folder
 from kgan.data.pipeline import load
 from kgan.data.prepare import prepare
 from kgan.data.source import builder_of
@@ -26,12 +28,14 @@ class Description:
     """Facts about a data set.
 
     Attributes:
-        name: as `kgan.data.load` has it.
+        name: of the data set, or the path of a directory of pictures.
         splits: number of images, points or stacks of each split.
         num_classes: number of classes of its labels, or of the labels of the images that are
             stacked; None without labels.
-        directory: the directory of data sets that holds it; None for a density.
+        directory: the directory of data sets that holds it; None for a density or pictures.
         stacked: name of the data set whose images are stacked; None where none are.
+        class_names: names of the classes, in the order of the labels; empty without labels.
+        ignored: files of a directory of pictures that are none, or lie outside of its splits.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Description:
     num_classes: int | None = None
     directory: pathlib.Path | None = None
     stacked: str | None = None
+    class_names: tuple[str, ...] = ()
+    ignored: int = 0
 
     def rows(self, split: str) -> int:
         """Return the number of rows of a split, or of a slice of one such as 'train[:50%]'.
@@ -51,48 +57,64 @@ class Description:
 
 
 def describe(
-    name: str, data_dir: str | os.PathLike[str] | None = None, label: str | None = None
+    source: Source,
+    data_dir: str | os.PathLike[str] | None = None,
+    label: str | None = None,
+    unreadable: str | None = None,
 ) -> Description:
     """Describe a data set; prepare it on disk if it is not.
 
     Args:
-        name: as `kgan.data.load` has it.
+        source: as `kgan.data.load` has it.
         data_dir: as `kgan.data.load` has it.
         label: as `kgan.data.load` has it. Where it is None and several features could be the
             labels, the description has none.
+        unreadable: as `kgan.data.load` has it; 'skip' decodes every picture of a directory.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
     """
-    if name in DENSITIES:
-        splits = {split: len(load(name, split, 1)) for split in ("train", "test")}
-        return Description(name, splits)
-    builder = _prepared(name, data_dir)
-    num_classes = None
+    directory = picture_directory(source, data_dir)
+    if directory is not None:
+        folder, _ = find_folder(directory, unreadable == "skip")
+        counts = {split: len(pictures) for split, pictures in folder.splits.items()}
+        names = folder.class_names
+        return Description(
+            str(directory), counts, len(names) or None, class_names=names, ignored=folder.ignored
+        )
+    assert not isinstance(source, os.PathLike)
+    if isinstance(source, str) and source in DENSITIES:
+        splits = {split: len(load(source, split, 1)) for split in ("train", "test")}
+        return Description(source, splits)
+    builder = _prepared(source, data_dir)
+    name = source if isinstance(source, str) else builder.name
+    num_classes, names = None, ()
     with contextlib.suppress(*([] if label else [ValueError])):  # data need not have labels
         feature = label_feature(name, builder.info.features, label)
-        num_classes = feature.connector.num_classes
+        num_classes, names = feature.connector.num_classes, tuple(feature.connector.names)
     splits = {split: info.num_examples for split, info in builder.info.splits.items()}
     stacked = None
     if name.startswith(PREFIX):
         stacked = name.removeprefix(PREFIX)
         splits = {split: n for split, n in STACKS.items() if split in splits}
-    return Description(name, splits, num_classes, _root(builder), stacked)
+    return Description(name, splits, num_classes, _root(builder), stacked, names)
 
 
 def labels(
-    name: str,
+    source: Source,
     split: str = "train",
     data_dir: str | os.PathLike[str] | None = None,
     label: str | None = None,
+    unreadable: str | None = None,
 ) -> np.ndarray:
     """Return the labels of a split, in the order of the images of `load(..., shuffle=False)`.
 
     Args:
-        name: a data set with labels; stacks have none.
+        source: a data set with labels, as `kgan.data.load` has it; stacks have none.
         split: a split or a slice of one.
         data_dir: as `kgan.data.load` has it.
         label: as `kgan.data.load` has it.
+        unreadable: as `kgan.data.load` has it; 'skip' decodes every picture of a directory.
 
     Returns:
         int64 `[n]`; -1 where TFDS withholds a label.
@@ -100,13 +122,19 @@ def labels(
     Raises:
         ValueError, OSError: as `kgan.data.load`, or the data set has no labels.
     """
-    if name in DENSITIES or name.startswith(PREFIX):
+    directory = picture_directory(source, data_dir)
+    if directory is not None:
+        folder, _ = find_folder(directory, unreadable == "skip")
+        check_classes(folder)
+        return folder.labels(folder.rows(split))
+    assert not isinstance(source, os.PathLike)
+    if isinstance(source, str) and (source in DENSITIES or source.startswith(PREFIX)):
         raise ValueError(
-            "Invalid value for argument `name`: expected a data set with class labels, such as "
-            f"'digits', received {name!r}. Of stacks, name the data set whose images they are."
+            "Invalid value for argument `source`: expected a data set with class labels, such as "
+            f"'digits', received {source!r}. Of stacks, name the data set whose images they are."
         )
-    builder = _prepared(name, data_dir)
-    feature = label_feature(name, builder.info.features, label)
+    builder = _prepared(source, data_dir)
+    feature = label_feature(builder.name, builder.info.features, label)
     examples = builder.as_dataset(
         split=split,
         decoders=partial_decoding(feature),
@@ -116,8 +144,10 @@ def labels(
     return np.concatenate(list(values)).astype(np.int64)
 
 
-def _prepared(name: str, data_dir: str | os.PathLike[str] | None) -> tfds.core.DatasetBuilder:
-    builder = builder_of(name, data_dir)
+def _prepared(
+    source: str | tfds.core.DatasetBuilder, data_dir: str | os.PathLike[str] | None
+) -> tfds.core.DatasetBuilder:
+    builder = builder_of(source, data_dir)
     prepare(builder)
     return builder
 

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.constants import DATA_DIR
 
-__all__ = ["check_data_dir", "prepared", "what_lies_in"]
+__all__ = ["check_data_dir", "names_in", "prepared", "what_lies_in"]
 
 _INFO = "dataset_info.json"
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -60,6 +60,13 @@ def prepared(data_dir: str | os.PathLike[str] | None, base: str) -> list[str]:
     return [f"{'/'.join(place[:-1])}:{place[-1]}" for place in places]
 
 
+def names_in(data_dir: str | os.PathLike[str] | None) -> list[str]:
+    """Return the names of the data sets that lie in a directory, sorted."""
+    path = _path(data_dir)
+    infos = [*path.glob(f"*/*/{_INFO}"), *path.glob(f"*/*/*/{_INFO}")] if path.exists() else []
+    return sorted({info.relative_to(path).parts[0] for info in infos})
+
+
 def what_lies_in(data_dir: str | os.PathLike[str] | None, base: str) -> str:
     """Return a sentence that says which data sets a directory holds, the versions of `base` first.
 
@@ -70,10 +77,7 @@ def what_lies_in(data_dir: str | os.PathLike[str] | None, base: str) -> str:
     path = _path(data_dir)
     if not path.exists():
         return f"The directory {path} (`data_dir`) does not exist."
-    found = prepared(path, base)
-    if not found:
-        infos = [*path.glob(f"*/*/{_INFO}"), *path.glob(f"*/*/*/{_INFO}")]
-        found = sorted({info.relative_to(path).parts[0] for info in infos})
+    found = prepared(path, base) or names_in(path)
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     names = ", ".join(found[:_SHOWN]) or "no data set"
     return f"The directory {path} (`data_dir`) holds {names}{more}."

@@ -69,21 +69,26 @@ def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return tf.cast(tf.round(tf.image.resize(piece, size, antialias=True)), tf.uint8)
 
 
-def check_pixels(name: str, pixels: np.ndarray) -> None:
+_SCALE = (
+    "Store them as 0 and 255, or scale them yourself and give `kgan.GAN.fit` "
+    "`tfds.load(...).map(lambda d: 2 * tf.cast(d['image'], tf.float32) - 1).batch(100)`."
+)
+
+
+def check_pixels(name: str, pixels: np.ndarray, remedy: str = _SCALE) -> None:
     """Raise ValueError for images whose values are 0 and 1, which would be trained on as black.
 
     Args:
         name: name of the data set, for messages.
         pixels: uint8 [n, height, width, channels], all images or the first ones.
+        remedy: what to do, for the message.
     """
     if pixels.size and pixels.max() <= 1:
         values = " and ".join(str(value) for value in np.unique(pixels))
         values = values if "and" in values else f"all {values}"
         raise ValueError(
             f"Data set {name!r} has uint8 images whose values are {values}; expected pixels from 0 "
-            "to 255, of which 0 is black and 255 is white. Store them as 0 and 255, or scale them "
-            "yourself and give `kgan.GAN.fit` "
-            "`tfds.load(...).map(lambda d: 2 * tf.cast(d['image'], tf.float32) - 1).batch(100)`."
+            f"to 255, of which 0 is black and 255 is white. {remedy}"
         )
 
 

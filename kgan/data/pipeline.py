@@ -1,19 +1,26 @@
-"""`load`: from the name of a data set to batches of images, or of points of a toy density."""
+"""`load`: from a source to batches of images, or of points of a toy density."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from kgan.data.densities import DENSITIES
+from kgan.data.form import RESIZES, Form, checked_channels, checked_choice, colour
+from kgan.data.mirror import mirroring
+from kgan.data.names import Source, picture_directory
+from kgan.data.pictures import find_pictures
 from kgan.data.prepare import prepare
 from kgan.data.source import ImageSource, check_has_labels, find_images
 from kgan.data.splits import count_rows, split_infos, split_parts
 from kgan.data.stacked import PREFIX, STACKS, draw, stack
-from kgan.data.stream import Finish, SeekableDataset, memory_epoch, streamed_epoch
+from kgan.data.stream import Finish, SeekableDataset, streamed_epoch
+from kgan.data.table import as_tensor, empty, from_memory
 from kgan.utils.checks import bounds, positive_integer
 from kgan.utils.digests import digest
 
@@ -24,8 +31,27 @@ SHUFFLE_BYTES = 2**28  # buffer of a data set that is streamed instead
 _DENSITY_SPLITS = {"train": 100_000, "test": 10_000}
 
 
+@dataclasses.dataclass(frozen=True)
+class _Batches:
+    """How images are batched.
+
+    Attributes:
+        rows: rows of a batch.
+        minibatches: minibatches in a batch, k.
+        order: seed of the epochs' orders; None keeps the order of the data.
+        mirror_seed: seed of which images are mirrored; None mirrors none.
+        scale: maps pixels to the value range.
+    """
+
+    rows: int
+    minibatches: int
+    order: int | None
+    mirror_seed: int | None
+    scale: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+
+
 def load(
-    name: str,
+    source: Source,
     split: str = "train",
     batch_size: int = 100,
     discriminator_steps: int = 1,
@@ -38,29 +64,40 @@ def load(
     with_labels: bool = False,
     image: str | None = None,
     label: str | None = None,
+    channels: int | None = None,
+    resize: str | None = None,
+    background: str | None = None,
+    mirror: bool = False,
+    unreadable: str | None = None,
 ) -> SeekableDataset:
     """Load a data set as batches for Algorithm 1, one epoch per iteration.
 
     A batch holds the `discriminator_steps` minibatches of `batch_size` rows of one training step.
     No two minibatches of an epoch share a row; the rows that do not fill a batch are dropped.
-    Images of at most 1 GiB as uint8 are decoded once and kept in memory; others are streamed from
-    disk through a shuffle buffer of 256 MiB.
+    Images of at most 1 GiB as uint8 are decoded once and kept in memory. Others are read in each
+    epoch: those of TFDS through a shuffle buffer of 256 MiB, files of a directory in an order of
+    their own.
 
     Args:
-        name: Any image data set of TensorFlow Datasets ('mnist', 'cycle_gan/horse2zebra'), the
-            bundled 'digits', or a density: 'gaussian', 'ring', 'grid'. 'stacked_' before a data
-            set of grey images stacks three random ones as the channels of one image:
-            'stacked_mnist' is the StackedMNIST of 1,000 modes.
+        source: The name of any image data set of TensorFlow Datasets ('mnist',
+            'cycle_gan/horse2zebra'), a TFDS builder, the bundled 'digits', or a density:
+            'gaussian', 'ring', 'grid'. 'stacked_' before a data set of grey images stacks three
+            random ones as the channels of one image: 'stacked_mnist' is the StackedMNIST of 1,000
+            modes. Or a directory of pictures, as a path object or a string ('./my_pictures'): PNG,
+            JPEG, GIF, BMP and WebP files of any size and mode, at any depth.
         split: Split or slice of one, such as 'train[:50%]'. A density has 100,000 points in
             'train' and 10,000 in 'test'. Stacks are 128,000 in 'train' and 26,000 in 'test', always
-            the same ones, of images of that split.
+            the same ones, of images of that split. A directory has the splits 'train' and 'test'
+            that its sub-folders of these names hold; without these, a hash of each picture's path
+            puts one of ten into 'test'.
         batch_size: Rows of one minibatch, m.
         discriminator_steps: Minibatches in a batch, k.
-        image_size: Side of a square or (height, width) in pixels. The largest centred crop of that
-            aspect ratio is resized with antialiasing. None keeps the native size.
+        image_size: Side of a square or (height, width) in pixels. None keeps the native size; for a
+            directory, where the pictures differ or are larger than 64 pixels, it means 64.
         value_range: The pixel value range: what 0 and 255 become; None means (-1, 1). Points of a
             density are not scaled.
-        shuffle: Whether each epoch has its own random order; False keeps the order of TFDS.
+        shuffle: Whether each epoch has its own random order; False keeps the order of TFDS, or that
+            of the sorted paths of a directory.
         seed: Seed of the orders; None means 0. Step t of `kgan.GAN.fit` receives batch t of an
             endless sequence of epochs that follows from the seed alone. Iterating over the data set
             yields the next epoch of that sequence.
@@ -69,10 +106,21 @@ def load(
         download: Whether a data set that is not prepared may be downloaded. False never touches
             the network.
         with_labels: Whether to return pairs of images and labels, for conditional networks. The
-            labels are the feature 'label', or else the only class label.
+            labels are the feature 'label', or else the only class label; of a directory, the rows
+            of its sub-folders, sorted by name.
         image: Name of the feature that is the image, dotted when nested ('camera.left'). None means
             the feature 'image', or else the only one of uint8 images; segmentation masks are none.
         label: Name of the feature that is the label, dotted when nested; only with `with_labels`.
+        channels: 1 (grey), 3 (colour) or 4 (colour and transparency). None means those of the
+            images, without transparency.
+        resize: How images get another aspect ratio: 'crop' (None) takes the largest centred piece,
+            'pad' adds background, 'stretch' distorts. All are bilinear and antialiased.
+        background: What transparent pixels are laid over, and what padding is: 'white' (None),
+            'black', or a colour such as '#ff8800'.
+        mirror: Whether each image is mirrored with probability a half, left for right. Which ones
+            follows from the seed and the place in the sequence.
+        unreadable: What to do with files of a directory that cannot be decoded: 'error' (None)
+            names them, 'skip' goes on as if they did not exist.
 
     Returns:
         A finite, prefetched `tf.data.Dataset` of float32 [discriminator_steps * batch_size, height,
@@ -83,9 +131,10 @@ def load(
     Raises:
         ValueError: If an argument is unusable, the split is smaller than one batch, or the data
             set lacks what was asked for: uint8 images, one size or an `image_size`, one channel to
-            stack, labels.
-        FileNotFoundError: If the data set is absent and cannot be downloaded.
-        OSError: If `data_dir` is a file or cannot be read.
+            stack, labels, pictures.
+        FileNotFoundError: If the data set is absent and cannot be downloaded, or there is no such
+            directory.
+        OSError: If `data_dir` is a file or cannot be read, or pictures are unreadable.
 
     Example:
         ```python
@@ -93,89 +142,126 @@ def load(
         len(images)  # 14 batches of float32 [100, 8, 8, 1] in [-1, 1]
         ```
     """
-    rows = positive_integer("batch_size", batch_size) * positive_integer(
-        "discriminator_steps", discriminator_steps
-    )
+    minibatches = positive_integer("discriminator_steps", discriminator_steps)
+    rows = positive_integer("batch_size", batch_size) * minibatches
     order = (0 if seed is None else seed) if shuffle else None
-    if with_labels:
-        check_has_labels(name, name not in DENSITIES and not name.startswith(PREFIX))
-    elif label is not None:
+    how = _Batches(rows, minibatches, order, (seed or 0) if mirror else None)
+    wanted = Form(
+        (1, 1),  # not known yet
+        checked_channels(channels),
+        checked_choice("resize", resize or "crop", RESIZES),
+        colour(background),
+    )
+    checked_choice("unreadable", unreadable or "error", ("error", "skip"))
+    if label is not None and not with_labels:
         raise ValueError(
             "Invalid value for argument `label`: expected None where labels are not asked for "
             f"(`with_labels=True` asks for them), received {label!r}."
         )
-    if name in DENSITIES:
-        _check_unscaled(name, image_size=image_size, value_range=value_range, image=image)
-        return _from_memory((_points(name, split, rows),), rows, order, tf.identity)
+    directory = picture_directory(source, data_dir)
+    of_images = {
+        **{"image_size": image_size, "value_range": value_range, "image": image},
+        **{"channels": channels, "resize": resize, "background": background},
+        **{"mirror": mirror or None},
+    }
+    if isinstance(source, str) and directory is None:
+        if with_labels:
+            check_has_labels(source, source not in DENSITIES and not source.startswith(PREFIX))
+        if source in DENSITIES:
+            _check_none(f"it is for images; expected None for the density {source!r}", **of_images)
+            return from_memory((_points(source, split, how),), rows, order, tf.identity)
+        if source.startswith(PREFIX):
+            _check_none(
+                f"expected None for {source!r}, whose channels are images", channels=channels
+            )
     low, high = bounds("value_range", value_range) or (-1.0, 1.0)
-    scale = _scaler(low, high)
-    source = find_images(name, image_size, with_labels, data_dir, image, label)
-    prepare(source.builder, download)
-    batches = _load_stacks if name.startswith(PREFIX) else _load_images
-    dataset = batches(source, split, rows, order, scale)
+    how = dataclasses.replace(how, scale=_scaler(low, high))
+    if directory is not None:
+        of_tfds = {"image": image, "label": label, "data_dir": data_dir}
+        _check_none(
+            f"it is for data sets of TFDS; expected None for the directory of pictures {directory}",
+            **of_tfds,
+        )
+        skip = unreadable == "skip"
+        dataset = _load_folder(directory, split, image_size, wanted, with_labels, skip, how)
+    else:
+        _check_none(
+            "it is for a directory of pictures; expected None for a data set of TFDS",
+            unreadable=unreadable,
+        )
+        assert not isinstance(source, os.PathLike)
+        found = find_images(source, image_size, with_labels, data_dir, image, label, wanted)
+        prepare(found.builder, download)
+        batches = _load_stacks if found.name.startswith(PREFIX) else _load_images
+        dataset = batches(found, split, how)
+        if found.label is not None:
+            dataset.class_names = tuple(found.label.connector.names)
     dataset.value_range = (low, high)
     return dataset
 
 
-def _load_images(
-    source: ImageSource,
+def _load_folder(
+    directory: pathlib.Path,
     split: str,
-    rows: int,
-    order: int | None,
-    scale: Callable[[tf.Tensor], tf.Tensor],
+    image_size: int | tuple[int, int] | None,
+    wanted: Form,
+    with_labels: bool,
+    skip: bool,
+    how: _Batches,
 ) -> SeekableDataset:
-    """Batch the images of a split, from memory where they fit, else from disk.
+    """Batch the pictures of a directory, from memory where they fit, else decoded in each epoch."""
+    source = find_pictures(directory, image_size, wanted, with_labels, skip)
+    pictures = source.folder.rows(split)
+    _check_rows(f"the directory {source.name}", split, len(pictures), how)
+    finish = _finisher(how.scale)
+    if len(pictures) * source.form.image_bytes <= _MEMORY_BYTES:
+        dataset = from_memory(
+            source.read(pictures), how.rows, how.order, finish, mirror_seed=how.mirror_seed
+        )
+    else:
+        dataset = source.stream(pictures, how.rows, how.order, finish, how.mirror_seed)
+    dataset.class_names = source.folder.class_names if with_labels else ()
+    dataset.skipped = source.skipped
+    return dataset
 
-    Args:
-        source: the prepared data set.
-        split: as `load` has it.
-        rows: rows of a batch.
-        order: seed of the epochs' orders; None keeps the order of TFDS.
-        scale: maps pixels to the value range.
-    """
+
+def _load_images(source: ImageSource, split: str, how: _Batches) -> SeekableDataset:
+    """Batch the images of a split, from memory where they fit, else from disk."""
     splits = source.builder.info.splits
     parts = split_parts(source.name, split, splits)
     n = count_rows(parts, splits)
-    _check_rows(source.name, split, n, rows)
-    finish = _finisher(scale)
+    _check_rows(f"data set {source.name!r}", split, n, how)
+    finish = _finisher(how.scale)
     if n * source.image_bytes <= _MEMORY_BYTES:
-        return _from_memory(source.read(split), rows, order, finish, source.names)
-    return from_disk(source.with_known_channels(split), split, rows, order, finish)
+        table = source.read(split)
+        return from_memory(table, how.rows, how.order, finish, source.names, how.mirror_seed)
+    known = source.with_known_channels(split)
+    return from_disk(known, split, how.rows, how.order, finish, how.mirror_seed)
 
 
-def _load_stacks(
-    source: ImageSource,
-    split: str,
-    rows: int,
-    order: int | None,
-    scale: Callable[[tf.Tensor], tf.Tensor],
-) -> SeekableDataset:
-    """Batch stacks of three images; the arguments are those of `_load_images`."""
+def _load_stacks(source: ImageSource, split: str, how: _Batches) -> SeekableDataset:
+    """Batch stacks of three images."""
     splits = split_infos({key: n for key, n in STACKS.items() if key in source.builder.info.splits})
     parts = split_parts(source.name, split, splits)
-    _check_rows(source.name, split, count_rows(parts, splits), rows)
+    _check_rows(f"data set {source.name!r}", split, count_rows(parts, splits), how)
     images: list[np.ndarray] = []
     stacks = []
     for key, part in parts:
         start = sum(len(table) for table in images)
         images.append(source.read(key)[0])
         stacks.append(start + draw(key, len(images[-1]))[part])
-    with tf.device("CPU"):
-        table = tf.constant(np.concatenate(images))
-    return _from_memory(
-        (np.concatenate(stacks),),
-        rows,
-        order,
-        lambda numbers: scale(stack(table, numbers)),
-        source.names,
-    )
+    pixels = empty((sum(map(len, images)), *images[0].shape[1:]), np.uint8)
+    table = as_tensor(np.concatenate(images, out=pixels))
+    numbers = (np.concatenate(stacks),)
+    finish = _stacker(table, how.scale)
+    return from_memory(numbers, how.rows, how.order, finish, source.names, how.mirror_seed)
 
 
-def _points(name: str, split: str, rows: int) -> np.ndarray:
+def _points(name: str, split: str, how: _Batches) -> np.ndarray:
     """Return float32 [n, dim]: the part `split` of a density's fixed samples."""
     splits = split_infos(_DENSITY_SPLITS)
     parts = split_parts(name, split, splits)
-    _check_rows(name, split, count_rows(parts, splits), rows)
+    _check_rows(f"data set {name!r}", split, count_rows(parts, splits), how)
     seeds = list(_DENSITY_SPLITS)
     samples = {
         key: DENSITIES[name].sample(_DENSITY_SPLITS[key], seed=seeds.index(key)) for key, _ in parts
@@ -183,37 +269,13 @@ def _points(name: str, split: str, rows: int) -> np.ndarray:
     return np.concatenate([samples[key][part] for key, part in parts])
 
 
-def _from_memory(
-    table: Sequence[np.ndarray],
+def from_disk(
+    source: ImageSource,
+    split: str,
     rows: int,
     order: int | None,
     finish: Finish,
-    names: Mapping[str, str] | None = None,
-) -> SeekableDataset:
-    """Batch arrays [n, ...] by shuffling their row numbers and gathering a batch at a time.
-
-    Args:
-        table: arrays of equal length, the components of a batch.
-        rows: rows of a batch.
-        order: seed of the epochs' orders; None keeps the order of the table.
-        finish: the last function applied to the components of each batch.
-        names: features that the images and the labels are; None for points.
-    """
-    arrays = [np.ascontiguousarray(array) for array in table]
-    n = len(arrays[0])
-    fingerprint = digest(arrays)  # before the tensors exist, as it copies each array
-    with tf.device("CPU"):  # where tf.data runs; from elsewhere each batch would move all of it
-        tensors = [tf.constant(array) for array in arrays]
-
-    def gathered(batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-        return finish(*(tf.gather(tensor, batch) for tensor in tensors))
-
-    epoch = memory_epoch(n, rows, order)
-    return SeekableDataset(epoch, n // rows, gathered, fingerprint, data_features=names or {})
-
-
-def from_disk(
-    source: ImageSource, split: str, rows: int, order: int | None, finish: Finish
+    mirror_seed: int | None = None,
 ) -> SeekableDataset:
     """Batch the images of a split by reading each epoch from disk through a shuffle buffer.
 
@@ -223,19 +285,21 @@ def from_disk(
         rows: rows of a batch.
         order: seed of the epochs' orders; None keeps the order of TFDS.
         finish: the last function applied to the components of each batch.
+        mirror_seed: seed of which images are mirrored; None mirrors none.
     """
     splits = source.builder.info.splits
     parts = split_parts(source.name, split, splits)
     steps = count_rows(parts, splits) // rows
     buffer = max(rows, SHUFFLE_BYTES // source.image_bytes)
     epoch = streamed_epoch(source.decode(split), rows, order, buffer, steps)
+    epoch, last = mirroring(epoch, finish, steps, rows, mirror_seed)
     # The images are too many to digest: names, slices and sizes of files stand for them, and where
     # there is a choice, the feature that was chosen.
     shards = [info.shard_lengths for info in splits.values()]
     files = repr((source.builder.info.full_name, parts, shards))
     chosen = [repr(sorted(source.choices.items()))] if source.choices else []
     explain, names = source.explaining(split), source.names
-    return SeekableDataset(epoch, steps, finish, digest([files, *chosen]), explain, names)
+    return SeekableDataset(epoch, steps, last, digest([files, *chosen]), explain, names)
 
 
 def _finisher(scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
@@ -245,6 +309,15 @@ def _finisher(scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
         pixels: tf.Tensor, labels: tf.Tensor | None = None
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         return scale(pixels) if labels is None else (scale(pixels), tf.cast(labels, tf.int32))
+
+    return finish
+
+
+def _stacker(table: tf.Tensor, scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
+    """Return the function that maps row numbers of three images to a stack of them."""
+
+    def finish(numbers: tf.Tensor) -> tf.Tensor:
+        return scale(stack(table, numbers))
 
     return finish
 
@@ -259,18 +332,20 @@ def _scaler(low: float, high: float) -> Callable[[tf.Tensor], tf.Tensor]:
     return scale
 
 
-def _check_unscaled(name: str, **of_images: object) -> None:
-    for argument, value in of_images.items():
+def _check_none(what: str, **arguments: object) -> None:
+    for argument, value in arguments.items():
         if value is not None:
             raise ValueError(
-                f"Invalid value for argument `{argument}`: it is for images; expected None for the "
-                f"density {name!r}, received {value!r}."
+                f"Invalid value for argument `{argument}`: {what}, received {value!r}."
             )
 
 
-def _check_rows(name: str, split: str, n: int, rows: int) -> None:
-    if n < rows:
+def _check_rows(place: str, split: str, n: int, how: _Batches) -> None:
+    """Raise ValueError for a split smaller than one batch; `place` is where it lies, in words."""
+    if n < how.rows:
+        size = n // how.minibatches
+        remedy = f" to {size} or less" if size else ""
         raise ValueError(
-            f"Split {split!r} of data set {name!r} has {n} rows, fewer than one batch of "
-            f"discriminator_steps * batch_size = {rows}; lower `batch_size`."
+            f"Split {split!r} of {place} has {n} rows, fewer than one batch of "
+            f"discriminator_steps * batch_size = {how.rows}; lower `batch_size`{remedy}."
         )

@@ -19,7 +19,7 @@ from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.resource import get_dl_fname
 
-from kgan.data.directories import check_data_dir, prepared, what_lies_in
+from kgan.data.directories import check_data_dir, names_in, prepared, what_lies_in
 
 _PROBE_SECONDS = 5
 
@@ -45,14 +45,14 @@ def find_builder(
     try:
         return tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
-        raise ValueError(_not_found(name, base, data_dir, bundled)) from None
+        raise _not_found(name, base, data_dir, bundled) from None
     except (AssertionError, ValueError) as error:  # TFDS: configuration, version, spelling
         if isinstance(error, json.JSONDecodeError):
             raise _builder_failed(name, error) from error
         detail = str(error).splitlines()[0].split(". ")[0].rstrip(".")
         detail = re.sub(r'^Failed to construct dataset .*?"\{.*\}": ', "", detail)
         raise ValueError(
-            "Invalid value for argument `name`: expected 'dataset', 'dataset/config' or "
+            "Invalid value for argument `source`: expected 'dataset', 'dataset/config' or "
             f"'dataset:version', received {name!r} ({detail}). {_hint(name, base, data_dir)}"
         ) from error
     except OSError:
@@ -63,23 +63,39 @@ def find_builder(
 
 def _not_found(
     name: str, base: str, data_dir: str | os.PathLike[str] | None, bundled: list[str]
-) -> str:
-    """Return what to say of a name that is neither known nor found in `data_dir`."""
+) -> Exception:
+    """Return the error for a name that is neither known nor found in `data_dir`."""
     versions = prepared(data_dir, base)
     if versions:
         where = "~/tensorflow_datasets" if data_dir is None else data_dir
-        return (
-            f"Invalid value for argument `name`: expected one of {', '.join(versions)}, which lie "
-            f"in {where} (`data_dir`), received {name!r}."
+        return ValueError(
+            f"Invalid value for argument `source`: expected one of {', '.join(versions)}, which "
+            f"lie in {where} (`data_dir`), received {name!r}."
         )
     known = {*bundled, *tfds.list_builders(with_community_datasets=False)}
-    close = ", ".join(difflib.get_close_matches(base, sorted(known))) or "none"
-    return (
-        "Invalid value for argument `name`: expected an image data set of TensorFlow Datasets "
-        f"or a bundled one ({', '.join(bundled)}), received {name!r}; close matches: {close}. "
-        f"{what_lies_in(data_dir, base)} A data set of your own is found once the module of its "
-        "builder is imported (--import=MODULE)."
+    of_tfds = difflib.get_close_matches(base, sorted(known))
+    if data_dir is not None and not os.path.exists(data_dir) and "://" not in str(data_dir):
+        return FileNotFoundError(
+            f"Invalid value for argument `data_dir`: expected the directory that holds {name!r}, "
+            f"which TFDS does not know (close matches: {', '.join(of_tfds) or 'none'}), received "
+            f"{str(data_dir)!r}, which does not exist."
+        )
+    close = [
+        *difflib.get_close_matches(base, names_in(data_dir)),
+        *of_tfds,
+    ]  # what lies there first
+    return ValueError(
+        "Invalid value for argument `source`: expected an image data set of TensorFlow Datasets, "
+        f"a bundled one ({', '.join(bundled)}) or a directory of pictures, received {name!r}; "
+        f"close matches: {', '.join(dict.fromkeys(close)) or 'none'}. "
+        f"{_no_directory(name)}{what_lies_in(data_dir, base)} A data set of your own is found once "
+        "the module of its builder is imported (--import=MODULE)."
     )
+
+
+def _no_directory(name: str) -> str:
+    """Return a sentence for a name that looks like a path."""
+    return f"There is no directory {os.path.abspath(name)}. " if os.sep in name else ""
 
 
 def _hint(name: str, base: str, data_dir: str | os.PathLike[str] | None) -> str:
@@ -90,13 +106,11 @@ def _hint(name: str, base: str, data_dir: str | os.PathLike[str] | None) -> str:
             f"If {name} is the module of a builder, import it (--import={name}) and give the name "
             f"of the data set alone, such as {last!r}."
         )
-    if os.sep in name and os.path.isdir(name):
-        return "If it is a directory of prepared data sets, give it as `data_dir`."
     configurations = ""
     with contextlib.suppress(Exception):  # a name that cannot be parsed
         names = ", ".join(sorted(tfds.builder_cls(base).builder_configs))
         configurations = f"Configurations of {base}: {names}. " if names else ""
-    return configurations + what_lies_in(data_dir, base)
+    return configurations + _no_directory(name) + what_lies_in(data_dir, base)
 
 
 def _builder_failed(name: str, error: Exception) -> ValueError:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core.utils import tqdm_utils
 
-from kgan.data.damage import diagnose
-from kgan.data.densities import DENSITIES
+from kgan.data.conversion import in_form
+from kgan.data.damage import diagnose, unequal, wrong_number
 from kgan.data.features import (
     Feature,
     choices,
@@ -21,14 +20,21 @@ from kgan.data.features import (
     label_feature,
     partial_decoding,
 )
-from kgan.data.images import check_pixels, crop_and_resize, target_size
+from kgan.data.form import Form
+from kgan.data.images import check_pixels, target_size
+from kgan.data.names import BUNDLED
 from kgan.data.prepare import find_builder
+from kgan.data.progress import progress
+from kgan.data.splits import count_rows, split_parts
 from kgan.data.stacked import PREFIX, check_channels
+from kgan.data.table import empty
 from kgan.utils.explained import Explain, explained
 
 __all__ = ["ImageSource", "builder_of", "check_has_labels", "find_images"]
 
-_READ_BATCH = 1000
+_READ_BATCH = 1000  # images, or fewer where these are large
+_READ_BYTES = 2**24
+_NATIVE = Form((1, 1), None)
 _FIRST = 100  # images of a streamed data set that are looked at before it is used
 
 
@@ -41,21 +47,22 @@ class ImageSource:
         builder: of TFDS; for stacks, of the data set whose images are stacked.
         image: the feature that is the image.
         label: the feature that is the label; None where labels are not wanted.
-        size: (height, width) in pixels of every decoded image.
-        channels: of an image; None where images differ.
+        form: the form that is wanted; without channels where those of the images are, which the
+            data set does not declare.
+        channels: of every decoded image; None where they are not known yet.
     """
 
     name: str
     builder: tfds.core.DatasetBuilder
     image: Feature
     label: Feature | None
-    size: tuple[int, int]
+    form: Form
     channels: int | None
 
     @property
     def image_bytes(self) -> int:
         """Size of one decoded image, uint8."""
-        return math.prod((*self.size, self.channels or 1))
+        return math.prod((*self.form.size, self.channels or 1))
 
     @property
     def names(self) -> dict[str, str]:
@@ -69,7 +76,7 @@ class ImageSource:
         return choices(self.builder.info.features, self.image, self.label)
 
     def decode(self, split: str) -> tf.data.Dataset:
-        """Return the images of a split, uint8 [*size, channels], in the order of their files.
+        """Return the images of a split, in the wanted form, in the order of their files.
 
         Where labels are wanted, the elements are pairs of an image and its label.
         """
@@ -79,12 +86,10 @@ class ImageSource:
             decoders=partial_decoding(*wanted),
             read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
         )
-        native = self.image.connector.shape[:2] == self.size
 
         def decoded(example: dict[str, Any]) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-            image = self.image.of(example)
-            pixels = image if native else crop_and_resize(image, self.size)
-            pixels = tf.ensure_shape(pixels, [*self.size, self.channels])
+            pixels = in_form(self.image.of(example), self.form)
+            pixels = tf.ensure_shape(pixels, [*self.form.size, self.channels])
             if self.label is None:
                 return pixels
             label = self.label.of(example)
@@ -101,7 +106,10 @@ class ImageSource:
         Raises:
             ValueError, OSError: the data are unusable or damaged.
         """
-        return self._read(split, self.decode(split))
+        splits = self.builder.info.splits
+        return self._read(
+            split, self.decode(split), count_rows(split_parts(self.name, split, splits), splits)
+        )
 
     def with_known_channels(self, split: str) -> ImageSource:
         """Check the first images of a split; return this with the channels that they have.
@@ -109,56 +117,100 @@ class ImageSource:
         Raises:
             ValueError, OSError: the data are unusable or damaged.
         """
-        images = self._read(split, self.decode(split).take(_FIRST))[0]
+        first = self.decode(split).take(_FIRST)
+        images = self._read(split, first, len(first))[0]
         return dataclasses.replace(self, channels=images.shape[-1])
 
     def explaining(self, split: str) -> Explain:
         """Return what explains errors of TensorFlow while a split is read."""
         return lambda error: diagnose(self, split, error)
 
-    def _read(self, split: str, examples: tf.data.Dataset) -> tuple[np.ndarray, ...]:
+    def _read(self, split: str, examples: tf.data.Dataset, n: int) -> tuple[np.ndarray, ...]:
         with explained(self.explaining(split)):
-            arrays = _arrays(self.name, examples)
+            arrays, filled = self._arrays(split, examples, n)
+        if filled != n:
+            raise wrong_number(self, split, filled, n)
         check_pixels(self.name, arrays[0])
         return arrays
 
+    def _arrays(
+        self, split: str, examples: tf.data.Dataset, n: int
+    ) -> tuple[tuple[np.ndarray, ...], int]:
+        """Read `n` examples into arrays [n, ...], one for each component; return the number read.
+
+        The arrays are made when the first batch shows their shapes, and filled batch by batch:
+        beside them only a few batches are in memory.
+        """
+        rows = max(1, min(_READ_BATCH, _READ_BYTES // self.image_bytes))
+        batches = examples.batch(rows).prefetch(1).as_numpy_iterator()
+        arrays: tuple[np.ndarray, ...] = ()
+        filled = 0
+        for batch in progress(batches, -(-n // rows), f"Reading {self.name}", f"x{rows} images"):
+            parts = tf.nest.flatten(batch)
+            arrays = arrays or tuple(empty((n, *part.shape[1:]), part.dtype) for part in parts)
+            count = len(parts[0])
+            for array, part in zip(arrays, parts, strict=True):
+                if array.shape[1:] != part.shape[1:]:  # NumPy would repeat grey as colours
+                    raise unequal(self, split)
+                array[filled : filled + count] = part[: n - filled]
+            filled += count
+        return arrays, filled
+
 
 def find_images(
-    name: str,
+    source: str | tfds.core.DatasetBuilder,
     image_size: int | tuple[int, int] | None,
     with_labels: bool,
     data_dir: str | os.PathLike[str] | None,
     image: str | None = None,
     label: str | None = None,
+    form: Form = _NATIVE,
 ) -> ImageSource:
     """Find a data set by its name, without preparing it.
 
     Args:
-        name: as `kgan.data.load` has it; a density has no images.
+        source: the name of a data set or a builder; a density has no images.
         image_size: as `kgan.data.load` has it.
         with_labels: whether labels are wanted.
         data_dir: as `kgan.data.load` has it.
         image: as `kgan.data.load` has it.
         label: as `kgan.data.load` has it.
+        form: channels, where these are asked for, how to resize, and the background; its size does
+            not count.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
     """
-    builder = builder_of(name, data_dir)
+    builder = builder_of(source, data_dir)
+    name = source if isinstance(source, str) else builder.name
     features, images = builder.info.features, name.removeprefix(PREFIX)
     pictures = image_feature(images, features, image)
     labels = label_feature(name, features, label) if with_labels else None
     shape = pictures.connector.shape
     if name.startswith(PREFIX):
         check_channels(name, shape[-1])
-    return ImageSource(
-        name, builder, pictures, labels, target_size(images, shape, image_size), shape[-1]
-    )
+    channels = form.channels or (3 if shape[-1] == 4 else shape[-1])  # alpha is asked for
+    size = target_size(images, shape, image_size)
+    form = dataclasses.replace(form, size=size, channels=channels)
+    return ImageSource(name, builder, pictures, labels, form, channels)
 
 
-def builder_of(name: str, data_dir: str | os.PathLike[str] | None) -> tfds.core.DatasetBuilder:
-    """Return the TFDS builder of a data set, or of the images that 'stacked_...' stacks."""
-    return find_builder(name.removeprefix(PREFIX), data_dir, bundled=["digits", *DENSITIES])
+def builder_of(
+    source: str | tfds.core.DatasetBuilder, data_dir: str | os.PathLike[str] | None
+) -> tfds.core.DatasetBuilder:
+    """Return the TFDS builder of a data set, or of the images that 'stacked_...' stacks.
+
+    Raises:
+        ValueError: a builder comes with a `data_dir`, or the name is wrong.
+    """
+    if isinstance(source, str):
+        return find_builder(source.removeprefix(PREFIX), data_dir, bundled=BUNDLED)
+    if data_dir is not None:
+        raise ValueError(
+            "Invalid value for argument `data_dir`: expected None for a builder, which has its own "
+            f"({source.data_dir_root}), received {os.fspath(data_dir)!r}."
+        )
+    return source
 
 
 def check_has_labels(name: str, has_labels: bool) -> None:
@@ -168,18 +220,3 @@ def check_has_labels(name: str, has_labels: bool) -> None:
             "Invalid value for argument `with_labels`: expected False for a data set without class "
             f"labels, such as {name!r}, received True."
         )
-
-
-def _arrays(name: str, examples: tf.data.Dataset) -> tuple[np.ndarray, ...]:
-    """Read all examples into arrays [n, ...], one for each component; show a bar after 5 s."""
-    batches = examples.batch(_READ_BATCH)
-    bar = tqdm_utils.tqdm(
-        batches.as_numpy_iterator(),
-        total=len(batches),
-        desc=f"Reading {name}",
-        unit=f"x{_READ_BATCH} images",
-        delay=5,
-        leave=False,
-    )
-    components = zip(*(tf.nest.flatten(batch) for batch in bar), strict=True)
-    return tuple(np.concatenate(parts) for parts in components)

@@ -15,7 +15,7 @@ def check_channels(name: str, channels: int | None) -> None:
     """Raise ValueError unless the images that `name` stacks have one channel."""
     if channels != 1:
         raise ValueError(
-            f"Invalid value for argument `name`: expected 'stacked_' before a data set of images "
+            f"Invalid value for argument `source`: expected 'stacked_' before a data set of images "
             f"with one channel, such as 'stacked_mnist'; received {name!r}, whose images have "
             f"{channels} channels."
         )

@@ -36,10 +36,14 @@ class SeekableDataset(WrappedDataset):
         data_fingerprint: a digest of the data, for comparing data sets.
         explain: returns the error to raise instead of one of TensorFlow about the data, or None.
         data_features: names of the features that are the images and the labels: `image`, `label`.
+        in_memory: whether the functions hold all data. TensorFlow's optimization of the pipeline
+            would copy these at every iteration.
 
     Attributes:
         steps: batches in an epoch.
         explain: as given; None where the data are in memory.
+        class_names: names of the classes of the labels, in their order; empty without labels.
+        skipped: unreadable pictures that were left out; None where none may be.
         data_features: as given.
         data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
             graph.
@@ -63,12 +67,18 @@ class SeekableDataset(WrappedDataset):
         data_fingerprint: str,
         explain: Explain | None = None,
         data_features: Mapping[str, str] = MappingProxyType({}),
+        in_memory: bool = False,
     ):
         self.steps = steps
         self.data_fingerprint = data_fingerprint
         self.explain = explain
         self.data_features = dict(data_features)
         self.value_range: tuple[float, float] | None = None
+        self.class_names: tuple[str, ...] = ()
+        self.skipped: int | None = None
+        self._options = untuned()
+        if in_memory:
+            self._options.experimental_optimization.apply_default_optimizations = False
         self._epoch = epoch
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs
@@ -121,8 +131,8 @@ class SeekableDataset(WrappedDataset):
         return _FixedCardinality(self._finished(position.flat_map(batches_of)), steps_per_epoch)
 
     def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        batches = batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE)
-        return batches.prefetch(tf.data.AUTOTUNE).with_options(untuned())
+        finished = batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE)
+        return finished.prefetch(tf.data.AUTOTUNE).with_options(self._options)
 
 
 class _FixedCardinality(WrappedDataset):

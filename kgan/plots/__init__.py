@@ -3,6 +3,7 @@
 from kgan.plots.curves import Panel, curves
 from kgan.plots.figure1 import Moment, figure1
 from kgan.plots.images import can_draw, grid, points, samples, write_gif, write_png
+from kgan.plots.labels import label_rows
 
 __all__ = [
     "Moment",
@@ -11,6 +12,7 @@ __all__ = [
     "curves",
     "figure1",
     "grid",
+    "label_rows",
     "points",
     "samples",
     "write_gif",

@@ -17,11 +17,11 @@ __all__ = ["can_draw", "grid", "points", "samples", "write_gif", "write_png"]
 
 TILE = 56  # small images are enlarged to about this many pixels
 GAP = 4
-CHANNELS = (1, 3)
+CHANNELS = (1, 3, 4)
 
 
 def can_draw(shape: Sequence[int]) -> bool:
-    """Return whether `samples` draws samples of this shape: points, or images of 1 or 3 channels.
+    """Return whether `samples` draws this shape: points, or images of 1, 3 or 4 channels.
 
     Args:
         shape: of one sample.
@@ -53,7 +53,8 @@ def grid(
     """Draw images in a grid; small ones are enlarged by an integer factor without smoothing.
 
     Args:
-        images: `[n, height, width, channels]` with 1 or 3 channels.
+        images: `[n, height, width, channels]` with 1, 3 or 4 channels, the fourth alpha; what is
+            transparent is drawn white.
         value_range: `(low, high)`, the pixel value range; values outside are clipped.
         columns: images per row; None makes the grid about square.
 
@@ -66,11 +67,14 @@ def grid(
     images = np.asarray(images, dtype=np.float64)
     if images.ndim != 4 or images.shape[-1] not in CHANNELS or not len(images):
         raise ValueError(
-            "Invalid value for argument `images`: expected [n, height, width, 1 or 3] with n > 0, "
-            f"received shape {images.shape}."
+            "Invalid value for argument `images`: expected [n, height, width, 1, 3 or 4] with n > "
+            f"0, received shape {images.shape}."
         )
     low, high = value_range
-    pixels = np.rint(255 * np.clip((images - low) / (high - low), 0, 1)).astype(np.uint8)
+    shares = np.clip((images - low) / (high - low), 0, 1)
+    if shares.shape[-1] == 4:
+        shares = shares[..., :3] * shares[..., 3:] + 1 - shares[..., 3:]
+    pixels = np.rint(255 * shares).astype(np.uint8)
     factor = max(1, round(TILE / max(images.shape[1:3])))
     pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
     n, height, width, _ = pixels.shape

@@ -60,9 +60,13 @@ def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarr
     stacked = real.description.stacked
     if stacked:
         n = data.describe(stacked, data_dir).splits[split]
-        pictures, _ = images(stacked, split, n, real.image_size, data_dir, image=real.image)
+        pictures, _ = images(stacked, split, n, real.form, data_dir, image=real.image)
         return pictures, data.labels(stacked, split, data_dir)[: len(pictures)]
-    return getattr(real, part), data.labels(real.name, split, data_dir, real.label)[start:stop]
+    return getattr(real, part), _labels(real, split, data_dir)[start:stop]
+
+
+def _labels(real: RealData, split: str, data_dir: str | None) -> np.ndarray:
+    return data.labels(real.name, split, data_dir, real.label, real.form["unreadable"])
 
 
 def _shared(directory: pathlib.Path | None) -> pathlib.Path | None:

@@ -13,6 +13,8 @@ from kgan.artifacts import RunDirectory
 from kgan.utils.explained import explained
 from kgan.utils.types import JsonDict
 
+from ..config import parse_size
+
 VALIDATION_ROWS = 1_000  # as in the protocol of 2014
 _LARGEST = 2**28  # numbers in an array of images: 1 GiB
 _LARGEST_REST = 2**26  # smaller, because k-means copies it
@@ -25,7 +27,7 @@ class RealData:
 
     Attributes:
         name: of the dataset.
-        image_size: side that the images were resized to, or None.
+        form: what `kgan.data.load` takes of the run's options of pictures.
         training: what the run was trained on.
         validation: the beginning of the last sixth of `training`, 1,000 rows at most.
         rest: `training` without that sixth, the first 256 MiB of it.
@@ -39,7 +41,7 @@ class RealData:
     """
 
     name: str
-    image_size: int | None
+    form: JsonDict
     training: np.ndarray
     validation: np.ndarray
     rest: np.ndarray
@@ -72,7 +74,7 @@ class _Recorded:
     """What a run records of its data."""
 
     name: str
-    image_size: int | None
+    form: JsonDict
     split: str
     fingerprint: str
     labelled: bool
@@ -96,11 +98,12 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
         OSError: the data cannot be had.
     """
     known = _recorded(run, config)
-    description = data.describe(known.name, data_dir, known.label)
+    form = known.form
+    description = data.describe(known.name, data_dir, known.label, form["unreadable"])
     splits = description.splits
-    rows, size = description.rows(known.split), known.image_size
+    rows = description.rows(known.split)
     training, fingerprint = images(
-        known.name, known.split, rows, size, data_dir, known.labelled, known.image, known.label
+        known.name, known.split, rows, form, data_dir, known.labelled, known.image, known.label
     )
     if fingerprint != known.fingerprint:
         raise ValueError(
@@ -110,7 +113,7 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
     other = next((split for split in ("test", "validation") if split in splits), None)
     used = len(training) if other else len(training) - len(training) // 10
     if other:
-        test, _ = images(known.name, other, splits[other], size, data_dir, image=known.image)
+        test, _ = images(known.name, other, splits[other], form, data_dir, image=known.image)
         test_part = _part(other, 0, len(test))
     else:
         test = training[used:]
@@ -120,7 +123,7 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
     rest = training[: min(sixth, _LARGEST_REST // math.prod(training.shape[1:]))]
     return RealData(
         name=known.name,
-        image_size=size,
+        form=form,
         training=training,
         validation=validation,
         rest=rest,
@@ -149,7 +152,7 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
         options, of_data = config["options"], config["data"]
         return _Recorded(
             options["dataset"],
-            options["image_size"],
+            _form(options),
             of_data["split"],
             of_data["fingerprint"],
             labelled=of_data.get("num_classes") is not None,
@@ -163,6 +166,12 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
         ) from error
 
 
+def _form(options: JsonDict) -> JsonDict:
+    names = ("channels", "resize", "background", "unreadable")  # earlier runs have none of them
+    size = parse_size(options["image_size"])
+    return {"image_size": size, **{name: options.get(name) for name in names}}
+
+
 def _part(split: str, start: int, stop: int) -> JsonDict:
     return {"split": split, "start": start, "stop": stop, "rows": stop - start}
 
@@ -171,7 +180,7 @@ def images(
     name: str,
     split: str,
     n: int,
-    image_size: int | None,
+    form: JsonDict,
     data_dir: str | os.PathLike[str] | None,
     labelled: bool = False,
     image: str | None = None,
@@ -179,15 +188,16 @@ def images(
 ) -> tuple[np.ndarray, str]:
     """Return the first of a split's `n` images, as many as fit 1 GiB, and its fingerprint.
 
-    Where `labelled`, the fingerprint is that of images and labels. `image` and `label` are names of
-    features, as `kgan.data.load` has them.
+    `form` is what `kgan.data.load` takes of the run's options of pictures. Where `labelled`, the
+    fingerprint is that of images and labels. `image` and `label` are names of features, as
+    `kgan.data.load` has them.
     """
     size = max(rows for rows in range(1, _READ + 1) if n % rows == 0)  # no row is left over
     batches = data.load(
         name,
         split,
         batch_size=size,
-        image_size=image_size,
+        **form,
         value_range=None if name in data.DENSITIES else (0.0, 1.0),
         shuffle=False,
         data_dir=data_dir,
