@@ -76,9 +76,9 @@ class SeekableDataset(WrappedDataset):
         self.value_range: tuple[float, float] | None = None
         self.class_names: tuple[str, ...] = ()
         self.skipped: int | None = None
-        self._options = untuned()
+        self._pipeline_options = untuned()
         if in_memory:
-            self._options.experimental_optimization.apply_default_optimizations = False
+            self._pipeline_options.experimental_optimization.apply_default_optimizations = False
         self._epoch = epoch
         self._finish = finish
         with tf.device("CPU"):  # where tf.data runs
@@ -132,7 +132,7 @@ class SeekableDataset(WrappedDataset):
 
     def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         finished = batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE)
-        return finished.prefetch(tf.data.AUTOTUNE).with_options(self._options)
+        return finished.prefetch(tf.data.AUTOTUNE).with_options(self._pipeline_options)
 
 
 class _FixedCardinality(WrappedDataset):
