@@ -10,6 +10,7 @@ As a program this is the caller's end: it passes everything on to the fork and w
 """
 
 import atexit
+import contextlib
 import json
 import os
 import signal
@@ -116,7 +117,8 @@ def answer(connection: socket.socket) -> None:
 def die_with(connection: socket.socket, process: int) -> None:
     """End a process once its caller has ended, which says nothing until then."""
     connection.recv(1)
-    os.kill(process, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def run(words: list[str]) -> None:

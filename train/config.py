@@ -344,10 +344,14 @@ def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:
     Raises:
         ValueError: a name is not known or a value is unusable.
     """
-    options: OptionValues = {}
     if preset is not None:
         check_choice("preset", preset, tuple(PRESETS))
-        options.update(PRESETS[preset])
+    return overridden({} if preset is None else PRESETS[preset], explicit)
+
+
+def overridden(options: OptionValues, explicit: Mapping[str, object]) -> Config:
+    """Return the configuration of some options and explicit ones, as `resolve` does."""
+    options = dict(options)
     given = {name: value for name, value in explicit.items() if value is not None}
     for one, other in (("epochs", "steps"), ("steps", "epochs")):
         if one in given and other not in given:

@@ -30,7 +30,13 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of TFDS data (default: ~/tensorflow_datasets, as in TFDS)"
 )
 _PRESET = flags.DEFINE_string(
-    "preset", None, f"Named configuration; explicit flags override it (one of {', '.join(PRESETS)})"
+    "preset",
+    None,
+    "Named configuration; explicit flags override it. auto chooses by the data, as it does for a "
+    f"directory of pictures without --preset and --network (one of auto, {', '.join(PRESETS)})",
+)
+_MINUTES = flags.DEFINE_float(
+    "minutes", None, "With --preset=auto: how long to train, by the speed of the first steps", 0.0
 )
 _REPRODUCE = flags.DEFINE_string(
     "reproduce", None, "Run directory of a run to repeat in the new --run_dir."
@@ -51,15 +57,23 @@ def main() -> None:
         raise ValueError("--run_dir is required: the directory that receives the run.")
     given = given_flags(Config)
     if _REPRODUCE.value is None:
-        config = resolve(_PRESET.value, given)
+        config = resolve(None if _PRESET.value == "auto" else _PRESET.value, given)
     else:
         config = _recorded(_REPRODUCE.value, {"preset": _PRESET.value, **given})
     with native_silence():
+        from .auto import automatic, chosen
         from .records import check_run
         from .run import RunDirectory, located, train
 
         import_modules()
     config = located(config, _DATA_DIR.value)
+    if _REPRODUCE.value is None and automatic(_PRESET.value, given, config):
+        config = chosen(config, given, _RUN_DIR.value, _DATA_DIR.value, _MINUTES.value)
+    elif _MINUTES.value is not None:
+        raise ValueError(
+            f"--minutes={_MINUTES.value:g}: expected --preset=auto beside it. Others are as long "
+            "as --steps or --epochs say."
+        )
     print(json.dumps(config.options(), indent=2), flush=True)
     if _DRY_RUN.value:
         check_run(RunDirectory(_RUN_DIR.value), config)

@@ -31,8 +31,7 @@ def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
     Raises:
         ValueError: the strategy is not available here, or the replicas do not divide the batch.
     """
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+    share_memory()
     if name == "auto":
         name = _available()
     strategy = {
@@ -50,6 +49,17 @@ def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
     if name != "none":
         print(f"Strategy {name}: {count} replicas of {batch_size // count} images each.")
     return strategy
+
+
+def share_memory() -> None:
+    """Let TensorFlow take a GPU's memory as it needs it, not all at once."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def on_one_machine() -> bool:
+    """Return whether the strategy `"auto"` is neither several workers nor a TPU."""
+    return _available() in ("mirrored", "none")
 
 
 def has_gpu() -> bool:

@@ -1,0 +1,250 @@
+"""`--preset=auto`: a configuration that is chosen by the data and the machine.
+
+The choices are those of docs/pictures.md, which says what they were tried on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+import keras
+
+from kgan import data
+from kgan.artifacts import RunDirectory
+from kgan.utils.types import JsonDict, Logs
+
+from .config import Config, overridden
+from .game import WIDTHS, make_gan
+from .presets import POINTS, SETTLED
+from .run import load_images
+from .strategy import has_gpu, on_one_machine, share_memory
+
+MINUTES = 30.0
+LARGEST_DENSE = 64 * 64 * 3  # values of an image that fully connected networks still take
+FEW = 20_000  # images below which a convolutional discriminator needs augmentation
+HALF_LIFE = 69_000  # images in which the EMA forgets half
+GAMMAS = {"mlp": 0.25, "dcgan": 1.0}
+MEASURED_SECONDS = 5.0
+GRIDS = 20  # sample grids, and checkpoints, of a run
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What the choices depend on.
+
+    Attributes:
+        images: number in the split that is trained on.
+        shape: of an image, `(height, width, channels)`, or of a point, `(dim,)`.
+        gpu: whether there is a GPU.
+    """
+
+    images: int
+    shape: tuple[int, ...]
+    gpu: bool
+
+    def __str__(self) -> str:
+        kind = "images" if len(self.shape) == 3 else "points"
+        shape = "x".join(map(str, self.shape))
+        return f"{self.images:,} {kind} of {shape} on a {'GPU' if self.gpu else 'CPU'}"
+
+
+def automatic(preset: str | None, given: Mapping[str, object], config: Config) -> bool:
+    """Return whether the configuration is to be chosen.
+
+    It is where that is asked for, and for a directory of pictures without a preset and a network.
+
+    Args:
+        preset: the flag of that name.
+        given: the flags of `Config` that were given.
+        config: what they make without a preset, the directory of pictures as an absolute path.
+    """
+    if preset == "auto":
+        return True
+    return preset is None and given.get("network") is None and os.path.isabs(config.dataset)
+
+
+def chosen(
+    config: Config,
+    given: Mapping[str, object],
+    run_dir: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None,
+    minutes: float | None,
+) -> Config:
+    """Return the configuration for the data, and print why; of a run that has begun, its own.
+
+    Args:
+        config: what the flags make without a preset.
+        given: the flags of `Config` that were given. They win.
+        run_dir: the run directory.
+        data_dir: directory of TFDS data; None for TFDS's own.
+        minutes: how long to train; None for half an hour, or where `given` has steps or epochs.
+
+    Raises:
+        ValueError, OSError: as `train`.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    given["dataset"] = config.dataset
+    length = [name for name in ("steps", "epochs") if name in given]
+    if minutes is not None and length:
+        raise ValueError(
+            f"--minutes={minutes:g}: expected none beside --{length[0]}={given[length[0]]}, which "
+            "says how long to train."
+        )
+    if (options := _recorded(RunDirectory(run_dir))) is not None:
+        if minutes is not None:
+            raise ValueError(
+                f"--minutes={minutes:g}: the run in {run_dir} has begun, and its steps are fixed. "
+                "Leave the flag out to go on, or give more --steps."
+            )
+        return overridden(options, given)
+    if not on_one_machine():
+        raise ValueError(
+            "--preset=auto looks at the data before several workers or a TPU can be used: name "
+            "another --preset, or a --network."
+        )
+    share_memory()
+    facts = _facts(config, data_dir)
+    options, reasons = choose(facts)
+    rows = given.get("batch_size", options["batch_size"]) * config.discriminator_steps
+    options["steps_per_execution"] = max(
+        1, min(options["steps_per_execution"], facts.images // rows)
+    )
+    print(f"--preset=auto for {facts}:")
+    for what, reason in reasons.items():
+        print(f"  {what + ':':<14}{reason}", flush=True)
+    if length:
+        return overridden(options, given)
+    trial = overridden({**options, "steps": options["steps_per_execution"]}, given)
+    seconds = _seconds_a_step(trial, data_dir)
+    steps = steps_in(MINUTES if minutes is None else minutes, seconds, trial.steps_per_execution)
+    print(
+        f"  {'length:':<14}{steps:,} steps; this will take about {_spoken(steps * seconds)} "
+        f"({seconds * 1000:.3g} ms a step, measured)",
+        flush=True,
+    )
+    every = max(1, steps // GRIDS)
+    return overridden(
+        {**options, "sample_every": every, "checkpoint_every": every, "steps": steps}, given
+    )
+
+
+def choose(facts: Facts) -> tuple[JsonDict, dict[str, str]]:
+    """Return options but for the length of the training, and reasons for people by subject."""
+    options: JsonDict = {
+        **{name: value for name, value in SETTLED.items() if name != "dataset"},
+        "prior": "normal",
+        "latent_dim": 32,
+    }
+    if len(facts.shape) == 1:
+        options = {name: value for name, value in POINTS.items() if name != "steps"}
+        return options, {"network": "mlp of width 256, which points need no more than"}
+    values, sides = math.prod(facts.shape), facts.shape[:2]
+    convolutional = (facts.gpu or values > LARGEST_DENSE) and _doubles(sides)
+    network = "dcgan" if convolutional else "mlp"
+    gamma = GAMMAS[network]
+    options.update(network=network, r1=gamma, r2=gamma)
+    if convolutional:
+        why = "a GPU is quick at convolutions" if facts.gpu else "the images are large"
+        options.update(
+            upsampling="resize",
+            batch_size=128 if facts.gpu else 64,
+            width=64 if facts.gpu else 32,
+            latent_dim=64,
+            value_range=None,
+            diffaugment=facts.images < FEW,
+        )
+    else:
+        why = (
+            "on a CPU it sees many times more images than convolutions do"
+            if not facts.gpu
+            else "convolutional networks double a grid of 3 to 8 pixels, and no such one fits"
+        )
+        options["width"] = 256 if values <= 256 else WIDTHS["mlp"]
+    if facts.gpu:
+        options.update(precision="mixed_bfloat16", jit_compile=True)
+    batch = options["batch_size"] = min(options["batch_size"], max(1, facts.images))
+    options["ema_decay"] = round(0.5 ** (batch / HALF_LIFE), 6)
+    augmented = "DiffAugment" if options.get("diffaugment") else "none"
+    return options, {
+        "network": f"{network} of width {options['width']}, as {why}",
+        "objective": f"{options['loss']} with R1 and R2 at every "
+        f"{options['penalty_interval']}th step, gamma {gamma:g} ("
+        + ", ".join(f"{value:g} for {name}" for name, value in GAMMAS.items())
+        + ")",
+        "learning": f"batches of {batch}, Adam at {options['generator_learning_rate']:g}, an EMA "
+        f"with a half-life of {HALF_LIFE:,} images",
+        "augmentation": augmented
+        + (f", as there are {'fewer' if augmented != 'none' else 'no fewer'} than {FEW:,} images")
+        * convolutional,
+        "precision": "bfloat16 and XLA" if facts.gpu else "float32",
+    }
+
+
+def steps_in(minutes: float, seconds: float, multiple: int) -> int:
+    """Return how many steps of so many seconds fit, a multiple of `multiple` and at least that."""
+    return max(1, int(60 * minutes / seconds) // multiple) * multiple
+
+
+def _doubles(sides: tuple[int, ...]) -> bool:
+    """Return whether both sides are a grid of 3 to 8 pixels, doubled twice or more."""
+    return any(
+        all(side % 2**n == 0 and 3 <= side // 2**n <= 8 for side in sides) for n in (2, 3, 4)
+    )
+
+
+def _recorded(run: RunDirectory) -> JsonDict | None:
+    """Return the options of a run that has begun; None where none has."""
+    if not run.config.exists():
+        return None
+    options: JsonDict = run.read_config()["options"]
+    return options
+
+
+def _facts(config: Config, data_dir: str | os.PathLike[str] | None) -> Facts:
+    described = data.describe(config.dataset, data_dir, config.label, config.unreadable)
+    first = next(iter(described.splits))
+    one = dataclasses.replace(
+        config, split=f"{first}[:1]", batch_size=1, discriminator_steps=1, packing=1
+    )
+    images, _ = load_images(one, data_dir)
+    spec = images.element_spec[0] if config.conditional else images.element_spec
+    return Facts(described.rows(config.split), tuple(spec.shape[1:]), has_gpu())
+
+
+def _seconds_a_step(config: Config, data_dir: str | os.PathLike[str] | None) -> float:
+    """Play the game for some seconds and forget it."""
+    images, num_classes = load_images(config, data_dir)
+    gan = make_gan(config, images, num_classes)
+    clock = _Clock()
+    gan.fit(images, epochs=sys.maxsize, verbose=0, callbacks=[clock])
+    keras.backend.clear_session()
+    return clock.seconds_a_step
+
+
+class _Clock(keras.callbacks.Callback):
+    """Ends a training some seconds after its first steps, which wait for the compiler."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin = self.seconds_a_step = 0.0
+        self.steps = 0
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        done, now = int(self.model.step_counter), time.perf_counter()
+        if not self.begin:
+            self.begin, self.steps = now, done
+        elif now - self.begin > MEASURED_SECONDS:
+            self.seconds_a_step = (now - self.begin) / (done - self.steps)
+            self.model.stop_training = True
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
