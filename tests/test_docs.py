@@ -117,6 +117,8 @@ def type_in(command, desk, tools_help):
             (data / "mnist").symlink_to(pathlib.Path(REAL_DATA or "", "mnist"))
             # test_metrics_classifier.py trains the classifier that this would wait for.
             words += ["--features=random", "--metrics=frechet,latent"]
+        elif "runs/cats" in command:
+            words += ["--features=random", "--metrics=frechet,latent"]  # so does this one
         check(shell([*words, "--num_samples=200"], desk, TFDS_DATA_DIR=str(data)))
     elif words[:2] == ["python", "-m"] and words[2].startswith("examples."):
         trains = "start(run, steps=" in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()

@@ -110,7 +110,8 @@ def chosen(
     share_memory()
     facts = _facts(config, data_dir)
     options, reasons = choose(facts)
-    rows = given.get("batch_size", options["batch_size"]) * config.discriminator_steps
+    batch = config.batch_size if "batch_size" in given else options["batch_size"]
+    rows = batch * config.discriminator_steps
     options["steps_per_execution"] = max(
         1, min(options["steps_per_execution"], facts.images // rows)
     )
