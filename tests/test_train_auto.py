@@ -47,6 +47,7 @@ def quick(monkeypatch):
         (Facts(19_999, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(20_000, COLOUR, gpu=True), "dcgan", 64, 1.0, False),
         (Facts(3268, (33, 32, 3), gpu=True), "mlp", 1200, 0.25, None),
+        (Facts(1437, (8, 8, 1), gpu=True), "mlp", 256, 0.25, None),
         (Facts(100_000, (2,), gpu=False), "mlp", 256, 0.1, None),
         (Facts(50, COLOUR, gpu=False), "mlp", 1200, 0.25, None),
     ],
@@ -136,10 +137,12 @@ def test_a_small_set_has_small_batches(images, given, batch, at_once, data_dir, 
     assert (config.batch_size, config.steps_per_execution) == (batch, at_once)
 
 
-def test_flags_win(data_dir, tmp_path):
+def test_flags_win(data_dir, tmp_path, capsys):
     config = choice(tmp_path, data_dir, network="dcgan", width=4, steps=7, r1=0.5)
     assert (config.network, config.width, config.steps, config.r1) == ("dcgan", 4, 7, 0.5)
     assert (config.r2, config.loss) == (0.25, "relativistic_paired")
+    said = capsys.readouterr().out
+    assert "  given:        --network=dcgan --r1=0.5 --width=4, which count instead\n" in said
     assert choice(tmp_path, data_dir, split="train[:200]", epochs=2).epochs == 2
 
 

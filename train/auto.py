@@ -16,6 +16,7 @@ import keras
 
 from kgan import data
 from kgan.artifacts import RunDirectory
+from kgan.networks.checks import doublings
 from kgan.utils.types import JsonDict, Logs
 
 from .config import Config, overridden
@@ -25,7 +26,8 @@ from .run import load_images
 from .strategy import has_gpu, on_one_machine, share_memory
 
 MINUTES = 30.0
-LARGEST_DENSE = 64 * 64 * 3  # values of an image that fully connected networks still take
+LARGEST_DENSE = 64 * 64 * 3  # values of an image of fully connected networks on a CPU
+SMALLEST_OF_GPU = 16 * 16  # values up to which they serve on a GPU too
 FEW = 20_000  # images below which a convolutional discriminator needs augmentation
 HALF_LIFE = 69_000  # images in which the EMA forgets half
 GAMMAS = {"mlp": 0.25, "dcgan": 1.0}
@@ -118,6 +120,8 @@ def chosen(
     print(f"--preset=auto for {facts}:")
     for what, reason in reasons.items():
         print(f"  {what + ':':<14}{reason}", flush=True)
+    if stronger := [f"--{name}={given[name]}" for name in sorted(options) if name in given]:
+        print(f"  {'given:':<14}{' '.join(stronger)}, which count instead", flush=True)
     if length:
         return overridden(options, given)
     trial = overridden({**options, "steps": options["steps_per_execution"]}, given)
@@ -144,8 +148,9 @@ def choose(facts: Facts) -> tuple[JsonDict, dict[str, str]]:
     if len(facts.shape) == 1:
         options = {name: value for name, value in POINTS.items() if name != "steps"}
         return options, {"network": "mlp of width 256, which points need no more than"}
-    values, sides = math.prod(facts.shape), facts.shape[:2]
-    convolutional = (facts.gpu or values > LARGEST_DENSE) and _doubles(sides)
+    values = math.prod(facts.shape)
+    large = values > (SMALLEST_OF_GPU if facts.gpu else LARGEST_DENSE)
+    convolutional = large and _doubles(facts.shape)
     network = "dcgan" if convolutional else "mlp"
     gamma = GAMMAS[network]
     options.update(network=network, r1=gamma, r2=gamma)
@@ -160,12 +165,12 @@ def choose(facts: Facts) -> tuple[JsonDict, dict[str, str]]:
             diffaugment=facts.images < FEW,
         )
     else:
-        why = (
-            "on a CPU it sees many times more images than convolutions do"
-            if not facts.gpu
-            else "convolutional networks double a grid of 3 to 8 pixels, and no such one fits"
-        )
-        options["width"] = 256 if values <= 256 else WIDTHS["mlp"]
+        why = "on a CPU it sees many times more images than convolutions do"
+        if large:
+            why = "convolutional networks double a grid of 3 to 8 pixels, and none fits"
+        elif facts.gpu:
+            why = "the images are small"
+        options["width"] = 256 if values <= SMALLEST_OF_GPU else WIDTHS["mlp"]
     if facts.gpu:
         options.update(precision="mixed_bfloat16", jit_compile=True)
     batch = options["batch_size"] = min(options["batch_size"], max(1, facts.images))
@@ -191,11 +196,13 @@ def steps_in(minutes: float, seconds: float, multiple: int) -> int:
     return max(1, int(60 * minutes / seconds) // multiple) * multiple
 
 
-def _doubles(sides: tuple[int, ...]) -> bool:
-    """Return whether both sides are a grid of 3 to 8 pixels, doubled twice or more."""
-    return any(
-        all(side % 2**n == 0 and 3 <= side // 2**n <= 8 for side in sides) for n in (2, 3, 4)
-    )
+def _doubles(shape: tuple[int, ...]) -> bool:
+    """Return whether convolutional networks reach a shape."""
+    try:
+        doublings(shape)
+    except ValueError:
+        return False
+    return True
 
 
 def _recorded(run: RunDirectory) -> JsonDict | None:
