@@ -441,7 +441,7 @@ def test_bad_queries(client, query, sentence):
     [
         ("sample", (2,), "count=9", 200, None),  # points are plotted
         ("sample", (2, 2, 1), "labels=0", 400, "knows no classes"),
-        ("sample", (2, 2, 2), "", 400, r"expected \[n, height, width, 1 or 3\]"),
+        ("sample", (2, 2, 2), "", 400, r"expected \[n, height, width, 1, 3 or 4\]"),
         ("sample", None, "", 404, "makes no 'images'"),
         ("draw", (2, 2, 1), "", 404, "no signature 'sample'"),
     ],
