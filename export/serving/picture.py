@@ -42,7 +42,7 @@ def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
         images = images[rows]
     try:
         return tf.io.encode_png(samples(images, (0.0, 1.0))).numpy()
-    except ValueError as error:  # neither images of 1 or 3 channels nor points
+    except ValueError as error:  # neither images that can be drawn nor points
         raise HttpError(400, str(error)) from error
 
 
