@@ -23,7 +23,7 @@ from benchmarks import kill
 from kgan import callbacks, checkpoint
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
-from kgan.data import pipeline
+from kgan.data import pipeline, table
 from kgan_cli.signals import interrupt_on_signals, stopping_on_signals
 from train import card
 from train import run as run_module
@@ -299,7 +299,7 @@ def test_other_data_are_refused_without_a_config_too(data_dir, tmp_path, monkeyp
     run = RunDirectory(tmp_path / "run")
     break_off(run.path, data_dir, monkeypatch)
     run.config.unlink()
-    monkeypatch.setattr(pipeline, "digest", lambda parts: "another")
+    monkeypatch.setattr(table, "digest", lambda parts: "another")
     with pytest.raises(ValueError, match="The data are not those that the run in"):
         train(small(), run.path, data_dir)
 
@@ -561,7 +561,7 @@ def test_other_data_are_refused(data_dir, tmp_path, monkeypatch):
     run = tmp_path / "run"
     break_off(run, data_dir, monkeypatch)
     before = saved(run)
-    monkeypatch.setattr(pipeline, "digest", lambda parts: "another")
+    monkeypatch.setattr(table, "digest", lambda parts: "another")
     refused = (
         r"The data are not those that the run in .*run was made of: .* -> .*'another'.*\. Bring"
     )
