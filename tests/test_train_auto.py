@@ -68,9 +68,10 @@ def test_a_gpu_computes_in_half_precision():
     assert "jit_compile" not in on_cpu
 
 
-@pytest.mark.parametrize("gpu", [False, True])
-def test_the_ema_forgets_half_in_as_many_images_whatever_the_batch(gpu):
-    options, _ = choose(Facts(3268, COLOUR, gpu))
+@pytest.mark.parametrize(("gpu", "batch_size"), [(False, None), (True, None), (False, 16)])
+def test_the_ema_forgets_half_in_as_many_images_whatever_the_batch(gpu, batch_size):
+    options, _ = choose(Facts(3268, COLOUR, gpu), batch_size)
+    assert batch_size in (None, options["batch_size"])
     steps = auto.HALF_LIFE / options["batch_size"]
     assert options["ema_decay"] ** steps == pytest.approx(0.5, abs=1e-3)
 

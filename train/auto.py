@@ -1,6 +1,6 @@
 """`--preset=auto`: a configuration that is chosen by the data and the machine.
 
-The choices are those of docs/pictures.md, which says what they were tried on.
+docs/pictures.md has them in a table, and says what they come from.
 """
 
 from __future__ import annotations
@@ -111,9 +111,8 @@ def chosen(
         )
     share_memory()
     facts = _facts(config, data_dir)
-    options, reasons = choose(facts)
-    batch = config.batch_size if "batch_size" in given else options["batch_size"]
-    rows = batch * config.discriminator_steps
+    options, reasons = choose(facts, config.batch_size if "batch_size" in given else None)
+    rows = options["batch_size"] * config.discriminator_steps
     options["steps_per_execution"] = max(
         1, min(options["steps_per_execution"], facts.images // rows)
     )
@@ -138,8 +137,13 @@ def chosen(
     )
 
 
-def choose(facts: Facts) -> tuple[JsonDict, dict[str, str]]:
-    """Return options but for the length of the training, and reasons for people by subject."""
+def choose(facts: Facts, batch_size: int | None = None) -> tuple[JsonDict, dict[str, str]]:
+    """Return options but for the length of the training, and reasons for people by subject.
+
+    Args:
+        facts: what is known of the data and the machine.
+        batch_size: images of a minibatch, where they are given.
+    """
     options: JsonDict = {
         **{name: value for name, value in SETTLED.items() if name != "dataset"},
         "prior": "normal",
@@ -147,6 +151,7 @@ def choose(facts: Facts) -> tuple[JsonDict, dict[str, str]]:
     }
     if len(facts.shape) == 1:
         options = {name: value for name, value in POINTS.items() if name != "steps"}
+        options["batch_size"] = batch_size or options["batch_size"]
         return options, {"network": "mlp of width 256, which points need no more than"}
     values = math.prod(facts.shape)
     large = values > (SMALLEST_OF_GPU if facts.gpu else LARGEST_DENSE)
@@ -173,7 +178,8 @@ def choose(facts: Facts) -> tuple[JsonDict, dict[str, str]]:
         options["width"] = 256 if values <= SMALLEST_OF_GPU else WIDTHS["mlp"]
     if facts.gpu:
         options.update(precision="mixed_bfloat16", jit_compile=True)
-    batch = options["batch_size"] = min(options["batch_size"], max(1, facts.images))
+    batch = batch_size or min(options["batch_size"], max(1, facts.images))
+    options["batch_size"] = batch
     options["ema_decay"] = round(0.5 ** (batch / HALF_LIFE), 6)
     augmented = "DiffAugment" if options.get("diffaugment") else "none"
     return options, {
