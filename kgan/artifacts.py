@@ -118,13 +118,15 @@ class RunDirectory:
         """Return the path of the sample grid of one step."""
         return self.samples / f"step_{step:08d}.png"
 
-    def evaluation(self, kind: str = "keras") -> pathlib.Path:
+    def evaluation(self, kind: str = "keras", features: str | None = None) -> pathlib.Path:
         """Return the path of the results of `kgan-evaluate`.
 
         Args:
             kind: `"keras"` for the run's generator, or the format of an export of it.
+            features: the name of the features that were asked for; None for those of the data.
         """
-        return self.path / f"{_evaluation(kind)}.json"
+        asked = f"_in_{features}" if features else ""
+        return self.path / f"{_evaluation(kind)}{asked}.json"
 
     def evaluation_picture(self, name: str, kind: str = "keras") -> pathlib.Path:
         """Return the path of a picture of that evaluation."""

@@ -175,7 +175,7 @@ def test_a_number_that_may_grow_may_do_nothing_else(run):
 def test_extending_removes_the_end_and_nothing_else(run, monkeypatch):
     run.create(OPTIONS, versions={"kgan": "0.1.0"})
     ends = [run.discriminator, run.generator, run.evaluation(), run.evaluation("tflite")]
-    ends.append(run.evaluation_picture("neighbours"))
+    ends += [run.evaluation(features="random"), run.evaluation_picture("neighbours")]
     kept = [run.metrics, run.sample(1), run.checkpoints / "step_00000001.npz"]
     for path in [*ends, *kept]:
         path.parent.mkdir(exist_ok=True)

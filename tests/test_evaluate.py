@@ -279,9 +279,10 @@ def test_exports_get_the_figures_of_the_run_in_files_of_their_own(runs, data_dir
         assert record["protocol"] == ours["protocol"]
         for name, entry in record["figures"].items():
             assert entry["value"] == pytest.approx(ours["figures"][name]["value"], rel=1e-3), name
-        assert json.loads(run.evaluation(kind).read_text()) == record
+        assert json.loads(run.evaluation(kind, "pixels").read_text()) == record
         assert run.evaluation_picture("neighbours", kind).exists()
-    assert json.loads(run.evaluation().read_text()) == ours
+    assert json.loads(run.evaluation(features="pixels").read_text()) == ours
+    assert not run.evaluation().exists(), "that is the file of an evaluation without --features"
 
 
 def small_mlp(image_shape=(8, 8, 1), latent_dim=2, **more):
@@ -445,6 +446,25 @@ def test_numbers_that_are_not_finite_are_printed_and_become_null():
     assert " ".join(head.split()) == " ".join(HEADS)
     assert line.split() == ["neighbour_ratio", "nan", "1", "30"]
     assert reason == "score: left out, as it has no labels"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "real", "flatters"),
+    [
+        ("precision", 0.968, 0.01, 0.868, True),
+        ("precision", 0.888, 0.01, 0.868, False),  # two errors
+        ("precision", 0.768, 0.01, 0.868, False),
+        ("recall", 0.95, 0.01, 0.9, True),
+        ("density", 1.1, None, 0.98, True),
+        ("density", 1.05, None, 0.98, False),
+        ("frechet_distance", 4.0, 0.2, 5.0, True),
+        ("frechet_distance", 6.0, 0.2, 5.0, False),
+        ("path_length", 1e9, 1.0, None, False),
+    ],
+)
+def test_what_is_better_than_real_data_is_no_praise(name, value, error, real, flatters):
+    *_, last = table([MetricResult(name, value, 100, real=real, error=error)], {}).splitlines()
+    assert last.startswith(f"{name} is better than real data's: ") == flatters
 
 
 # Mistakes: one clear sentence

@@ -6,9 +6,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 from scipy.signal import correlate
 
-from kgan.metrics import ModelFeatures, Pixels, RandomConvolutional, load_features
+from kgan.metrics import (
+    ModelFeatures,
+    Pixels,
+    RandomConvolutional,
+    frechet_distance,
+    load_features,
+    memorisation_test,
+    precision_recall,
+)
 from kgan.metrics.random_features import _random_kernels
 
 
@@ -67,6 +76,41 @@ def test_random_weights_are_those_of_he():
     words = np.random.Philox(key=0).random_raw(2)
     expected = [(int(word) // 2**11 * 2.0**-52 - 1) * np.sqrt(6 / 9) for word in words]
     np.testing.assert_array_equal(kernels[0][0, 0, 0, :2], np.float32(expected))
+
+
+def _faces(n, seed):
+    """Faces of any colour, size and place on white."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:32, :32]
+    images = np.ones((n, 32, 32, 3), np.float32)
+    for image in images:
+        (cx, cy), r = rng.uniform(12, 20, 2), rng.uniform(6, 11)
+        image[(x - cx) ** 2 + (y - cy) ** 2 < r**2] = rng.uniform(0.2, 1, 3)
+        for eye in (cx - r / 2.5, cx + r / 2.5):
+            image[(x - eye) ** 2 + (y - cy + r / 4) ** 2 < (r / 6) ** 2] = 0
+        image[(abs(y - cy - r / 2.5) < r / 10) & (abs(x - cx) < r / 2)] = rng.uniform(0, 0.3)
+    return images
+
+
+def test_random_features_tell_blobs_copies_and_real_pictures_apart():
+    """In colour, where pixels call blobs perfect. Margins: three draws differed by 0.08 at most."""
+    test, fresh, training = (_faces(300, seed) for seed in range(3))
+    blobs = gaussian_filter(fresh, (0, 2, 2, 0))
+    extract = RandomConvolutional((32, 32, 3))
+    real, *sets = map(extract, (test, fresh, blobs, training))
+    floor, of_blobs, of_copies = (frechet_distance(real, each) for each in sets)
+    assert of_blobs > 5 * floor  # 13 to 19
+    assert of_blobs > 3 * of_copies  # 5 to 14
+    precisions = [precision_recall(real, each).precision for each in sets]
+    assert precisions[0] > 0.85  # 0.94
+    assert precisions[1] < 0.6  # 0.41 to 0.48
+    rates = [memorisation_test(each, sets[2], real).near_duplicate_rate for each in sets]
+    assert max(rates[:2]) < 0.15  # 0.08 and 0
+    assert rates[2] == 1
+    in_pixels = [Pixels()(images) for images in (test, fresh, blobs)]
+    flattered = precision_recall(in_pixels[0], in_pixels[2])
+    assert flattered.precision > precision_recall(*in_pixels[:2]).precision  # 1 where faces have .9
+    assert flattered.recall < 0.1  # 0 to 0.02
 
 
 def test_the_random_network_never_changes():

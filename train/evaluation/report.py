@@ -51,6 +51,23 @@ class MetricResult:
         }
 
 
+# The better direction of a metric, and what it can mean that samples do better than real data.
+BETTER_THAN_REAL: dict[str, tuple[int, str]] = {
+    "parzen_log_likelihood": (1, "blurred means have that too; compare with parzen_of_centroids"),
+    "frechet_distance": (-1, "copies of the data have that; see the rates of near duplicates"),
+    "precision": (
+        1,
+        "samples keep to the middle of the data, as blurred or repeated images do; see recall",
+    ),
+    "recall": (1, "samples spread beyond the data, as noise and outliers do; see precision"),
+    "density": (
+        1,
+        "samples keep to the middle of the data, as blurred or repeated images do; see coverage",
+    ),
+    "classifier_score": (1, "one image for each class reaches the maximum; see recall"),
+    "asked_class": (1, "the clearest images of a class, and few of them, have that; see recall"),
+}
+
 HEADS = ("metric", "value", "std error", "real data", "num samples", "num real", "features")
 
 
@@ -68,7 +85,24 @@ def table(results: Sequence[MetricResult], left_out: Mapping[str, str]) -> str:
         text.append("  ".join([name.ljust(widths[0]), *right, features]).rstrip())
     text.insert(1, "-" * max(map(len, text)))
     text += [f"{name}: left out, {reason}" for name, reason in left_out.items()]
+    text += [f"{name} is better than real data's: {why}" for name, why in flattering(results)]
     return "\n".join(text)
+
+
+def flattering(results: Sequence[MetricResult]) -> list[tuple[str, str]]:
+    """Return the metrics in which samples do better than real data, and why they can.
+
+    Real data are the best that a generator can be: a better value is no praise. Differences of less
+    than two standard errors, or of a tenth where none is known, do not count.
+    """
+    found = []
+    for result in results:
+        if result.name in BETTER_THAN_REAL and result.real is not None:
+            direction, why = BETTER_THAN_REAL[result.name]
+            margin = abs(result.real) / 10 if result.error is None else 2 * result.error
+            if direction * (result.value - result.real) > margin:
+                found.append((result.name, why))
+    return found
 
 
 def _number(value: float | None) -> str:

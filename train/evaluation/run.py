@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 
@@ -69,12 +70,15 @@ def evaluate(options: Options) -> JsonDict:
         context = EvaluationContext(real, generator, samples, options.seed, features, classes)
         results, left_out = _compute(context, options.metrics, bar)
     record = _record(options, context, results, left_out)
-    write(run.evaluation(generator.kind), record)
+    # `--features` given: beside the evaluation without it, not in its place.
+    asked = None if options.features is None else pathlib.Path(options.features).stem
+    path = run.evaluation(generator.kind, asked)
+    write(path, record)
     print(heading(context))
     print(table(results, left_out))
     print(
         f"Protocol {record['protocol']}: compare results only where it, num samples, num real and "
-        f"features are the same.\nWritten: {run.evaluation(generator.kind)}"
+        f"features are the same.\nWritten: {path}"
     )
     pictures.draw(context, run, options.metrics)
     return record
