@@ -40,16 +40,18 @@ def quick(monkeypatch):
     [
         (Facts(1437, (8, 8, 1), gpu=False), "mlp", 256, 0.25, None),
         (Facts(60_000, (28, 28, 1), gpu=False), "mlp", 1200, 0.25, None),
-        (Facts(3268, (64, 64, 3), gpu=False), "mlp", 1200, 0.25, None),
-        (Facts(3268, (64, 96, 3), gpu=False), "dcgan", 32, 1.0, True),  # too many values
-        (Facts(3268, (65, 96, 3), gpu=False), "mlp", 1200, 0.25, None),  # does not double
+        (Facts(50_000, (28, 28, 3), gpu=False), "mlp", 1200, 0.25, None),
+        (Facts(60_000, (50, 50, 1), gpu=False), "mlp", 1200, 0.25, None),
+        (Facts(3268, COLOUR, gpu=False), "dcgan", 32, 1.0, True),
+        (Facts(20_000, (64, 64, 1), gpu=False), "dcgan", 32, 1.0, False),
+        (Facts(3268, (51, 51, 1), gpu=False), "mlp", 1200, 0.25, None),  # does not double
         (Facts(3268, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(19_999, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(20_000, COLOUR, gpu=True), "dcgan", 64, 1.0, False),
         (Facts(3268, (33, 32, 3), gpu=True), "mlp", 1200, 0.25, None),
         (Facts(1437, (8, 8, 1), gpu=True), "mlp", 256, 0.25, None),
         (Facts(100_000, (2,), gpu=False), "mlp", 256, 0.1, None),
-        (Facts(50, COLOUR, gpu=False), "mlp", 1200, 0.25, None),
+        (Facts(50, COLOUR, gpu=False), "dcgan", 32, 1.0, True),
     ],
 )
 def test_the_data_and_the_machine_decide(facts, network, width, gamma, diffaugment):
@@ -59,6 +61,25 @@ def test_the_data_and_the_machine_decide(facts, network, width, gamma, diffaugme
     assert options.get("diffaugment") is diffaugment
     loss = "relativistic_paired" if len(facts.shape) == 3 else "non_saturating"
     assert overridden({**options, "steps": options["steps_per_execution"]}, {}).loss == loss
+
+
+@pytest.mark.parametrize(
+    ("network", "width", "gamma", "upsampling"),
+    [
+        ("dcgan", 32, 1.0, "resize"),
+        ("sngan", 32, 1.0, None),
+        ("resnet", 8, 1.0, None),
+        ("mlp", 256, 0.25, None),
+        ("maxout", 256, 0.25, None),
+    ],
+)
+def test_a_network_that_is_given_gets_its_own_game(network, width, gamma, upsampling):
+    options, reasons = choose(Facts(1437, (8, 8, 1), gpu=False), network=network)
+    assert (options["network"], options["width"], options["r1"]) == (network, width, gamma)
+    assert options.get("upsampling") == upsampling
+    assert (options["batch_size"] == 64) == ("diffaugment" in options) == (gamma == 1)
+    assert reasons["network"] == f"{network} of width {width}"
+    assert overridden({**options, "steps": 10}, {}).network == network
 
 
 def test_a_gpu_computes_in_half_precision():
@@ -79,7 +100,7 @@ def test_the_ema_forgets_half_in_as_many_images_whatever_the_batch(gpu, batch_si
 def test_each_choice_is_said_with_its_reason():
     options, reasons = choose(Facts(3268, COLOUR, gpu=True))
     assert [*reasons] == ["network", "objective", "learning", "augmentation", "precision"]
-    assert reasons["network"] == "dcgan of width 64, as a GPU is quick at convolutions"
+    assert reasons["network"] == "dcgan of width 64, as images have more than 256 values"
     assert f"batches of {options['batch_size']}" in reasons["learning"]
     assert reasons["augmentation"] == "DiffAugment, as there are fewer than 20,000 images"
     assert str(Facts(3268, COLOUR, gpu=True)) == "3,268 images of 32x32x3 on a GPU"
@@ -141,7 +162,7 @@ def test_a_small_set_has_small_batches(images, given, batch, at_once, data_dir, 
 def test_flags_win(data_dir, tmp_path, capsys):
     config = choice(tmp_path, data_dir, network="dcgan", width=4, steps=7, r1=0.5)
     assert (config.network, config.width, config.steps, config.r1) == ("dcgan", 4, 7, 0.5)
-    assert (config.r2, config.loss) == (0.25, "relativistic_paired")
+    assert (config.r2, config.loss) == (1.0, "relativistic_paired")
     said = capsys.readouterr().out
     assert "  given:        --network=dcgan --r1=0.5 --width=4, which count instead\n" in said
     assert choice(tmp_path, data_dir, split="train[:200]", epochs=2).epochs == 2

@@ -19,15 +19,17 @@ from kgan.artifacts import RunDirectory
 from kgan.networks.checks import doublings
 from kgan.utils.types import JsonDict, Logs
 
-from .config import Config, overridden
+from .config import DENSE, Config, overridden
 from .game import WIDTHS, make_gan
 from .presets import POINTS, SETTLED
 from .run import load_images
 from .strategy import has_gpu, on_one_machine, share_memory
 
 MINUTES = 30.0
-LARGEST_DENSE = 64 * 64 * 3  # values of an image of fully connected networks on a CPU
-SMALLEST_OF_GPU = 16 * 16  # values up to which they serve on a GPU too
+# Values of an image up to which fully connected networks are chosen.
+LARGEST_ON_CPU = 50 * 50
+LARGEST_ON_GPU = 16 * 16
+SMALL = 16 * 16  # and up to which narrow ones do
 FEW = 20_000  # images below which a convolutional discriminator needs augmentation
 HALF_LIFE = 69_000  # images in which the EMA forgets half
 GAMMAS = {"mlp": 0.25, "dcgan": 1.0}
@@ -111,7 +113,11 @@ def chosen(
         )
     share_memory()
     facts = _facts(config, data_dir)
-    options, reasons = choose(facts, config.batch_size if "batch_size" in given else None)
+    options, reasons = choose(
+        facts,
+        config.batch_size if "batch_size" in given else None,
+        config.network if "network" in given else None,
+    )
     rows = options["batch_size"] * config.discriminator_steps
     options["steps_per_execution"] = max(
         1, min(options["steps_per_execution"], facts.images // rows)
@@ -137,12 +143,15 @@ def chosen(
     )
 
 
-def choose(facts: Facts, batch_size: int | None = None) -> tuple[JsonDict, dict[str, str]]:
+def choose(
+    facts: Facts, batch_size: int | None = None, network: str | None = None
+) -> tuple[JsonDict, dict[str, str]]:
     """Return options but for the length of the training, and reasons for people by subject.
 
     Args:
         facts: what is known of the data and the machine.
         batch_size: images of a minibatch, where they are given.
+        network: the network, where it is given. All with convolutions get what `dcgan` gets.
     """
     options: JsonDict = {
         **{name: value for name, value in SETTLED.items() if name != "dataset"},
@@ -154,28 +163,29 @@ def choose(facts: Facts, batch_size: int | None = None) -> tuple[JsonDict, dict[
         options["batch_size"] = batch_size or options["batch_size"]
         return options, {"network": "mlp of width 256, which points need no more than"}
     values = math.prod(facts.shape)
-    large = values > (SMALLEST_OF_GPU if facts.gpu else LARGEST_DENSE)
-    convolutional = large and _doubles(facts.shape)
-    network = "dcgan" if convolutional else "mlp"
-    gamma = GAMMAS[network]
+    most = LARGEST_ON_GPU if facts.gpu else LARGEST_ON_CPU
+    large = values > most
+    asked = network is not None
+    network = network or ("dcgan" if large and _doubles(facts.shape) else "mlp")
+    convolutional = network not in DENSE
+    gamma = GAMMAS["dcgan" if convolutional else "mlp"]
     options.update(network=network, r1=gamma, r2=gamma)
     if convolutional:
-        why = "a GPU is quick at convolutions" if facts.gpu else "the images are large"
+        why = f"images have more than {most:,} values"
         options.update(
-            upsampling="resize",
             batch_size=128 if facts.gpu else 64,
-            width=64 if facts.gpu else 32,
+            width=WIDTHS[network] if facts.gpu else WIDTHS[network] // 2,
             latent_dim=64,
             value_range=None,
             diffaugment=facts.images < FEW,
         )
+        if network == "dcgan":
+            options["upsampling"] = "resize"
     else:
-        why = "on a CPU it sees many times more images than convolutions do"
+        why = f"images have at most {most:,} values"
         if large:
             why = "convolutional networks double a grid of 3 to 8 pixels, and none fits"
-        elif facts.gpu:
-            why = "the images are small"
-        options["width"] = 256 if values <= SMALLEST_OF_GPU else WIDTHS["mlp"]
+        options["width"] = 256 if values <= SMALL else WIDTHS[network]
     if facts.gpu:
         options.update(precision="mixed_bfloat16", jit_compile=True)
     batch = batch_size or min(options["batch_size"], max(1, facts.images))
@@ -183,7 +193,7 @@ def choose(facts: Facts, batch_size: int | None = None) -> tuple[JsonDict, dict[
     options["ema_decay"] = round(0.5 ** (batch / HALF_LIFE), 6)
     augmented = "DiffAugment" if options.get("diffaugment") else "none"
     return options, {
-        "network": f"{network} of width {options['width']}, as {why}",
+        "network": f"{network} of width {options['width']}" + f", as {why}" * (not asked),
         "objective": f"{options['loss']} with R1 and R2 at every "
         f"{options['penalty_interval']}th step, gamma {gamma:g} ("
         + ", ".join(f"{value:g} for {name}" for name, value in GAMMAS.items())
