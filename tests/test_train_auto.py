@@ -43,8 +43,8 @@ def quick(monkeypatch):
         (Facts(50_000, (28, 28, 3), gpu=False), "mlp", 1200, 0.25, None),
         (Facts(60_000, (50, 50, 1), gpu=False), "mlp", 1200, 0.25, None),
         (Facts(3268, COLOUR, gpu=False), "dcgan", 32, 1.0, True),
-        (Facts(20_000, (64, 64, 1), gpu=False), "dcgan", 32, 1.0, False),
-        (Facts(3268, (51, 51, 1), gpu=False), "mlp", 1200, 0.25, None),  # does not double
+        (Facts(20_000, (64, 64, 3), gpu=False), "dcgan", 32, 1.0, False),
+        (Facts(3268, (64, 64, 1), gpu=False), "mlp", 1200, 0.25, None),  # 32 x 32 then
         (Facts(3268, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(19_999, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(20_000, COLOUR, gpu=True), "dcgan", 64, 1.0, False),
@@ -64,6 +64,29 @@ def test_the_data_and_the_machine_decide(facts, network, width, gamma, diffaugme
 
 
 @pytest.mark.parametrize(
+    ("shape", "gpu", "given", "size"),
+    [
+        ((64, 64, 3), False, {}, "32,32"),
+        ((64, 48, 3), False, {}, "32,24"),
+        ((218, 178, 3), False, {}, "32,32"),  # 32 x 26 cannot be reached by doubling
+        ((64, 64, 3), False, {"image_size": 64}, None),
+        ((64, 64, 3), True, {}, None),
+        (COLOUR, False, {}, None),
+        ((48, 48, 1), False, {}, None),  # few values
+    ],
+)
+def test_large_images_are_reduced_on_a_cpu(shape, gpu, given, size):
+    options, reasons = choose(Facts(3268, shape, gpu), given)
+    assert options.get("image_size") == size
+    assert ("size" in reasons) == (size is not None)
+    if shape == (64, 48, 3):
+        assert reasons["size"] == (
+            "32x24 of 64x48, which would take 4 times as long on a CPU (--image_size=64,48 keeps "
+            "them)"
+        )
+
+
+@pytest.mark.parametrize(
     ("network", "width", "gamma", "upsampling"),
     [
         ("dcgan", 32, 1.0, "resize"),
@@ -74,7 +97,7 @@ def test_the_data_and_the_machine_decide(facts, network, width, gamma, diffaugme
     ],
 )
 def test_a_network_that_is_given_gets_its_own_game(network, width, gamma, upsampling):
-    options, reasons = choose(Facts(1437, (8, 8, 1), gpu=False), network=network)
+    options, reasons = choose(Facts(1437, (8, 8, 1), gpu=False), {"network": network})
     assert (options["network"], options["width"], options["r1"]) == (network, width, gamma)
     assert options.get("upsampling") == upsampling
     assert (options["batch_size"] == 64) == ("diffaugment" in options) == (gamma == 1)
@@ -91,7 +114,7 @@ def test_a_gpu_computes_in_half_precision():
 
 @pytest.mark.parametrize(("gpu", "batch_size"), [(False, None), (True, None), (False, 16)])
 def test_the_ema_forgets_half_in_as_many_images_whatever_the_batch(gpu, batch_size):
-    options, _ = choose(Facts(3268, COLOUR, gpu), batch_size)
+    options, _ = choose(Facts(3268, COLOUR, gpu), {"batch_size": batch_size} if batch_size else {})
     assert batch_size in (None, options["batch_size"])
     steps = auto.HALF_LIFE / options["batch_size"]
     assert options["ema_decay"] ** steps == pytest.approx(0.5, abs=1e-3)

@@ -10,7 +10,9 @@ import math
 import os
 import sys
 import time
+import types
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -29,7 +31,8 @@ MINUTES = 30.0
 # Values of an image up to which fully connected networks are chosen.
 LARGEST_ON_CPU = 50 * 50
 LARGEST_ON_GPU = 16 * 16
-SMALL = 16 * 16  # and up to which narrow ones do
+SIDE_ON_CPU = 32  # pixels to which larger images are reduced there
+SMALL = 16 * 16  # values of an image up to which narrow networks do
 FEW = 20_000  # images below which a convolutional discriminator needs augmentation
 HALF_LIFE = 69_000  # images in which the EMA forgets half
 GAMMAS = {"mlp": 0.25, "dcgan": 1.0}
@@ -113,11 +116,7 @@ def chosen(
         )
     share_memory()
     facts = _facts(config, data_dir)
-    options, reasons = choose(
-        facts,
-        config.batch_size if "batch_size" in given else None,
-        config.network if "network" in given else None,
-    )
+    options, reasons = choose(facts, given)
     rows = options["batch_size"] * config.discriminator_steps
     options["steps_per_execution"] = max(
         1, min(options["steps_per_execution"], facts.images // rows)
@@ -144,14 +143,14 @@ def chosen(
 
 
 def choose(
-    facts: Facts, batch_size: int | None = None, network: str | None = None
+    facts: Facts, given: Mapping[str, Any] = types.MappingProxyType({})
 ) -> tuple[JsonDict, dict[str, str]]:
     """Return options but for the length of the training, and reasons for people by subject.
 
     Args:
         facts: what is known of the data and the machine.
-        batch_size: images of a minibatch, where they are given.
-        network: the network, where it is given. All with convolutions get what `dcgan` gets.
+        given: options that are given. Others follow `batch_size`, `image_size` and `network`; all
+            networks with convolutions get what `dcgan` gets.
     """
     options: JsonDict = {
         **{name: value for name, value in SETTLED.items() if name != "dataset"},
@@ -160,13 +159,23 @@ def choose(
     }
     if len(facts.shape) == 1:
         options = {name: value for name, value in POINTS.items() if name != "steps"}
-        options["batch_size"] = batch_size or options["batch_size"]
+        options["batch_size"] = given.get("batch_size", options["batch_size"])
         return options, {"network": "mlp of width 256, which points need no more than"}
-    values = math.prod(facts.shape)
+    reasons, shape = {}, facts.shape
     most = LARGEST_ON_GPU if facts.gpu else LARGEST_ON_CPU
+    if "image_size" not in given and not facts.gpu and math.prod(shape) > most:
+        shape = _reduced(shape)
+        if shape != facts.shape:
+            (high, wide, _), (height, width, _) = shape, facts.shape
+            options["image_size"] = f"{high},{wide}"
+            times = math.prod(facts.shape) / math.prod(shape)
+            reasons["size"] = (
+                f"{high}x{wide} of {height}x{width}, which would take {times:.0f} times as long on "
+                f"a CPU (--image_size={height},{width} keeps them)"
+            )
+    values = math.prod(shape)
     large = values > most
-    asked = network is not None
-    network = network or ("dcgan" if large and _doubles(facts.shape) else "mlp")
+    network = given.get("network", "dcgan" if large and _doubles(shape) else "mlp")
     convolutional = network not in DENSE
     gamma = GAMMAS["dcgan" if convolutional else "mlp"]
     options.update(network=network, r1=gamma, r2=gamma)
@@ -188,12 +197,13 @@ def choose(
         options["width"] = 256 if values <= SMALL else WIDTHS[network]
     if facts.gpu:
         options.update(precision="mixed_bfloat16", jit_compile=True)
-    batch = batch_size or min(options["batch_size"], max(1, facts.images))
+    batch = given.get("batch_size", min(options["batch_size"], max(1, facts.images)))
     options["batch_size"] = batch
     options["ema_decay"] = round(0.5 ** (batch / HALF_LIFE), 6)
     augmented = "DiffAugment" if options.get("diffaugment") else "none"
-    return options, {
-        "network": f"{network} of width {options['width']}" + f", as {why}" * (not asked),
+    because = "" if "network" in given else f", as {why}"
+    return options, reasons | {
+        "network": f"{network} of width {options['width']}{because}",
         "objective": f"{options['loss']} with R1 and R2 at every "
         f"{options['penalty_interval']}th step, gamma {gamma:g} ("
         + ", ".join(f"{value:g} for {name}" for name, value in GAMMAS.items())
@@ -210,6 +220,16 @@ def choose(
 def steps_in(minutes: float, seconds: float, multiple: int) -> int:
     """Return how many steps of so many seconds fit, a multiple of `multiple` and at least that."""
     return max(1, int(60 * minutes / seconds) // multiple) * multiple
+
+
+def _reduced(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape of at most `SIDE_ON_CPU` pixels a side, as wide as it is high if need be."""
+    height, width, channels = shape
+    longer = max(height, width)
+    if longer <= SIDE_ON_CPU:
+        return shape
+    smaller = (SIDE_ON_CPU * height // longer, SIDE_ON_CPU * width // longer, channels)
+    return smaller if _doubles(smaller) else (SIDE_ON_CPU, SIDE_ON_CPU, channels)
 
 
 def _doubles(shape: tuple[int, ...]) -> bool:
