@@ -66,9 +66,9 @@ def test_the_data_and_the_machine_decide(facts, network, width, gamma, diffaugme
 @pytest.mark.parametrize(
     ("shape", "gpu", "given", "size"),
     [
-        ((64, 64, 3), False, {}, "32,32"),
+        ((64, 64, 3), False, {}, 32),
         ((64, 48, 3), False, {}, "32,24"),
-        ((218, 178, 3), False, {}, "32,32"),  # 32 x 26 cannot be reached by doubling
+        ((218, 178, 3), False, {}, 32),  # 32 x 26 cannot be reached by doubling
         ((64, 64, 3), False, {"image_size": 64}, None),
         ((64, 64, 3), True, {}, None),
         (COLOUR, False, {}, None),

@@ -167,11 +167,11 @@ def choose(
         shape = _reduced(shape)
         if shape != facts.shape:
             (high, wide, _), (height, width, _) = shape, facts.shape
-            options["image_size"] = f"{high},{wide}"
+            options["image_size"] = _size(high, wide)
             times = math.prod(facts.shape) / math.prod(shape)
             reasons["size"] = (
                 f"{high}x{wide} of {height}x{width}, which would take {times:.0f} times as long on "
-                f"a CPU (--image_size={height},{width} keeps them)"
+                f"a CPU (--image_size={_size(height, width)} keeps them)"
             )
     values = math.prod(shape)
     large = values > most
@@ -230,6 +230,11 @@ def _reduced(shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
     smaller = (SIDE_ON_CPU * height // longer, SIDE_ON_CPU * width // longer, channels)
     return smaller if _doubles(smaller) else (SIDE_ON_CPU, SIDE_ON_CPU, channels)
+
+
+def _size(height: int, width: int) -> int | str:
+    """Return the option `image_size`."""
+    return height if height == width else f"{height},{width}"
 
 
 def _doubles(shape: tuple[int, ...]) -> bool:
