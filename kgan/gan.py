@@ -11,6 +11,7 @@ import tensorflow as tf
 from kgan import losses
 from kgan import penalties as penalties_module
 from kgan.priors import Prior
+from kgan.saved_model import ExportedGame
 from kgan.training import seeds
 from kgan.training.discriminator_pass import DiscriminatorPass, power_iterations
 from kgan.training.distribution import apply, check_scope, replicas, synchronize
@@ -45,7 +46,7 @@ Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(Fitting, SavedGame, InferenceMode, Retraced):
+class GAN(Fitting, SavedGame, ExportedGame, InferenceMode, Retraced):
     """A generator G, a discriminator D, and the game between them.
 
     One step of `fit` is one iteration of Algorithm 1: k updates of the discriminator, each on a

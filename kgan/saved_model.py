@@ -1,7 +1,8 @@
 """Write a generator as a SavedModel, in the form that TensorFlow Serving and plain TensorFlow load.
 
 ```python
-kgan.saved_model.write(kgan.inference.KerasGenerator(network, prior), "model/1")
+gan.export("model/1")                                                            # of a game
+kgan.saved_model.write(kgan.inference.KerasGenerator(network, prior), "model/1")  # of a network
 ```
 
 A SavedModel needs neither Keras nor kgan to run. Its inputs are checked inside the graph, so every
@@ -11,18 +12,23 @@ client sees the error.
 from __future__ import annotations
 
 import json
+import math
 import os
 import pathlib
+import tempfile
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from kgan.inference import KerasGenerator
 from kgan.inference.loading import CARD
+from kgan.priors import Prior
+from kgan.utils.checks import one_of
 
-__all__ = ["MAX_COUNT", "MODEL_NAME", "write"]
+__all__ = ["MAX_COUNT", "MODEL_NAME", "ExportedGame", "write"]
 
 MAX_COUNT = 1024
 """Most images that one call of `sample` makes; a client's mistake must not exhaust the memory."""
@@ -76,6 +82,73 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         "config": generator.config,
     }
     (extras / CARD).write_text(json.dumps(card, indent=2) + "\n")
+
+
+class ExportedGame(keras.Model):
+    """The method of `kgan.GAN` that gives the trained generator away."""
+
+    # What `kgan.GAN` sets.
+    generator: keras.Model
+    prior: Prior
+    value_range: tuple[float, float] | None
+    averaged: Callable[[], Any]
+
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+    ) -> None:
+        """Write the generator as a SavedModel, which runs without kgan and Keras.
+
+        Its signatures are those of `kgan.saved_model.write`: `sample` draws what `GAN.sample` draws
+        with the same seed, with the EMA weights if there are any, but rescaled to [0, 1].
+        `kgan_export.export` makes TFLite and ONNX files of a finished run of `kgan-train`.
+
+        Args:
+            filepath: the directory to write; a SavedModel there is replaced. TensorFlow Serving
+                wants its name to be a version number.
+            format: `"tf_saved_model"`.
+            verbose: False for not printing where it was written.
+
+        Raises:
+            FileExistsError: something else is there.
+            ValueError: the format is another one, or the samples leave the value range.
+
+        Example:
+            ```python
+            gan.export("model/1")
+            model = kgan.inference.load("model/1")
+            images = model.sample(16, seed=0)  # gan.sample(16, seed=0) in [0, 1]
+            ```
+        """
+        one_of("format", format, ("tf_saved_model",), "`kgan_export.export` writes others.")
+        path = pathlib.Path(filepath)
+        if os.path.lexists(path) and not (path / "saved_model.pb").is_file():
+            raise FileExistsError(
+                f"Invalid value for argument `filepath`: expected a new directory or a SavedModel "
+                f"to replace, and {path} is something else. Name another path."
+            )
+        if not self.built:
+            self.build()
+        unbounded = (-math.inf, math.inf)
+        config = {"prior": keras.saving.serialize_keras_object(self.prior)}
+        of_game = KerasGenerator(
+            self.generator, self.prior, config, value_range=self.value_range or unbounded
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            self.averaged(),
+            tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as stage,
+        ):
+            new, old = pathlib.Path(stage, "new"), pathlib.Path(stage, "old")
+            write(of_game, new)
+            os.sync()
+            if path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
+        if verbose is not False:
+            print(f"Written: {path}")
 
 
 def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:

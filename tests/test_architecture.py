@@ -28,7 +28,7 @@ ALLOWED = {
     "networks": {"layers", "utils"},
     "penalties": {"utils"},
     "training": {"constraints", "losses", "optimizers", "penalties", "priors", "utils"},
-    "gan": {"losses", "optimizers", "penalties", "priors", "training", "utils"},
+    "gan": {"losses", "optimizers", "penalties", "priors", "saved_model", "training", "utils"},
     "checkpoint": {"artifacts", "utils"},
     "inference": {"artifacts", "priors", "training", "utils"},
     "saved_model": {"inference", "priors", "utils"},
