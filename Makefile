@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint mutants bench clean
+.PHONY: help demo test long lint mutants bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -33,7 +33,10 @@ demo: $(READY)  ## train on scikit-learn's digits, export the generator and chec
 	@echo "Exports, report and picture:    $(DEMO)/export/"
 
 test: lint  ## run style checks, type checks and every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+long: $(READY)  ## repeat measurements on the whole of MNIST that `make test` leaves out
+	$(BIN)/python -m pytest -m long
 
 lint: $(READY)  ## run style and type checks
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ TEST = [
     "httpx>=0.27",  # speaks to the server
     "prdc>=0.2",  # density and coverage by their authors, to compare with
     "pytest>=8",
-    "pytest-xdist>=3.6",  # runs the test files on every core
+    "pytest-xdist>=3.7",  # runs the test files on every core
     "setuptools>=77",  # as pyproject.toml asks, for a build without isolation
     "tensorflow-serving-api>=2.18",  # the official messages
 ]

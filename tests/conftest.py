@@ -20,6 +20,19 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 _debug_options = tf.data.Dataset._apply_debug_options
 tf.data.Dataset._apply_debug_options = lambda self: _debug_options(self.with_options(untuned()))
 
+# The files that take longest begin, so that none of them is left to one worker at the end.
+FIRST = (
+    *("docs", "combinations", "training_distribution", "faults", "gan", "conformance"),
+    *("training_validation_networks", "evaluate", "train", "resume", "benchmarks_accelerator"),
+    *("door", "experiments_recipe", "export_tflite", "data_pictures", "theory_training"),
+    *("train_pictures", "layer_losses", "train_auto", "data_load", "callbacks_collapse_alarm"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    places = {f"test_{name}.py": place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
+
 
 @pytest.fixture(autouse=True)
 def _same_start():

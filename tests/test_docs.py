@@ -130,7 +130,7 @@ def type_in(command, desk, tools_help):
     elif words[2:4] in (["benchmarks.accelerator", "export"], ["benchmarks.accelerator", "import"]):
         if words[3] == "import" and not (desk / "result").exists():
             pytest.skip("the runner needs JAX: pip install kgan[jax]")
-        words += ["--width=8"] if words[3] == "export" else []
+        words += ["--width=8", "--steps=110"] if words[3] == "export" else []
         places = {"PYTHONPATH": str(ROOT), "TFDS_DATA_DIR": str(data)}
         check(shell([sys.executable, *words[1:]], desk, **places))
     elif words[:2] == ["python", "-m"] and words[2].startswith(TOOLS):
@@ -161,7 +161,7 @@ def test_commands_work(command, desk, tools_help):
 @pytest.mark.slow
 def test_demo(tmp_path):
     """`make demo`, whole but for the length of its training."""
-    done = shell(["make", "demo", f"DEMO={tmp_path / 'demo'}", "STEPS=4000"], ROOT)
+    done = shell(["make", "demo", f"DEMO={tmp_path / 'demo'}", "STEPS=2010"], ROOT)
     check(done)
     run, out = tmp_path / "demo" / "run", tmp_path / "demo" / "export"
     assert len(list((run / "samples").iterdir())) >= 2

@@ -1,6 +1,7 @@
 """Each change of the published recipe changes its one thing and nothing else."""
 
 import dataclasses
+import functools
 import re
 import subprocess
 import sys
@@ -36,8 +37,9 @@ def digits(value_range=(0.0, 1.0)):
     return kgan.data.load("digits", batch_size=100, value_range=value_range, seed=0)
 
 
+@functools.cache
 def made(change, steps=0, **more):
-    """The game of a change, on small images, after the given number of steps."""
+    """The game of a change, on small images, after the given number of steps; to be read only."""
     changed = dataclasses.replace(recipe.Recipe(**recipe.CHANGES[change]), **more)
     images = digits(changed.value_range)
     keras.utils.set_random_seed(0)

@@ -1,5 +1,7 @@
 """Losses that layers add: each network pays for its own, once, as in Keras."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -70,18 +72,24 @@ MODES = {
 }
 
 
+@functools.cache
+def plain(mode="graph", independent=False):
+    """What `after` gives where no layer adds a loss."""
+    return after(compiled=MODES[mode], independent=independent)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_weight_regularizer_of_each_network_adds_its_gradient_once(mode):
     """The gradient of 0.05 W^2 is 0.1 W: two-sided, D's from 2 calls and G's from 1."""
-    start, plain, _ = after(compiled=MODES[mode])
+    start, alone, _ = plain(mode)
     for network in (0, 1):
         key = ("g", "d")[network]
         _, other, _ = after(**{key: {"kernel_regularizer": L2(0.05)}}, compiled=MODES[mode])
         # G's update sees D after its own, so compare G's alone, and D's with G's as it was.
-        pulled = plain[network] - other[network]
+        pulled = alone[network] - other[network]
         np.testing.assert_allclose(pulled, RATE * 0.1 * start[network], rtol=0, atol=1e-6)
         if network == 0:
-            np.testing.assert_array_equal(plain[1], other[1])
+            np.testing.assert_array_equal(alone[1], other[1])
 
 
 def test_a_regularizer_of_d_moves_g_through_d_alone():
@@ -116,7 +124,7 @@ def test_logs_hold_the_regularizers_and_estimates_do_not():
 def test_activity_of_d_counts_on_data_and_on_samples(mode, independent):
     """0.2 times the mean squared logit, summed over the two passes; one pass is split."""
     options = {"compiled": MODES[mode], "independent": independent}
-    start, plain, logs = after(**options)
+    start, alone, logs = plain(mode, independent)
     regularizer = {"activity_regularizer": L2(0.2)}
     _, other, with_activity = after(d=regularizer, **options)
     gan = game()
@@ -127,22 +135,22 @@ def test_activity_of_d_counts_on_data_and_on_samples(mode, independent):
         logits = flat @ start[1]
         loss += 0.2 * np.mean(logits**2)
         expected += 0.4 * flat.T @ logits / 12
-    np.testing.assert_allclose(plain[1] - other[1], RATE * expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(alone[1] - other[1], RATE * expected, rtol=0, atol=1e-6)
     assert with_activity["d_loss"][0] - logs["d_loss"][0] == pytest.approx(loss, abs=1e-5)
     assert with_activity["value"] == logs["value"]
 
 
 @pytest.mark.parametrize("independent", [False, True])
 def test_a_sum_counts_the_same_in_one_pass_and_in_two(independent):
-    _, plain, _ = after()
+    _, alone, _ = plain()
     _, other, _ = after(d_extra=[SumOfOutput()], independent=independent)
     _, apart, _ = after(d_extra=[SumOfOutput()])
     np.testing.assert_allclose(other[1], apart[1], rtol=0, atol=1e-6)
-    assert np.abs(plain[1] - other[1]).max() > 1e-3
+    assert np.abs(alone[1] - other[1]).max() > 1e-3
 
 
 def test_activity_and_add_loss_of_g_count_once():
-    start, plain, _ = after()
+    start, alone, _ = plain()
     options = ({"g": {"activity_regularizer": L2(0.2)}}, {"g_extra": [SumOfOutput()]})
     gan = game()
     update = tf.constant(1, tf.int64)  # the step's second update is G's
@@ -151,8 +159,8 @@ def test_activity_and_add_loss_of_g_count_once():
     for given, factor in zip(options, (0.4 / 12, 0.02), strict=True):
         _, other, _ = after(**given)
         expected = factor * latents.T @ (made * (1 - made**2))
-        np.testing.assert_allclose(plain[0] - other[0], RATE * expected, rtol=0, atol=1e-6)
-        np.testing.assert_array_equal(plain[1], other[1])
+        np.testing.assert_allclose(alone[0] - other[0], RATE * expected, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(alone[1], other[1])
 
 
 @pytest.mark.parametrize("interval", [1, 2])
@@ -161,7 +169,7 @@ def test_a_penalty_adds_no_second_activity(interval):
     penalties = [kgan.penalties.GradientPenalty(1.0), kgan.penalties.R1(1.0)]
     with_penalties = {"penalties": penalties, "penalty_interval": interval}
     moved = [
-        after(compiled=compiled)[1][1]
+        (after(compiled=compiled) if compiled else plain())[1][1]
         - after(d={"activity_regularizer": L2(0.2)}, compiled=compiled)[1][1]
         for compiled in ({}, with_penalties)
     ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import time
@@ -69,6 +70,20 @@ def assert_same(one, other, leaving=()):
 def set_all(gan, state):
     for name, variable in variables(gan).items():
         variable.assign(state[name])
+
+
+@functools.cache
+def _played():
+    gan = mlp()
+    return gan, values(gan)
+
+
+def mlp_again():
+    """One game for many tests, which is compiled once: each finds it as it was at first."""
+    gan, start = _played()
+    set_all(gan, start)
+    gan.stop_training = False
+    return gan
 
 
 def scramble(gan):
@@ -179,7 +194,7 @@ def test_loss_scales_come_back(digits, tmp_path):
     "group", ["model", "generator_optimizer", "discriminator_optimizer", "metrics"]
 )
 def test_without_a_part_of_the_state_the_end_is_another(group, digits, tmp_path, monkeypatch):
-    gan, images = mlp(), digits()
+    gan, images = mlp_again(), digits()
     start = values(gan)
     whole, diary = play(gan, images, tmp_path / "whole")
     set_all(gan, start)
@@ -196,7 +211,7 @@ def test_without_a_part_of_the_state_the_end_is_another(group, digits, tmp_path,
 
 
 def test_without_the_place_in_the_data_the_end_is_another(digits, tmp_path, monkeypatch):
-    gan, images = mlp(), digits()
+    gan, images = mlp_again(), digits()
     start = values(gan)
     whole, _ = play(gan, images, tmp_path / "whole")
     set_all(gan, start)
@@ -252,7 +267,7 @@ def saved(directory):
     ids=str,
 )
 def test_when_checkpoints_are_written(options, steps, digits, tmp_path):
-    gan = mlp()
+    gan = mlp_again()
     gan.fit(
         digits(), epochs=3, verbose=0, callbacks=[Checkpoint(tmp_path, **{"keep": 99, **options})]
     )
@@ -277,7 +292,7 @@ def test_other_data_are_resumed_at_ends_of_epochs(kind, digits, tmp_path):
         "dataset": (tf.data.Dataset.from_tensor_slices(images).batch(50), {}),
         "derived": (digits(shuffle=False).map(tf.negative), {}),
     }[kind]
-    gan = mlp()
+    gan = mlp_again()
     start = values(gan)
     whole, diary = play(gan, data, tmp_path / "whole", every=3, **options)
     set_all(gan, start)
@@ -307,7 +322,7 @@ def test_derived_data_in_another_order_each_time_end_otherwise(digits, tmp_path)
 
 
 def test_a_training_that_ended_itself_goes_on_with_the_next_epoch(digits, tmp_path):
-    gan, images = mlp(), digits()
+    gan, images = mlp_again(), digits()
     start = values(gan)
     gan.fit(images, epochs=1, steps_per_epoch=17, verbose=0)
     whole = values(gan)
@@ -326,7 +341,7 @@ def test_a_training_that_ended_itself_goes_on_with_the_next_epoch(digits, tmp_pa
 
 
 def test_fit_again_goes_on_where_there_are_more_epochs(digits, tmp_path):
-    gan, images, callback = mlp(), digits(), Checkpoint(tmp_path)
+    gan, images, callback = mlp_again(), digits(), Checkpoint(tmp_path)
     fit = {"verbose": 0, "callbacks": [callback]}
     histories = [gan.fit(images, epochs=1, **fit)]
     with pytest.warns(UserWarning, match="Nothing is left to train: .* is already at epoch 1 of 1"):
@@ -337,7 +352,7 @@ def test_fit_again_goes_on_where_there_are_more_epochs(digits, tmp_path):
 
 
 def test_a_stop_is_for_one_training(digits, tmp_path):
-    gan, images, callback = mlp(), digits(), Checkpoint(tmp_path)
+    gan, images, callback = mlp_again(), digits(), Checkpoint(tmp_path)
     callback.stop()  # as a signal may come before the first step
     with pytest.raises(KeyboardInterrupt, match="Stopped after step 1, which is saved"):
         gan.fit(images, verbose=0, callbacks=[callback])
@@ -348,7 +363,7 @@ def test_a_stop_is_for_one_training(digits, tmp_path):
 @pytest.mark.slow
 def test_validation_moves_nothing_and_resumes(digits, tmp_path):
     """While it lasts, G has its EMA weights."""
-    gan, images = mlp(), digits()
+    gan, images = mlp_again(), digits()
     start = values(gan)
     whole, diary = play(gan, images, tmp_path / "whole")
     validation = digits(shuffle=False)
@@ -367,7 +382,7 @@ def test_validation_moves_nothing_and_resumes(digits, tmp_path):
 @pytest.mark.slow
 def test_a_rollback_draws_other_numbers(digits, tmp_path):
     """And the same ones each time, so that a run with a rollback can be killed and resumed too."""
-    gan, images = mlp(), digits()
+    gan, images = mlp_again(), digits()
     fit = {"epochs": 2, "verbose": 0}
     gan.fit(images, epochs=1, verbose=0, callbacks=[Checkpoint(tmp_path / "run0")])
     ends = []
@@ -396,7 +411,7 @@ def test_a_rollback_draws_other_numbers(digits, tmp_path):
 
 
 def test_a_place_within_an_epoch_of_other_data(digits, tmp_path):
-    gan = mlp()
+    gan = mlp_again()
     callback = Checkpoint(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         gan.fit(digits(), verbose=0, callbacks=[At(3, callback.stop), callback])

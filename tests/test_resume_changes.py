@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -55,6 +56,19 @@ def fit(gan, directory, epochs=1, data=None, **options):
     return gan.fit(data, epochs=epochs, verbose=0, callbacks=callbacks, **arguments)
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("played")
+    fit(game(), directory)
+    return directory
+
+
+@pytest.fixture
+def begun(played, tmp_path):
+    """A directory of the first epoch of a game, to go on with."""
+    return shutil.copytree(played, tmp_path / "begun")
+
+
 def state(gan):
     return {name: variable.numpy() for name, variable in checkpoint.variables(gan).items()}
 
@@ -91,8 +105,7 @@ SGD = keras.optimizers.SGD
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_changed_setting_is_named_and_nothing_moves(change, named, tmp_path):
-    fit(game(), tmp_path)
+def test_a_changed_setting_is_named_and_nothing_moves(change, named, begun):
     gan = game(**change)
     before = state(gan)
     sentence = (
@@ -100,7 +113,7 @@ def test_a_changed_setting_is_named_and_nothing_moves(change, named, tmp_path):
     )
     for epochs in (1, 2):
         with pytest.raises(ValueError, match=sentence):
-            fit(gan, tmp_path, epochs)
+            fit(gan, begun, epochs)
     assert_same(before, state(gan))
 
 
@@ -137,9 +150,8 @@ def test_augmentations_are_told_apart_by_name_and_by_argument(tmp_path):
             fit(game(augmentation=other), directory, 2)
 
 
-def test_the_same_settings_resume_in_any_form(tmp_path):
+def test_the_same_settings_resume_in_any_form(begun):
     """By name, by configuration or as an object; the speed may change, and the epochs grow."""
-    fit(game(), tmp_path)
     same = {
         "generator_optimizer": keras.optimizers.serialize(SGD(1e-3)),
         "discriminator_optimizer": SGD(),
@@ -148,7 +160,7 @@ def test_the_same_settings_resume_in_any_form(tmp_path):
         "run_eagerly": True,
     }
     gan = game(compiled=same)
-    fit(gan, tmp_path, 2)
+    fit(gan, begun, 2)
     assert gan.step == 8
 
 
@@ -167,13 +179,12 @@ def test_the_same_settings_resume_in_any_form(tmp_path):
         ),
     ],
 )
-def test_other_data_are_named(data, options, named, tmp_path):
-    fit(game(), tmp_path)
+def test_other_data_are_named(data, options, named, begun):
     gan = game()
     for epochs in (1, 2):
         with pytest.raises(ValueError, match=re.escape(named)):
-            fit(gan, tmp_path, epochs, data, **options)
-    fit(gan, tmp_path, 2, data, accept_changes=True, **options)
+            fit(gan, begun, epochs, data, **options)
+    fit(gan, begun, 2, data, accept_changes=True, **options)
     assert gan.step >= 8
 
 
@@ -218,13 +229,12 @@ def test_accepted_changes_equal_the_same_steps_by_hand(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
-def test_another_optimizer_is_refused_in_any_case(tmp_path):
-    fit(game(), tmp_path)
+def test_another_optimizer_is_refused_in_any_case(begun):
     gan = game(compiled={"generator_optimizer": "adam"})
     with pytest.raises(ValueError, match="generator_optimizer: SGD there, FusedAdam now"):
-        fit(gan, tmp_path, 2)
+        fit(gan, begun, 2)
     with pytest.raises(ValueError, match="is of another model"):
-        fit(gan, tmp_path, 2, accept_changes=True)
+        fit(gan, begun, 2, accept_changes=True)
 
 
 def test_an_average_is_named(tmp_path):

@@ -1,8 +1,10 @@
 """The training program: flags, presets, the run directory, and one sentence for every mistake."""
 
 import dataclasses
+import functools
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -28,6 +30,20 @@ def data_dir(tmp_path_factory):
     directory = tmp_path_factory.mktemp("data")
     kgan.data.load("digits", data_dir=directory)
     return str(directory)
+
+
+@pytest.fixture(scope="module")
+def finished(data_dir, tmp_path_factory):
+    """A run of `small()`, to be read only."""
+    run = tmp_path_factory.mktemp("finished") / "run"
+    train(small(), run, data_dir)
+    return run
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A run of `small()`, to go on with."""
+    return shutil.copytree(finished, tmp_path / "run")
 
 
 def program(*arguments, timeout=300, python=None):
@@ -330,27 +346,23 @@ def test_densities_train(density, dim, tmp_path):
     assert (tmp_path / "run" / "samples" / "step_00000006.png").exists()
 
 
-def test_the_same_command_gives_the_same_weights(data_dir, tmp_path):
-    for name in ("a", "b"):
-        train(small(), tmp_path / name, data_dir)
-    a, b = (keras.models.load_model(tmp_path / name / "generator.keras") for name in "ab")
+def test_the_same_command_gives_the_same_weights(finished, data_dir, tmp_path):
+    train(small(), tmp_path / "again", data_dir)
+    runs = (finished, tmp_path / "again")
+    a, b = (keras.models.load_model(run / "generator.keras") for run in runs)
     for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_finished_run_is_left_alone(data_dir, tmp_path, capsys):
-    run = tmp_path / "run"
-    train(small(), run, data_dir)
+def test_a_finished_run_is_left_alone(run, data_dir, capsys):
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     train(small(), run, data_dir)
     assert "nothing is left to do" in capsys.readouterr().out
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
-def test_a_run_that_lacks_its_networks_is_completed(data_dir, tmp_path, capsys):
+def test_a_run_that_lacks_its_networks_is_completed(run, data_dir, capsys):
     """As one that was killed between its last checkpoint and the networks."""
-    run = tmp_path / "run"
-    train(small(), run, data_dir)
     metrics = (run / "metrics.jsonl").read_text()
     generator = keras.models.load_model(run / "generator.keras").get_weights()
     for name in ("generator.keras", "discriminator.keras", "samples/step_00000006.png"):
@@ -364,16 +376,30 @@ def test_a_run_that_lacks_its_networks_is_completed(data_dir, tmp_path, capsys):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.fixture(scope="module")
+def never_ended(data_dir, tmp_path_factory):
+    """A function that trains without a pause, once for each length."""
+
+    @functools.cache
+    def run(**options):
+        directory = tmp_path_factory.mktemp("once") / "run"
+        train(small(**options), directory, data_dir)
+        return directory
+
+    return run
+
+
 @pytest.mark.parametrize("sooner", [{"steps": 16}, {"steps": 26}, {"epochs": 1}])
-def test_an_extended_run_is_as_if_it_had_never_ended(sooner, data_dir, tmp_path, capsys):
+def test_an_extended_run_is_as_if_it_had_never_ended(
+    sooner, never_ended, data_dir, tmp_path, capsys
+):
     """Epochs have 23 steps: the end was within the first, within the second, at the first's.
 
     The second run is as one that was killed before its networks were written.
     """
     every = {"checkpoint_every": 10, "ema_decay": 0.9, "network": "maxout"}  # which has dropout
     later = {**every, **({"steps": None, "epochs": 3} if "epochs" in sooner else {"steps": 60})}
-    once, twice = tmp_path / "once", tmp_path / "twice"
-    train(small(**later), once, data_dir)
+    once, twice = never_ended(**later), tmp_path / "twice"
     train(small(**{**every, "steps": None, **sooner}), twice, data_dir)
     (twice / "evaluation.json").write_text("{}")
     if sooner == {"steps": 26}:
@@ -399,20 +425,18 @@ def test_an_extended_run_is_as_if_it_had_never_ended(sooner, data_dir, tmp_path,
     assert "nothing is left to do" in capsys.readouterr().out
 
 
-def test_a_run_is_not_shortened(data_dir, tmp_path):
-    train(small(), tmp_path / "run", data_dir)
+def test_a_run_is_not_shortened(run, data_dir):
     with pytest.raises(ValueError, match="another configuration: steps 6 -> 5"):
-        train(small(steps=5), tmp_path / "run", data_dir)
+        train(small(steps=5), run, data_dir)
     with pytest.raises(ValueError, match="epochs None -> 1; steps 6 -> None"):
-        train(small(steps=None, epochs=1), tmp_path / "run", data_dir)
+        train(small(steps=None, epochs=1), run, data_dir)
 
 
-def test_another_configuration_is_refused_with_the_difference(data_dir, tmp_path):
-    train(small(), tmp_path / "run", data_dir)
+def test_another_configuration_is_refused_with_the_difference(run, data_dir):
     with pytest.raises(
         ValueError, match=r"another configuration: batch_size 64 -> 32; seed 0 -> 1"
     ):
-        train(small(batch_size=32, seed=1), tmp_path / "run", data_dir)
+        train(small(batch_size=32, seed=1), run, data_dir)
 
 
 def test_an_image_size_that_the_network_cannot_make(data_dir, tmp_path):

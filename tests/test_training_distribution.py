@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 import keras
@@ -71,7 +70,7 @@ def ended(process, timeout=600):
 def played(tmp_path_factory):
     """What two logical CPUs found, and the weights of one of their games."""
     weights = tmp_path_factory.mktemp("mirrored") / "weights.npz"
-    command = [sys.executable, "-W", "error::DeprecationWarning", PROGRAM, "mirrored", weights]
+    command = [*warm.python(), PROGRAM, "mirrored", weights]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
     return {**json.loads(done.stdout.splitlines()[-1]), "weights": weights}
