@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 
 from benchmarks import __main__ as entry
 from benchmarks import floor, lean, pairs, timing
@@ -173,7 +174,7 @@ def test_the_entry_refuses_what_it_does_not_know(monkeypatch, capsys):
 @pytest.mark.slow
 def test_the_step_has_all_its_contenders():
     """Started by the entry; without PyTorch, a line says so."""
-    command = [sys.executable, "-m", "benchmarks", "step", "--pair=mlp", "--batch_size=4"]
+    command = [*warm.python(), "-m", "benchmarks", "step", "--pair=mlp", "--batch_size=4"]
     done = subprocess.run(
         [*command, "--rounds=1", "--steps=2"], capture_output=True, text=True, cwd=ROOT, timeout=900
     )

@@ -7,11 +7,11 @@ import io
 import os
 import pathlib
 import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
+import warm
 
 import kgan
 from kgan import artifacts, checkpoint
@@ -320,7 +320,7 @@ except OSError as error:
 def test_a_file_that_does_not_fit_leaves_the_earlier_ones(tmp_path):
     """The system itself refuses the second half of the file."""
     script = FULL.format(tests=str(pathlib.Path(__file__).parent))
-    words = [sys.executable, "-c", script, str(tmp_path)]
+    words = [*warm.python(), "-c", script, str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert "OSError File too large" in done.stdout, done.stderr[-2000:]
     assert os.listdir(tmp_path) == ["step_00000001.npz"]

@@ -3,7 +3,6 @@
 import inspect
 import itertools
 
-import keras
 import numpy as np
 import pytest
 
@@ -84,7 +83,7 @@ def make_gan(case):
         kgan.priors.Normal(LATENT),
         **{name: case[name] for name in ("ema_decay", "augmentation", "packing")},
     )
-    adams = [keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)]
+    adams = [kgan.optimizers.FusedAdam(1e-3, beta_1=0.5) for _ in range(2)]
     gan.compile(*adams, loss=case["loss"], **PENALTIES[case["penalty"]])
     return gan
 

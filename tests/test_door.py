@@ -53,7 +53,7 @@ def right(draw):
     conditional, k = draw(st.booleans()), draw(st.integers(1, 2))
     size = k * draw(st.integers(1, 4))
     kind = draw(st.sampled_from(["array", "tensor", "dataset", "endless dataset", "generator"]))
-    n = size * draw(st.integers(1, 3)) + k * draw(st.integers(0, 1))
+    n = size * draw(st.integers(1, 2)) + k * draw(st.integers(0, 1))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     images = rng.uniform(-1, 1, (n, *SHAPE)).astype(draw(st.sampled_from(["float32", "float64"])))
     labels = rng.integers(0, CLASSES, n) if conditional else None

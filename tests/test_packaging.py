@@ -42,7 +42,7 @@ def environment(wheel, tmp_path_factory):
     an import hook, is not seen.
     """
     home = tmp_path_factory.mktemp("environment")
-    venv.create(home, with_pip=True)
+    venv.create(home)
     python = home / "bin" / "python"
     site = pathlib.Path(
         subprocess.check_output(
@@ -51,7 +51,10 @@ def environment(wheel, tmp_path_factory):
     )
     before = {path.name for path in site.iterdir()}
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(wheel)],
+        [
+            *(sys.executable, "-m", "pip", "--python", python, "install", "--quiet"),
+            *("--no-deps", "--no-index", str(wheel)),
+        ],
         check=True,
         timeout=300,
     )

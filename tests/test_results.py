@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+import warm
 from kgan_export.program import export
 from PIL import Image
 
@@ -49,7 +50,7 @@ print(json.dumps(found))
 """
     words = json.dumps([shlex.split(command) for command in commands])
     done = subprocess.run(
-        [sys.executable, "-c", code, words], capture_output=True, text=True, cwd=DOCS.parent
+        [*warm.python(), "-c", code, words], capture_output=True, text=True, cwd=DOCS.parent
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

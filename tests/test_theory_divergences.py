@@ -8,6 +8,7 @@ import types
 
 import numpy as np
 import pytest
+import warm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special, stats
@@ -432,10 +433,10 @@ def test_what_are_no_gaussians(arguments, message):
 # The room
 
 
-def run_program(*arguments, cwd):
+def run_program(*arguments, cwd, python=(sys.executable,)):
     """Run a Python program; return what it printed."""
     options = {"capture_output": True, "text": True, "timeout": 300}
-    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, **options)
+    done = subprocess.run([*python, *map(str, arguments)], cwd=cwd, **options)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -486,7 +487,8 @@ def test_pictures_are_drawn_in_grey(draw, shape):
 @pytest.mark.slow
 def test_the_example_is_a_program(tmp_path):
     pictures = tmp_path / "pictures"
-    run_program("-m", "examples.divergences", f"--output_dir={pictures}", cwd=ROOT)
+    words = ("-m", "examples.divergences", f"--output_dir={pictures}")
+    run_program(*words, cwd=ROOT, python=warm.python())
     written = {path.name for path in pictures.iterdir()}
     assert written == {
         "generator_losses.png",

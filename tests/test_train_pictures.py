@@ -5,12 +5,12 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
 import matplotlib.image
 import numpy as np
 import picture_files
 import pytest
+import warm
 
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
@@ -42,7 +42,7 @@ def pictures(tmp_path):
 
 def program(cwd, *arguments, module="train"):
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [*warm.python(), "-m", module, *arguments],
         capture_output=True,
         text=True,
         timeout=300,
