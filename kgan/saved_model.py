@@ -21,8 +21,9 @@ import tensorflow as tf
 
 from kgan.inference import KerasGenerator
 from kgan.inference.loading import CARD
+from kgan.utils.types import JsonDict
 
-__all__ = ["MAX_COUNT", "MODEL_NAME", "write"]
+__all__ = ["MAX_COUNT", "MODEL_NAME", "card", "write"]
 
 MAX_COUNT = 1024
 """Most images that one call of `sample` makes; a client's mistake must not exhaust the memory."""
@@ -67,7 +68,12 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
     given: Request = {name: value.numpy() for name, value in generator.inputs(1, 0).items()}
     requests = {name: given if name == "serving_default" else drawn for name in signatures}
     _write_warmup(requests, extras / WARMUP_FILE)
-    card = {
+    (extras / CARD).write_text(json.dumps(card(generator), indent=2) + "\n")
+
+
+def card(generator: KerasGenerator) -> JsonDict:
+    """Return what an exported file records of itself, so that `kgan.inference.load` knows it."""
+    return {
         "fingerprint": generator.fingerprint(),
         "latent_dim": generator.latent_dim,
         "num_classes": generator.num_classes,
@@ -75,7 +81,6 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         "value_range": generator.value_range,
         "config": generator.config,
     }
-    (extras / CARD).write_text(json.dumps(card, indent=2) + "\n")
 
 
 def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
