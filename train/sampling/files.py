@@ -73,7 +73,7 @@ def _staged(path: pathlib.Path) -> Iterator[pathlib.Path]:
     They are on disk then. Within `path`, as that may be the working directory, or a file system of
     its own. If the block fails nothing remains.
     """
-    absent = next((p for p in reversed((path, *path.parents)) if not p.exists()), None)
+    absent = [folder for folder in (path, *path.parents) if not folder.exists()]
     stage = path / f".partial-{os.getpid()}"
     try:
         stage.mkdir(parents=True)
@@ -87,8 +87,9 @@ def _staged(path: pathlib.Path) -> Iterator[pathlib.Path]:
             sync(path)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-        if absent is not None and not any(path.glob("*")):
-            shutil.rmtree(absent, ignore_errors=True)
+        for folder in absent:
+            with contextlib.suppress(OSError):  # not empty: the samples are there
+                folder.rmdir()
 
 
 @contextlib.contextmanager

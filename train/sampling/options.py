@@ -76,17 +76,22 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        if (self.run_dir is None) == (self.model is None):
+        if self.run_dir is None and self.model is None:
+            raise ValueError(
+                "--run_dir or --model is required: the directory of a run, or the file of a "
+                "generator."
+            )
+        if self.run_dir is not None and self.model is not None:
             raise ValueError(
                 f"--run_dir={self.run_dir} and --model={self.model}: give one of the two."
             )
-        for name in ("step", "prior"):
-            other, value = ("run_dir", "model") if name == "step" else ("model", "run_dir")
-            if getattr(self, name) is not None and getattr(self, other) is None:
-                raise ValueError(
-                    f"--{name}={getattr(self, name)}: expected --{other} beside it, received "
-                    f"--{value}={getattr(self, value)}."
-                )
+        if self.step is not None and self.run_dir is None:
+            raise ValueError(
+                f"--step={self.step}: expected --run_dir beside it, as --model={self.model} has no "
+                "steps."
+            )
+        if self.prior is not None and self.model is None:
+            raise ValueError(f"--prior={self.prior}: expected none, as a run records its prior.")
         check_options(self)
         self._check_count()
         self.target.check()

@@ -59,10 +59,11 @@ def _of_file(path: pathlib.Path, prior: str | None) -> Generator:
     if RunDirectory(path).config.exists():
         raise ValueError(f"--model={path}: expected a file, received a run. Give --run_dir={path}.")
     if path.is_dir() and not (path / "saved_model.pb").exists():
-        found = sorted(str(file.parent) for file in path.glob("**/saved_model.pb"))
-        hint = f" Name {found[-1]}." if found else ""
+        inside = [*path.glob("*/saved_model.pb"), *path.glob("saved_model/*/saved_model.pb")]
+        newest = max((str(file.parent) for file in inside), default="", key=_by_number)
         raise FileNotFoundError(
-            f"--model={path}: expected a directory that holds a saved_model.pb.{hint}"
+            f"--model={path}: expected a directory that holds a saved_model.pb"
+            f"{f', such as {newest}' if newest else ''}, received another one."
         )
     if not path.is_dir() and not (path.is_file() and path.suffix in (".keras", ".tflite")):
         received = "another file" if path.exists() else "a path where there is nothing"
@@ -82,3 +83,7 @@ def _of_file(path: pathlib.Path, prior: str | None) -> Generator:
         )
     made = {"normal": priors.Normal, "uniform": priors.Uniform}[prior](generator.latent_dim)
     return dataclasses.replace(generator, prior=made)
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    return len(name), name
