@@ -21,6 +21,13 @@ DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT
 REAL_DATA = os.environ.get("KGAN_TEST_DATA_DIR")
 PAGES = [document for document in DOCUMENTS if document.parent.name == "docs"]
 TOOLS = ("benchmarks", "experiments")
+# Programs run from the checkout, also where another one or none is installed.
+PROGRAMS = {
+    "kgan-train": "train",
+    "kgan-sample": "train.sample",
+    "kgan-evaluate": "train.evaluate",
+    "kgan-export": "export",
+}
 SHORT = ["--steps=2", "--steps_per_execution=1", "--width=8", "--batch_size=16"]
 
 
@@ -46,6 +53,9 @@ def shell(command, cwd, **environment):
     scripts = pathlib.Path(sysconfig.get_path("scripts"))
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
     first, *rest = command
+    if first in PROGRAMS:
+        command = [*warm.python(), "-m", PROGRAMS[first], *rest]
+        environment = {"PYTHONPATH": str(ROOT), **environment}
     if first == sys.executable:
         command = [*warm.python(), *rest]
     elif (scripts / first).exists():
@@ -88,8 +98,9 @@ print(json.dumps(found))
 
 def make_pictures(desk):
     """The directory `my_pictures` of the documents: digits, a folder for each class."""
+    folders = ["cat", "dog", *map(str, range(2, 10))]
     for i, (pixels, label) in enumerate(zip(*load_digits(return_X_y=True), strict=True)):
-        path = desk / "my_pictures" / str(label) / f"{i}.png"
+        path = desk / "my_pictures" / folders[label] / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((pixels.reshape(8, 8) * 15.9).astype("uint8")).save(path)
 
@@ -108,7 +119,7 @@ def type_in(command, desk, tools_help):
         elif "my_pictures" in command:
             make_pictures(desk)
         check(shell([*words, *SHORT], desk, TFDS_DATA_DIR=str(data)))
-    elif words[0] in ("kgan-export", "saved_model_cli"):
+    elif words[0] in ("kgan-export", "kgan-sample", "saved_model_cli"):
         check(shell(words, desk))
     elif words[0] == "kgan-evaluate":
         if "mnist" in command:  # a directory that it may write its classifier to
