@@ -187,7 +187,7 @@ class TestRefusals:
         path, network = tmp_path / "own.keras", OwnNetwork()
         network(np.zeros([1, 4]))
         network.save(path)
-        with pytest.raises(ValueError, match=r"size of its latents\. Give the argument `prior`"):
+        with pytest.raises(ValueError, match=r"size of its latents\. Declare `latent_dim`"):
             inference.load(path)
 
     def test_latents_of_another_size(self):

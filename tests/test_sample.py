@@ -1,10 +1,13 @@
 """`kgan-sample`: what it writes is what `gan.sample` draws, from whatever a training left."""
 
+import dataclasses
 import math
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import keras
@@ -30,6 +33,7 @@ from train.sampling.run import sample
 from train.sampling.source import open_generator
 from train.sampling.target import Target
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLASSES = ("2", "flags", "people_body")
 SMALL = {"width": 8, "latent_dim": 4, "batch_size": 8, "steps": 6, "checkpoint_every": 2}
 FAST = {"ema_decay": 0.9, "generator_learning_rate": 0.01}  # so that the EMA lags behind
@@ -278,17 +282,28 @@ def test_a_training_that_was_stopped_is_sampled(place, conditional, tmp_path):
         assert training.wait(timeout=60) == 130
     assert beside.returncode == 0, beside.stderr
     assert not run.generator.exists()
-    done = program(f"--run_dir={run.path}", f"--output={tmp_path / 'a.png'}")
+    done = program(
+        f"--run_dir={run.path}",
+        f"--output={tmp_path / 'a.png'}",
+        python=[sys.executable],  # what TensorFlow says when it is imported counts as well
+    )
     assert done.returncode == 0, done.stderr
+    for noise in ("oneDNN", "cuda", "WARNING", "I0000", "E0000", "Traceback", "XNNPACK"):
+        assert noise not in done.stderr
     newest = Checkpoints(run.checkpoints).paths()[-1]
     assert done.stdout == f"64 samples of {newest}, seed 0: {tmp_path / 'a.png'}\n"
     assert "64/64" in done.stderr, "the progress bar"
     assert read(tmp_path / "a.png").shape[0] > 400
 
 
-def program(*flags):
+def program(*flags, cwd=None, python=None):
     return subprocess.run(
-        [*warm.python(), "-m", "train.sample", *flags], capture_output=True, text=True, timeout=300
+        [*(python or warm.python()), "-m", "train.sample", *flags],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -425,7 +440,7 @@ def test_a_checkpoint_of_another_run(stopped, conditional, tmp_path):
 def test_truncation_of_a_uniform_prior(stopped, tmp_path):
     options = Options(run_dir=str(stopped[0]), output=str(tmp_path / "a.png"), truncation=0.5)
     with pytest.raises(
-        ValueError, match=r"--truncation=0\.5: expected a normal prior, received uni"
+        ValueError, match=r"--truncation=0\.5: expected latents of a normal prior, .* Uni"
     ):
         sample(options)
     assert not list(tmp_path.iterdir())
@@ -477,6 +492,16 @@ def test_a_directory_appears_whole_or_not_at_all(tmp_path, exists):
     assert png_files(out) == ["00000.png", "00001.png"]
 
 
+def test_files_that_appear_meanwhile_are_not_mixed_with(tmp_path):
+    def slow():
+        yield np.zeros([2, 4, 4, 1], np.uint8)
+        (tmp_path / "other.png").write_text("other")
+
+    with pytest.raises(FileExistsError, match=r"other files appeared there meanwhile"):
+        files.write_directory(tmp_path, slow(), files.file_names(2, []))
+    assert png_files(tmp_path) == ["other.png"]
+
+
 def test_names_of_files():
     assert files.file_names(3, ["a/b c", "é"]) == [
         "00000_a_b_c.png",
@@ -486,7 +511,43 @@ def test_names_of_files():
     assert files.file_names(123_456, [])[-1] == "123455.png"
 
 
-def test_an_error_is_one_sentence_and_needs_no_tensorflow(tmp_path):
+def test_networks_of_ones_own_are_imported(tmp_path):
+    (tmp_path / "my_networks.py").write_text(
+        "import keras\n"
+        "@keras.saving.register_keras_serializable()\n"
+        "class Mine(keras.Model):\n"
+        "    latent_dim = 3\n"
+        "    def call(self, latents):\n"
+        "        return keras.ops.reshape(latents, (-1, 1, 1, 3))\n"
+    )
+    make = (
+        "import my_networks as m, numpy as np; x = m.Mine(); x(np.ones([1, 3])); x.save('a.keras')"
+    )
+    subprocess.run([*warm.python(), "-c", make], cwd=tmp_path, check=True, timeout=300)
+    flags = ["--model=a.keras", "--prior=normal", "--output=a.png"]
+    done = program(*flags, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "a class that it needs is not registered" in done.stderr
+    done = program(*flags, "--import=my_networks", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.png").exists()
+
+
+def test_help_names_every_flag_and_waits_for_no_tensorflow():
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "train.sample", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert time.monotonic() - begin < 30
+    assert "tensorflow" not in done.stderr
+    for field in dataclasses.fields(Options):
+        assert f"--{field.name}:" in done.stdout
+
+
+def test_an_error_is_one_sentence(tmp_path):
     for flags, said in (
         ([], "--output is required: FILE.png, FILE.gif, FILE.apng or DIR/."),
         (["--output=a.png"], "--run_dir or --model is required: "),

@@ -222,8 +222,8 @@ def _load_keras(
     latent_dim = _latent_dim(model) if prior is None else prior.dim
     if latent_dim is None:
         raise ValueError(
-            f"{path} does not record the size of its latents. Give the argument `prior`, such as "
-            "kgan.priors.Normal(100)."
+            f"{path} does not record the size of its latents. Declare `latent_dim` in the network, "
+            "or call `kgan.inference.load` with a prior, such as kgan.priors.Normal(100)."
         )
     trained = KerasGenerator(model, prior or Prior(latent_dim), value_range=value_range)
     return dataclasses.replace(_from_keras(trained, path), prior=prior)

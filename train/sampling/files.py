@@ -17,6 +17,7 @@ from kgan.utils.atomic_write import atomic_write, sync
 from kgan_cli.signals import stopping_on_signals
 
 DIGITS = 5  # of the numbers in names of files, at least
+LETTERS = 50  # of a class in the name of a file, which may have 255 bytes
 
 
 def write_picture(path: pathlib.Path, picture: np.ndarray) -> None:
@@ -63,7 +64,7 @@ def file_names(count: int, classes: Sequence[str]) -> list[str]:
 
 def _plain(name: str) -> str:
     """Return a name without what file systems and shells do not take as a part of a name."""
-    return re.sub(r"[^\w.+-]+", "_", name)[:100]
+    return re.sub(r"[^\w.+-]+", "_", name)[:LETTERS]
 
 
 @contextlib.contextmanager
@@ -80,6 +81,11 @@ def _staged(path: pathlib.Path) -> Iterator[pathlib.Path]:
         yield stage
         files = sorted(stage.iterdir())
         os.sync()  # at once: one by one, 10,000 files take a minute
+        if os.listdir(path) != [stage.name]:
+            raise FileExistsError(
+                f"--output={path}: other files appeared there meanwhile, and nothing was written. "
+                "Name another directory."
+            )
         with stopping_on_signals(lambda: None):  # a signal waits until every file has moved
             for file in files:
                 os.replace(file, path / file.name)
@@ -101,6 +107,6 @@ def _explained(path: pathlib.Path) -> Iterator[None]:
         if error.errno is None:  # raised by kgan, which explains its errors
             raise
         raise OSError(
-            f"--output={path} could not be written ({error.strerror}). Nothing is left there. Mend "
+            f"--output={path} could not be written ({error.strerror}). It is left as it was. Mend "
             "the cause and repeat the command."
         ) from error

@@ -20,8 +20,8 @@ def check_truncation(truncation: float | None, prior: Prior) -> None:
     """
     if truncation is not None and not isinstance(prior, Normal):
         raise ValueError(
-            f"--truncation={truncation:g}: expected a normal prior, received "
-            f"{type(prior).__name__.lower()} latents, which have no tails. Leave it out."
+            f"--truncation={truncation:g}: expected latents of a normal prior, received those of "
+            f"{type(prior).__name__}. Leave it out."
         )
 
 

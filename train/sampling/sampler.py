@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import tqdm
 
 from kgan.inference import Generator
+from kgan.inference.generator import BATCH
 
 from ..evaluation.samples import check_finite
 from . import latents
 from .labels import class_names, class_numbers
 from .options import Options
-
-BATCH = 500  # images that are made and checked at a time
 
 
 class Sampler:
@@ -59,8 +59,9 @@ class Sampler:
         images = self._images(points.reshape(-1, dim), np.tile(self._labels, frames))
         return np.concatenate([*images]).reshape(frames, count, *self.generator.image_shape)
 
-    def _images(self, points: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
+    def _images(self, points: npt.ArrayLike, labels: np.ndarray) -> Iterator[np.ndarray]:
         points = latents.truncated(points, self.options.truncation)
+        # Checked batch by batch, so that the memory holds no more of a directory's images.
         with tqdm.tqdm(total=len(points), desc="Sampling", unit=" images", leave=False) as bar:
             for start in range(0, len(points), BATCH):
                 part = slice(start, start + BATCH)
