@@ -107,6 +107,7 @@ setup(
         "kgan_cli",
         "kgan_train",
         "kgan_train.evaluation",
+        "kgan_train.sampling",
         "kgan_export",
         "kgan_export.serving",
     ],
@@ -116,6 +117,7 @@ setup(
         "console_scripts": [
             "kgan-train = kgan_train.main:cli",
             "kgan-evaluate = kgan_train.evaluate:cli",
+            "kgan-sample = kgan_train.sample:cli",
             "kgan-export = kgan_export.main:cli",
             "kgan-serve = kgan_export.serve:cli",
         ]

@@ -74,6 +74,22 @@ def _rescale(
     value.quantization = quantization
 
 
+def add_metadata(model: schema.ModelT, name: str, content: bytes) -> None:
+    """Store `content` under `name` in the metadata of `model`, which no runtime reads.
+
+    Args:
+        model: from `read`; changed in place.
+        name: of the entry.
+        content: of the entry.
+    """
+    buffer = _Buffer()
+    buffer.data = content
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+
+
 def add_signature(model: schema.ModelT, stem: schema.ModelT, name: str) -> None:
     """Add a signature to `model` that feeds it the outputs of `stem`; both share all weights.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import warnings
@@ -12,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.schema_py_generated import ModelT
 
+from kgan import saved_model
 from kgan.inference import KerasGenerator, error_summary
+from kgan.inference.loading import CARD
 
 from . import flatbuffer, lite_sampling
 
@@ -36,6 +39,8 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
             from every TFLite file of the generator, but others than from its SavedModel. It is left
             out where `lite_sampling` does not support the prior.
 
+    The metadata get the card `kgan.json`, as a SavedModel has it.
+
     Args:
         generator: the network and its prior.
         path: the file.
@@ -55,6 +60,7 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
     if lite_sampling.can_sample(generator.prior):
         sampler = _convert(generator, _sampler(generator), "none")
         flatbuffer.add_signature(model, sampler, "sample")
+    flatbuffer.add_metadata(model, CARD, json.dumps(saved_model.card(generator)).encode())
     path.write_bytes(flatbuffer.pack(model))
 
 

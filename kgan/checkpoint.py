@@ -16,6 +16,7 @@ import re
 import time
 import warnings
 import zipfile
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -23,9 +24,10 @@ import numpy as np
 from kgan.utils.atomic_write import atomic_write
 from kgan.utils.types import JsonDict
 
-__all__ = ["Checkpoints", "read", "restore", "variables", "write"]
+__all__ = ["Checkpoints", "read", "restore", "restore_networks", "variables", "write"]
 
 _DIGEST = hashlib.sha256().digest_size
+_MODEL = "model"  # group of the networks, the EMA and the counters
 _PLACE = "place"  # name of the entry with the place in the training, as JSON
 
 
@@ -42,17 +44,16 @@ def variables(model: keras.Model) -> dict[str, keras.Variable]:
         Variables by name, such as `"model/0"`.
     """
     # Keras's own names depend on the other layers that the process has made.
-    groups = {
-        "model": model.variables,
-        "generator_optimizer": model.generator_optimizer.variables,
-        "discriminator_optimizer": model.discriminator_optimizer.variables,
-        "metrics": model.metrics_variables,
-    }
     return {
-        f"{group}/{i}": variable
-        for group, members in groups.items()
-        for i, variable in enumerate(members)
+        **_numbered(_MODEL, model.variables),
+        **_numbered("generator_optimizer", model.generator_optimizer.variables),
+        **_numbered("discriminator_optimizer", model.discriminator_optimizer.variables),
+        **_numbered("metrics", model.metrics_variables),
     }
+
+
+def _numbered(group: str, members: Sequence[keras.Variable]) -> dict[str, keras.Variable]:
+    return {f"{group}/{i}": variable for i, variable in enumerate(members)}
 
 
 def write(path: str | os.PathLike[str], model: keras.Model, place: JsonDict) -> None:
@@ -109,7 +110,31 @@ def restore(
     Raises:
         ValueError: the file is of another model. No variable has changed then.
     """
-    present = variables(model)
+    _assign(variables(model), arrays, path)
+
+
+def restore_networks(
+    model: keras.Model, arrays: dict[str, np.ndarray], path: str | os.PathLike[str] = ""
+) -> None:
+    """Assign to the networks, the EMA and the counters the arrays that `read` returned.
+
+    Args:
+        model: a built `kgan.GAN`, which need not be compiled.
+        arrays: arrays by the names of `variables`; those of optimizers and metrics are not used.
+        path: the file, for the message.
+
+    Raises:
+        ValueError: the file is of another model. No variable has changed then.
+    """
+    own = {name: array for name, array in arrays.items() if name.startswith(f"{_MODEL}/")}
+    _assign(_numbered(_MODEL, model.variables), own, path)
+
+
+def _assign(
+    present: dict[str, keras.Variable],
+    arrays: dict[str, np.ndarray],
+    path: str | os.PathLike[str],
+) -> None:
     other = sorted(present.keys() ^ arrays.keys()) or [
         name for name, variable in present.items() if not _fits(arrays[name], variable)
     ]
@@ -182,6 +207,23 @@ class Checkpoints:
             path.rename(path.with_name(f"{path.name}.aside-{time.time_ns()}"))
         else:
             path.unlink(missing_ok=True)
+
+    def at(self, step: int) -> tuple[pathlib.Path, dict[str, np.ndarray], JsonDict]:
+        """Return path, arrays and place of the checkpoint after `step` steps.
+
+        Raises:
+            FileNotFoundError: there is none; the sentence lists those there are.
+            OSError: it cannot be read.
+            ValueError: it is damaged.
+        """
+        path, paths = self.path(step), self.paths()
+        if path not in paths:
+            known = ", ".join(str(int(path.stem.removeprefix("step_"))) for path in paths)
+            raise FileNotFoundError(
+                "Invalid value for argument `step`: expected a step whose checkpoint is kept in "
+                f"{self.directory} ({known or 'there is none'}), received {step}."
+            )
+        return (path, *_intact(path))
 
     def newest(self) -> tuple[pathlib.Path, dict[str, np.ndarray], JsonDict] | None:
         """Return path, arrays and place of the newest intact checkpoint, or None without any.

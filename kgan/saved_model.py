@@ -12,7 +12,6 @@ client sees the error.
 from __future__ import annotations
 
 import json
-import math
 import os
 import pathlib
 import tempfile
@@ -24,11 +23,13 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.inference import KerasGenerator
+from kgan.inference.keras_generator import range_of
 from kgan.inference.loading import CARD
 from kgan.priors import Prior
 from kgan.utils.checks import one_of
+from kgan.utils.types import JsonDict
 
-__all__ = ["MAX_COUNT", "MODEL_NAME", "ExportedGame", "write"]
+__all__ = ["MAX_COUNT", "MODEL_NAME", "ExportedGame", "card", "write"]
 
 MAX_COUNT = 1024
 """Most images that one call of `sample` makes; a client's mistake must not exhaust the memory."""
@@ -73,7 +74,12 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
     given: Request = {name: value.numpy() for name, value in generator.inputs(1, 0).items()}
     requests = {name: given if name == "serving_default" else drawn for name in signatures}
     _write_warmup(requests, extras / WARMUP_FILE)
-    card = {
+    (extras / CARD).write_text(json.dumps(card(generator), indent=2) + "\n")
+
+
+def card(generator: KerasGenerator) -> JsonDict:
+    """Return what an exported file records of itself, so that `kgan.inference.load` knows it."""
+    return {
         "fingerprint": generator.fingerprint(),
         "latent_dim": generator.latent_dim,
         "num_classes": generator.num_classes,
@@ -81,7 +87,6 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         "value_range": generator.value_range,
         "config": generator.config,
     }
-    (extras / CARD).write_text(json.dumps(card, indent=2) + "\n")
 
 
 class ExportedGame(keras.Model):
@@ -131,18 +136,15 @@ class ExportedGame(keras.Model):
             )
         if not self.built:
             self.build()
-        unbounded = (-math.inf, math.inf)
         config = {"prior": keras.saving.serialize_keras_object(self.prior)}
-        of_game = KerasGenerator(
-            self.generator, self.prior, config, value_range=self.value_range or unbounded
-        )
+        trained = KerasGenerator(self.generator, self.prior, config, value_range=range_of(self))
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
             self.averaged(),
             tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as stage,
         ):
             new, old = pathlib.Path(stage, "new"), pathlib.Path(stage, "old")
-            write(of_game, new)
+            write(trained, new)
             os.sync()
             if path.exists():
                 os.replace(path, old)

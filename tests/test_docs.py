@@ -88,8 +88,9 @@ print(json.dumps(found))
 
 def make_pictures(desk):
     """The directory `my_pictures` of the documents: digits, a folder for each class."""
+    folders = ["cat", "dog", *map(str, range(2, 10))]
     for i, (pixels, label) in enumerate(zip(*load_digits(return_X_y=True), strict=True)):
-        path = desk / "my_pictures" / str(label) / f"{i}.png"
+        path = desk / "my_pictures" / folders[label] / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((pixels.reshape(8, 8) * 15.9).astype("uint8")).save(path)
 
@@ -108,7 +109,7 @@ def type_in(command, desk, tools_help):
         elif "my_pictures" in command:
             make_pictures(desk)
         check(shell([*words, *SHORT], desk, TFDS_DATA_DIR=str(data)))
-    elif words[0] in ("kgan-export", "saved_model_cli"):
+    elif words[0] in ("kgan-export", "kgan-sample", "saved_model_cli"):
         check(shell(words, desk))
     elif words[0] == "kgan-evaluate":
         if "mnist" in command:  # a directory that it may write its classifier to

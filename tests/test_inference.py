@@ -23,13 +23,21 @@ FORMATS = {
 }
 
 
+@keras.saving.register_keras_serializable(package="test_inference")
+class OwnNetwork(keras.Model):
+    """Somebody's own network, which declares nothing."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, latents):
+        return keras.ops.reshape(self.dense(latents), (-1, 2, 2, 1))
+
+
 def load(made, form):
     """The case as stored in one format; what the format does not record is given."""
-    given = {}
-    if form in ("keras", "tflite"):
-        given["prior"] = made.case.prior
-    if form == "tflite":
-        given["num_classes"] = made.trained.num_classes
+    given = {"prior": made.case.prior} if form == "keras" else {}
     return inference.load(FORMATS[form](made), **given)
 
 
@@ -115,6 +123,16 @@ def test_unbounded_images_have_no_range(tmp_path):
     np.testing.assert_allclose(again.sample(3), generator.sample(3), rtol=0, atol=1e-5)
 
 
+def test_a_tflite_file_of_earlier_versions_records_nothing(monkeypatch):
+    monkeypatch.setattr(inference.runtimes, "tflite_metadata", lambda path, name: None)
+    generator = inference.load(FORMATS["tflite"](exported("conditional")))
+    assert (generator.prior, generator.num_classes, generator.bounded) == (None, None, True)
+
+
+def test_a_keras_file_may_have_inputs_of_a_size():
+    assert inference.load(FORMATS["keras"](exported("sequential"))).latent_dim == 4
+
+
 def test_digests_stay_as_earlier_versions_recorded_them():
     made = exported("mlp")
     weights, file = hashlib.sha256(), FORMATS["keras"](made)
@@ -160,14 +178,16 @@ class TestRefusals:
             inference.load(path, prior=kgan.priors.Normal(4))
 
     def test_a_prior_that_is_not_recorded(self):
-        generator = inference.load(FORMATS["tflite"](exported("mlp")))
+        generator = inference.load(FORMATS["keras"](exported("mlp")))
         assert generator(np.zeros([1, generator.latent_dim])).shape == (1, 8, 8, 1)
         with pytest.raises(ValueError, match=r"not record the prior .* argument `prior`"):
             generator.sample(1)
 
-    def test_a_keras_file_without_a_latent_size(self):
-        path = FORMATS["keras"](exported("sequential"))
-        with pytest.raises(ValueError, match=r"size of its latents\. Give the argument `prior`"):
+    def test_a_keras_file_without_a_latent_size(self, tmp_path):
+        path, network = tmp_path / "own.keras", OwnNetwork()
+        network(np.zeros([1, 4]))
+        network.save(path)
+        with pytest.raises(ValueError, match=r"size of its latents\. Declare `latent_dim`"):
             inference.load(path)
 
     def test_latents_of_another_size(self):

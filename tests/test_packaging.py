@@ -95,7 +95,7 @@ def test_wheel_holds_its_packages_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
-def test_installed_wheel_trains_evaluates_and_exports(environment, tmp_path):
+def test_installed_wheel_trains_samples_evaluates_and_exports(environment, tmp_path):
     _, installed = environment
     packages = {name for name in installed if not name.endswith(".dist-info")}
     assert packages == set(PACKAGES.values())
@@ -118,7 +118,12 @@ def test_installed_wheel_trains_evaluates_and_exports(environment, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "evaluation.json").exists()
 
-    needs = dict.fromkeys(("kgan-train", "kgan-evaluate", "kgan-export"), "--run_dir")
+    done = run(environment, "kgan-sample", "--run_dir=run", "--output=a.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.png").exists()
+
+    programs = ("kgan-train", "kgan-sample", "kgan-evaluate", "kgan-export")
+    needs = dict.fromkeys(programs, "--run_dir")
     for command, flag in {**needs, "kgan-serve": "--model_dir"}.items():
         done = run(environment, command, "--help", cwd=tmp_path)
         assert flag in done.stdout, done

@@ -191,3 +191,27 @@ def test_gif_moves(tmp_path):
             animation.seek(i)
             shades.append((animation.convert("L").getpixel((3, 3)), animation.info["duration"]))
     assert shades == [(0, 200), (120, 200), (250, 2000)]
+
+
+def test_apng_keeps_every_pixel_and_a_pause_may_be_none(tmp_path):
+    pictures = list(np.random.default_rng(0).integers(0, 256, (3, 5, 7, 3), dtype=np.uint8))
+    for suffix, write in (("apng", plots.write_apng), ("gif", plots.write_gif)):
+        write(tmp_path / f"a.{suffix}", pictures, seconds=0.05, pause=0.05)
+        with Image.open(tmp_path / f"a.{suffix}") as animation:
+            assert (animation.n_frames, animation.info["loop"]) == (3, 0)
+            for i, picture in enumerate(pictures):
+                animation.seek(i)
+                assert animation.info["duration"] == 50
+                if suffix == "apng":
+                    np.testing.assert_array_equal(np.asarray(animation.convert("RGB")), picture)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pixels_are_those_of_the_value_range(channels):
+    images = np.full([1, 2, 3, channels], [[[-1.0]], [[0.5]]])
+    found = plots.pixels(images)
+    assert (found.dtype, found.shape) == (np.uint8, images.shape)
+    assert found[0, :, 0, -1].tolist() == [0, 191]  # 255 * 3 / 4 = 191.25
+    np.testing.assert_array_equal(plots.pixels(images, None), found)
+    np.testing.assert_array_equal(plots.pixels(images * 2, (-2, 2)), found)
+    assert plots.pixels(images, (0, 1))[0, :, 0, -1].tolist() == [0, 128], "clipped below"

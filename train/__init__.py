@@ -1,1 +1,1 @@
-"""The programs `kgan-train` and `kgan-evaluate`, installed as `kgan_train`."""
+"""The programs `kgan-train`, `kgan-evaluate` and `kgan-sample`, installed as `kgan_train`."""

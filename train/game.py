@@ -28,19 +28,8 @@ def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -
         images: batches like those it will train on, with labels if it is conditional.
         num_classes: classes of the labels; None if it is not conditional.
     """
-    generator, discriminator = _networks(config, images, num_classes)
-    prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
-    gan = kgan.GAN(
-        generator,
-        discriminator,
-        prior(config.latent_dim),
-        discriminator_steps=config.discriminator_steps,
-        ema_decay=config.ema_decay,
-        augmentation=augmentation.DiffAugment() if config.diffaugment else None,
-        packing=config.packing,
-        seed=config.seed,
-        dtype=config.precision,
-    )
+    spec = images.element_spec[0] if config.conditional else images.element_spec
+    gan = untrained_gan(config, tuple(spec.shape[1:]), num_classes)
     gan.compile(
         _optimizer(config, config.generator_learning_rate, len(images)),
         _optimizer(
@@ -62,9 +51,34 @@ def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -
         jit_compile=config.jit_compile,
         steps_per_execution=config.steps_per_execution,
     )
-    if isinstance(generator, networks.MLPGenerator):
-        generator.start_at_mean(data.mean_image(images))
+    if isinstance(gan.generator, networks.MLPGenerator):
+        gan.generator.start_at_mean(data.mean_image(images))
     return gan
+
+
+def untrained_gan(
+    config: Config, image_shape: tuple[int, ...], num_classes: int | None
+) -> kgan.GAN:
+    """Return the GAN of `config`, which is neither built nor compiled.
+
+    Args:
+        config: what to train.
+        image_shape: shape of one image, `(height, width, channels)`, or of one point, `(dim,)`.
+        num_classes: classes of the labels; None if it is not conditional.
+    """
+    generator, discriminator = _networks(config, image_shape, num_classes)
+    prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
+    return kgan.GAN(
+        generator,
+        discriminator,
+        prior(config.latent_dim),
+        discriminator_steps=config.discriminator_steps,
+        ema_decay=config.ema_decay,
+        augmentation=augmentation.DiffAugment() if config.diffaugment else None,
+        packing=config.packing,
+        seed=config.seed,
+        dtype=config.precision,
+    )
 
 
 def _loss(config: Config) -> losses.AdversarialLoss:
@@ -85,10 +99,8 @@ def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimi
 
 
 def _networks(
-    config: Config, images: tf.data.Dataset, num_classes: int | None
+    config: Config, image_shape: tuple[int, ...], num_classes: int | None
 ) -> tuple[keras.Model, keras.Model]:
-    spec = images.element_spec[0] if config.conditional else images.element_spec
-    image_shape = tuple(spec.shape[1:])
     packed = (*image_shape[:-1], config.packing * image_shape[-1])
     value_range = (config.pixels or (-1.0, 1.0)) if len(image_shape) == 3 else None
     width = config.width or WIDTHS[config.network]

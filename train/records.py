@@ -54,19 +54,34 @@ class RunCheckpoints(Checkpoints):
             ValueError: it is of another run than `config.json`.
         """
         found = super().newest()
-        if found is not None and _ENTRY in found[2]:  # earlier versions of kgan recorded none
-            path, _, place = found
-            record = _record(path, place)
-            changes = option_changes(record["options"], self.record["options"], EXTENDABLE)
-            if record.get("data") != self.record.get("data"):
-                changes.append(f"data {record.get('data')} -> {self.record.get('data')}")
-            if changes:
-                raise ValueError(
-                    f"The checkpoint {path} is not of the run that {self.run.config} describes: "
-                    f"{'; '.join(changes)}. Put back the files that belong together, or name "
-                    "another run directory."
-                )
+        if found is not None:
+            self._check(found[0], found[2])
         return found
+
+    def at(self, step: int) -> tuple[pathlib.Path, dict[str, np.ndarray], JsonDict]:
+        """Return the checkpoint after `step` steps as `Checkpoints.at` does.
+
+        Raises:
+            ValueError: it is of another run than `config.json`.
+        """
+        found = super().at(step)
+        self._check(found[0], found[2])
+        return found
+
+    def _check(self, path: pathlib.Path, place: JsonDict) -> None:
+        """Check that a checkpoint is of the run that `config.json` describes."""
+        if _ENTRY not in place:  # earlier versions of kgan recorded none
+            return
+        record = _record(path, place)
+        changes = option_changes(record["options"], self.record["options"], EXTENDABLE)
+        if record.get("data") != self.record.get("data"):
+            changes.append(f"data {record.get('data')} -> {self.record.get('data')}")
+        if changes:
+            raise ValueError(
+                f"The checkpoint {path} is not of the run that {self.run.config} describes: "
+                f"{'; '.join(changes)}. Put back the files that belong together, or name "
+                "another run directory."
+            )
 
 
 def check_run(run: RunDirectory, config: Config) -> JsonDict | None:

@@ -93,6 +93,6 @@ class SampleGrid(EveryNSteps):
         latents = np.tile(gan.prior.sample(columns, self.seed), (len(classes), 1))
         labels = classes.repeat(columns).astype(np.int32)
         images = gan.predict([latents, labels], batch_size=500, verbose=0)
-        grid = plots.grid(images, value_range or (-1.0, 1.0), columns)
+        grid = plots.grid(images, value_range, columns)
         names = (self.class_names or ())[: len(classes)]
         return plots.label_rows(grid, names) if names else grid

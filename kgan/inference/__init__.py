@@ -8,13 +8,23 @@ images = generator.sample(16, seed=0)           # float32 [16, height, width, ch
 
 from kgan.inference.generator import Generator
 from kgan.inference.keras_generator import KerasGenerator
-from kgan.inference.loading import error_summary, load, read_card, read_prior, read_run
+from kgan.inference.loading import (
+    class_names,
+    error_summary,
+    from_game,
+    load,
+    read_card,
+    read_prior,
+    read_run,
+)
 from kgan.inference.runtimes import saved_model_function, tflite_function
 
 __all__ = [
     "Generator",
     "KerasGenerator",
+    "class_names",
     "error_summary",
+    "from_game",
     "load",
     "read_card",
     "read_prior",

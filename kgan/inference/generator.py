@@ -35,7 +35,8 @@ class Generator:
         latent_dim: size of a latent point.
         prior: distribution of the latent points; None where the file does not record it.
         num_classes: number of classes; None for a generator without labels.
-        bounded: whether images are in [0, 1]. A `.tflite` file does not record it: True.
+        bounded: whether images are in [0, 1]. True for a `.tflite` file that does not record it.
+        class_names: names of the classes; empty where the file records none.
 
     Example:
         ```python
@@ -51,6 +52,7 @@ class Generator:
     prior: Prior | None = None
     num_classes: int | None = None
     bounded: bool = True
+    class_names: tuple[str, ...] = ()
 
     def __call__(self, latents: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """Return the images of `latents`, computed in batches of `BATCH`.

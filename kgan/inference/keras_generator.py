@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +18,7 @@ from kgan.training.keras_private import all_layers
 from kgan.training.validation import shared_range
 from kgan.utils.digests import digest
 
-__all__ = ["KerasGenerator"]
+__all__ = ["KerasGenerator", "range_of"]
 
 _CHECKED = 32  # samples that are held to the value range
 
@@ -177,6 +179,11 @@ class KerasGenerator:
             return output
         low, high = self.value_range
         return (output - low) / (high - low)
+
+
+def range_of(game: Any) -> tuple[float, float]:
+    """Return the argument `value_range` that means the one of a `kgan.GAN`."""
+    return (-math.inf, math.inf) if game.value_range is None else game.value_range
 
 
 def _inputs(latents: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor | list[tf.Tensor]:

@@ -15,13 +15,22 @@ import tensorflow as tf
 
 from kgan.artifacts import RunDirectory
 from kgan.inference import runtimes
-from kgan.inference.generator import Generator
-from kgan.inference.keras_generator import KerasGenerator
+from kgan.inference.generator import Function, Generator
+from kgan.inference.keras_generator import KerasGenerator, range_of
 from kgan.priors import Prior
 from kgan.training.saving import SavedGame
 from kgan.utils.types import JsonDict
 
-__all__ = ["CARD", "error_summary", "load", "read_card", "read_prior", "read_run"]
+__all__ = [
+    "CARD",
+    "class_names",
+    "error_summary",
+    "from_game",
+    "load",
+    "read_card",
+    "read_prior",
+    "read_run",
+]
 
 CARD = "kgan.json"
 """What a SavedModel of kgan records of itself, a file in its `assets.extra`."""
@@ -42,8 +51,9 @@ def load(
         path: a finished run directory, a `.keras` file of a generator or of a whole game, the
             directory of one SavedModel that kgan wrote, or a `.tflite` file.
         prior: distribution of the latents; None for the recorded one. `.keras` files of generators
-            and `.tflite` files record none.
-        num_classes: number of classes; None for the recorded one. `.tflite` files record none.
+            record none, nor do `.tflite` files of earlier versions.
+        num_classes: number of classes; None for the recorded one. `.tflite` files of earlier
+            versions record none.
         value_range: `(low, high)`, the pixel values that the generator of a `.keras` file makes;
             None for what it declares, else (-1, 1). `(-math.inf, math.inf)` for no bounds.
 
@@ -80,6 +90,22 @@ def load(
     if num_classes is None:
         num_classes = generator.num_classes
     return dataclasses.replace(generator, prior=prior or generator.prior, num_classes=num_classes)
+
+
+def from_game(game: Any, path: pathlib.Path) -> Generator:
+    """Return the generator of a game, with its EMA weights if it keeps any.
+
+    The game's generator keeps these weights: train it no further.
+
+    Args:
+        game: a built `kgan.GAN`.
+        path: the file that it was read from.
+    """
+    with game.averaged():
+        weights = game.generator.get_weights()
+    game.generator.set_weights(weights)
+    trained = KerasGenerator(game.generator, game.prior, value_range=range_of(game))
+    return _from_keras(trained, path)
 
 
 def read_run(run_dir: str | os.PathLike[str]) -> KerasGenerator:
@@ -133,6 +159,11 @@ def read_prior(run: RunDirectory) -> Prior:
         ) from error
 
 
+def class_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the classes that a run's `config.json` records; none if it has none."""
+    return tuple(config.get("data", {}).get("class_names") or ())
+
+
 def read_card(saved_model: pathlib.Path) -> JsonDict:
     """Read what the writer of a SavedModel recorded; empty for a SavedModel of other origin."""
     card = saved_model / "assets.extra" / CARD
@@ -165,10 +196,10 @@ def _read_model(path: pathlib.Path) -> keras.Model:
 def _load_run(path: pathlib.Path) -> Generator:
     trained = read_run(path)
     generator = _from_keras(trained, RunDirectory(path).generator)
-    data = RunDirectory(path).read_config().get("data", {})
+    config = RunDirectory(path).read_config()
     # A functional model takes labels without declaring how many classes there are.
-    num_classes = data.get("num_classes") or trained.num_classes
-    return dataclasses.replace(generator, num_classes=num_classes)
+    num_classes = config.get("data", {}).get("num_classes") or trained.num_classes
+    return dataclasses.replace(generator, num_classes=num_classes, class_names=class_names(config))
 
 
 def _load_keras(
@@ -176,30 +207,27 @@ def _load_keras(
 ) -> Generator:
     model = _read_model(path)
     if isinstance(model, SavedGame):
-        return _from_keras(_of_game(model, path, value_range), path)
-    if prior is None and not hasattr(model, "latent_dim"):
+        recorded = range_of(model)
+        if value_range is not None and tuple(map(float, value_range)) != recorded:
+            raise ValueError(
+                f"Invalid value for argument `value_range`: expected None or the {recorded} that "
+                f"the game in {path} records, received {value_range}."
+            )
+        return from_game(model, path)
+    latent_dim = _latent_dim(model) if prior is None else prior.dim
+    if latent_dim is None:
         raise ValueError(
-            f"{path} does not record the size of its latents. Give the argument `prior`, such as "
-            "kgan.priors.Normal(100)."
+            f"{path} does not record the size of its latents. Declare `latent_dim` in the network, "
+            "or call `kgan.inference.load` with a prior, such as kgan.priors.Normal(100)."
         )
-    trained = KerasGenerator(model, prior or Prior(model.latent_dim), value_range=value_range)
+    trained = KerasGenerator(model, prior or Prior(latent_dim), value_range=value_range)
     return dataclasses.replace(_from_keras(trained, path), prior=prior)
 
 
-def _of_game(
-    game: Any, path: pathlib.Path, value_range: tuple[float, float] | None
-) -> KerasGenerator:
-    """Return the generator of a game, with its EMA weights if it keeps any."""
-    with game.averaged():
-        weights = game.generator.get_weights()
-    game.generator.set_weights(weights)
-    recorded = (-math.inf, math.inf) if game.value_range is None else game.value_range
-    if value_range is not None and tuple(map(float, value_range)) != recorded:
-        raise ValueError(
-            f"Invalid value for argument `value_range`: expected None or the {recorded} that the "
-            f"game in {path} records, received {value_range}."
-        )
-    return KerasGenerator(game.generator, game.prior, value_range=recorded)
+def _latent_dim(model: keras.Model) -> int | None:
+    """Return the size of the latents that a network declares, or that its inputs have."""
+    inputs = getattr(model, "inputs", None)
+    return getattr(model, "latent_dim", inputs[0].shape[-1] if inputs else None)
 
 
 def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
@@ -218,23 +246,37 @@ def _load_saved_model(path: pathlib.Path) -> Generator:
     model, card = tf.saved_model.load(str(path)), read_card(path)
     serve = model.signatures["serving_default"]
     channels = serve.structured_outputs["images"].shape[-1]
-    prior = card.get("config", {}).get("prior")
-    if "value_range" in card:
-        bounded = card["value_range"] is not None
-    else:  # earlier versions left sample_png out for unbounded values
-        bounded = "sample_png" in model.signatures or channels not in (1, 3)
-    return Generator(
-        "saved_model",
-        path,
-        runtimes.served(model),
-        serve.structured_input_signature[1]["latents"].shape[-1],
-        None if prior is None else keras.saving.deserialize_keras_object(prior),
-        card.get("num_classes"),
-        bounded,
-    )
+    # Earlier versions recorded no range, and left sample_png out for unbounded values.
+    bounded = "sample_png" in model.signatures or channels not in (1, 3)
+    latent_dim = serve.structured_input_signature[1]["latents"].shape[-1]
+    return _exported("saved_model", path, runtimes.served(model), latent_dim, card, bounded)
 
 
 def _load_tflite(path: pathlib.Path) -> Generator:
     runner = runtimes.signature_runner(path)
+    card = json.loads(runtimes.tflite_metadata(path, CARD) or "{}")
     latent_dim = int(runner.get_input_details()["latents"]["shape"][-1])
-    return Generator("tflite", path, runtimes.run_by_litert(runner), latent_dim)
+    return _exported("tflite", path, runtimes.run_by_litert(runner), latent_dim, card, True)
+
+
+def _exported(
+    kind: str,
+    path: pathlib.Path,
+    function: Function,
+    latent_dim: int,
+    card: JsonDict,
+    bounded: bool,
+) -> Generator:
+    """Return an exported generator, with what its card records; `bounded` holds without it."""
+    config = card.get("config", {})
+    prior = config.get("prior")
+    return Generator(
+        kind,
+        path,
+        function,
+        latent_dim,
+        None if prior is None else keras.saving.deserialize_keras_object(prior),
+        card.get("num_classes"),
+        card["value_range"] is not None if "value_range" in card else bounded,
+        class_names(config),
+    )

@@ -14,7 +14,14 @@ from kgan.utils.types import JsonDict
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import SignatureRunner
 
-__all__ = ["run_by_litert", "saved_model_function", "served", "signature_runner", "tflite_function"]
+__all__ = [
+    "run_by_litert",
+    "saved_model_function",
+    "served",
+    "signature_runner",
+    "tflite_function",
+    "tflite_metadata",
+]
 
 
 def saved_model_function(path: pathlib.Path) -> Function:
@@ -64,6 +71,17 @@ def run_by_litert(runner: SignatureRunner) -> Function:
         return np.float32(scale) * (made.astype(np.float32) - zero_point)
 
     return images
+
+
+def tflite_metadata(path: pathlib.Path, name: str) -> bytes | None:
+    """Return the entry `name` of the metadata of a `.tflite` file; None where there is none."""
+    from ai_edge_litert.schema_py_generated import Model
+
+    model = Model.GetRootAs(path.read_bytes())
+    for entry in map(model.Metadata, range(model.MetadataLength())):
+        if entry.Name() == name.encode():
+            return model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+    return None
 
 
 def _quantize(values: np.ndarray, details: JsonDict) -> np.ndarray:

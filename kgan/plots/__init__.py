@@ -2,7 +2,16 @@
 
 from kgan.plots.curves import Panel, curves
 from kgan.plots.figure1 import Moment, figure1
-from kgan.plots.images import can_draw, grid, points, samples, write_gif, write_png
+from kgan.plots.images import (
+    can_draw,
+    grid,
+    pixels,
+    points,
+    samples,
+    write_apng,
+    write_gif,
+    write_png,
+)
 from kgan.plots.labels import label_rows
 
 __all__ = [
@@ -13,8 +22,10 @@ __all__ = [
     "figure1",
     "grid",
     "label_rows",
+    "pixels",
     "points",
     "samples",
+    "write_apng",
     "write_gif",
     "write_png",
 ]

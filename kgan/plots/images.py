@@ -1,4 +1,4 @@
-"""Pictures of samples, as a grid of images or a plot of points; PNG and GIF files."""
+"""Pictures of samples, as a grid of images or a plot of points; PNG files and animations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from PIL import Image
 
 from kgan.plots import canvas
 
-__all__ = ["can_draw", "grid", "points", "samples", "write_gif", "write_png"]
+__all__ = [
+    "can_draw",
+    "grid",
+    "pixels",
+    "points",
+    "samples",
+    "write_apng",
+    "write_gif",
+    "write_png",
+]
 
 TILE = 56  # small images are enlarged to about this many pixels
 GAP = 4
@@ -42,12 +51,31 @@ def samples(
         uint8 `[height, width, 3]`.
     """
     images = np.asarray(images)
-    return points(images) if images.ndim == 2 else grid(images, value_range or (-1.0, 1.0))
+    return points(images) if images.ndim == 2 else grid(images, value_range)
+
+
+def pixels(
+    images: npt.ArrayLike, value_range: tuple[float, float] | None = (-1.0, 1.0)
+) -> np.ndarray:
+    """Return images as 8-bit pixels of their own size and channels.
+
+    Args:
+        images: `[n, height, width, channels]` with 1, 3 or 4 channels, the fourth alpha.
+        value_range: `(low, high)`, the pixel value range; values outside are clipped. None is
+            (-1, 1).
+
+    Returns:
+        uint8 `[n, height, width, channels]`.
+
+    Raises:
+        ValueError: another shape, or no images.
+    """
+    return _bytes(_shares(images, value_range))
 
 
 def grid(
     images: npt.ArrayLike,
-    value_range: tuple[float, float] = (-1.0, 1.0),
+    value_range: tuple[float, float] | None = (-1.0, 1.0),
     columns: int | None = None,
 ) -> np.ndarray:
     """Draw images in a grid; small ones are enlarged by an integer factor without smoothing.
@@ -55,7 +83,8 @@ def grid(
     Args:
         images: `[n, height, width, channels]` with 1, 3 or 4 channels, the fourth alpha; what is
             transparent is drawn white.
-        value_range: `(low, high)`, the pixel value range; values outside are clipped.
+        value_range: `(low, high)`, the pixel value range; values outside are clipped. None is
+            (-1, 1).
         columns: images per row; None makes the grid about square.
 
     Returns:
@@ -64,30 +93,38 @@ def grid(
     Raises:
         ValueError: another shape, or no images.
     """
+    shares = _shares(images, value_range)
+    if shares.shape[-1] == 4:
+        shares = shares[..., :3] * shares[..., 3:] + 1 - shares[..., 3:]
+    factor = max(1, round(TILE / max(shares.shape[1:3])))
+    tiles = _bytes(shares).repeat(factor, axis=1).repeat(factor, axis=2)
+    n, height, width, _ = tiles.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    sheet = np.full(
+        (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), 255, dtype=np.uint8
+    )
+    for i, tile in enumerate(tiles):
+        top = GAP + i // columns * (height + GAP)
+        left = GAP + i % columns * (width + GAP)
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
+
+
+def _shares(images: npt.ArrayLike, value_range: tuple[float, float] | None) -> np.ndarray:
+    """Return images as shares of the pixel value range, float64 in [0, 1]."""
     images = np.asarray(images, dtype=np.float64)
     if images.ndim != 4 or images.shape[-1] not in CHANNELS or not len(images):
         raise ValueError(
             "Invalid value for argument `images`: expected [n, height, width, 1, 3 or 4] with n > "
             f"0, received shape {images.shape}."
         )
-    low, high = value_range
-    shares = np.clip((images - low) / (high - low), 0, 1)
-    if shares.shape[-1] == 4:
-        shares = shares[..., :3] * shares[..., 3:] + 1 - shares[..., 3:]
-    pixels = np.rint(255 * shares).astype(np.uint8)
-    factor = max(1, round(TILE / max(images.shape[1:3])))
-    pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
-    n, height, width, _ = pixels.shape
-    columns = columns or math.ceil(math.sqrt(n))
-    rows = math.ceil(n / columns)
-    sheet = np.full(
-        (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), 255, dtype=np.uint8
-    )
-    for i, tile in enumerate(pixels):
-        top = GAP + i // columns * (height + GAP)
-        left = GAP + i % columns * (width + GAP)
-        sheet[top : top + height, left : left + width] = tile
-    return sheet
+    low, high = value_range or (-1.0, 1.0)
+    return np.clip((images - low) / (high - low), 0, 1)
+
+
+def _bytes(shares: np.ndarray) -> np.ndarray:
+    return np.rint(255 * shares).astype(np.uint8)
 
 
 def points(values: npt.ArrayLike) -> np.ndarray:
@@ -117,14 +154,47 @@ def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
 
 
 def write_gif(
-    path: str | os.PathLike[str], pictures: Sequence[np.ndarray], seconds: float = 0.1
+    path: str | os.PathLike[str],
+    pictures: Sequence[np.ndarray],
+    seconds: float = 0.1,
+    pause: float = 2.0,
 ) -> None:
     """Write uint8 `[height, width, 3]` pictures of one size as an endless GIF animation.
 
-    The last picture is shown for two seconds.
+    Args:
+        path: the file.
+        pictures: the frames. Each is reduced to 64 colours.
+        seconds: how long a frame is shown.
+        pause: how long the last frame is shown, in seconds.
     """
     frames = [Image.fromarray(picture).quantize(64) for picture in pictures]
-    durations = [round(1000 * seconds)] * (len(frames) - 1) + [2000]
-    frames[0].save(
-        path, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0
-    )
+    _write_frames(path, "GIF", frames, seconds, pause)
+
+
+def write_apng(
+    path: str | os.PathLike[str],
+    pictures: Sequence[np.ndarray],
+    seconds: float = 0.1,
+    pause: float = 2.0,
+) -> None:
+    """Write pictures as an endless animated PNG file, which keeps every colour.
+
+    Args:
+        path: the file.
+        pictures: the frames, uint8 `[height, width, 3]` of one size.
+        seconds: how long a frame is shown.
+        pause: how long the last frame is shown, in seconds.
+    """
+    _write_frames(path, "PNG", [*map(Image.fromarray, pictures)], seconds, pause)
+
+
+def _write_frames(
+    path: str | os.PathLike[str],
+    format: str,
+    frames: Sequence[Image.Image],
+    seconds: float,
+    pause: float,
+) -> None:
+    first, *rest = frames
+    durations = [round(1000 * seconds)] * len(rest) + [round(1000 * pause)]
+    first.save(path, format=format, save_all=True, append_images=rest, duration=durations, loop=0)

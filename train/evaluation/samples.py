@@ -69,12 +69,7 @@ def draw_samples(
             f"{generator.path} makes images of shape {images.shape[1:]}, where those of the data "
             f"have {image_shape}. Name the run that it was trained in."
         )
-    invalid = np.count_nonzero(~np.isfinite(images.reshape(count, -1)).all(axis=1))
-    if invalid:
-        raise ValueError(
-            f"{invalid:,} of {count:,} samples of {generator.path} hold NaN or infinity: its "
-            "training diverged. Evaluate another run, or train this one anew."
-        )
+    check_finite(images, generator)
     if images.ndim == 2:
         return images
     low, high = images.min(), images.max()
@@ -85,3 +80,18 @@ def draw_samples(
             "`value_range` and keep to it."
         )
     return images.clip(0, 1)
+
+
+def check_finite(images: np.ndarray, generator: Generator) -> None:
+    """Check that the samples of a generator are numbers.
+
+    Raises:
+        ValueError: some are not finite.
+    """
+    count = len(images)
+    invalid = np.count_nonzero(~np.isfinite(images.reshape(count, -1)).all(axis=1))
+    if invalid:
+        raise ValueError(
+            f"{invalid:,} of {count:,} samples of {generator.path} hold NaN or infinity: its "
+            "training diverged. Take another run, or train this one anew."
+        )
