@@ -188,7 +188,7 @@ def mnist():
 
 @pytest.mark.slow
 def test_some_real_images_of_mnist(mnist):
-    """Against SciPy's distances and logsumexp in float64, and k-means of three other starts.
+    """Against SciPy's distances and logsumexp in float64, and k-means of another start (189.0).
 
     The first 2,000 training images gave 147.596 +- 3.388 at sigma 0.2154, and five other draws of
     2,000 of the first 10,000 gave 148.6 to 151.4.

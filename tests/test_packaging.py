@@ -116,7 +116,7 @@ def test_installed_wheel_trains_samples_evaluates_and_exports(environment, tmp_p
     arguments = ("--run_dir=run", "--data_dir=data", "--metrics=kernel", "--features=pixels")
     done = run(environment, "kgan-evaluate", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "run" / "evaluation.json").exists()
+    assert (tmp_path / "run" / "evaluation_in_pixels.json").exists()
 
     done = run(environment, "kgan-sample", "--run_dir=run", "--output=a.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
