@@ -18,6 +18,7 @@ from kgan_export.program import export
 import kgan
 from kgan import data, metrics
 from kgan.artifacts import RunDirectory
+from train.config import Config
 from train.evaluation import data as evaluation_data
 from train.evaluation import metrics as evaluation_metrics
 from train.evaluation import pictures as evaluation_pictures
@@ -26,6 +27,7 @@ from train.evaluation.options import METRICS, Options
 from train.evaluation.report import HEADS, MetricResult, table
 from train.evaluation.run import FUNCTIONS, evaluate
 from train.evaluation.samples import draw_samples, open_generator
+from train.run import train
 
 SAMPLES = 360  # as many as `digits` has test images
 
@@ -285,6 +287,27 @@ def test_exports_get_the_figures_of_the_run_in_files_of_their_own(runs, data_dir
     assert not run.evaluation().exists(), "that is the file of an evaluation without --features"
 
 
+def test_checkpoints_are_evaluated_in_files_of_their_own(data_dir, tmp_path):
+    """Of a run that was stopped as of one that is finished: the figures of its samples."""
+    config = Config(width=8, latent_dim=4, batch_size=64, steps=4, checkpoint_every=2)
+    run = RunDirectory(tmp_path / "run")
+    train(config, run.path, data_dir)
+    some = {"metrics": ("frechet", "latent"), "features": "pixels"}
+    end = evaluate(options(run.path, data_dir, **some))
+    run.generator.unlink()  # as of a run that was stopped after its newest checkpoint
+    newest = evaluate(options(run.path, data_dir, **some))
+    assert newest["figures"] == end["figures"]
+    assert newest["protocol"] == end["protocol"]
+    assert newest["generator"]["path"].endswith("step_00000004.npz")
+    before = evaluate(options(run.path, data_dir, step=2, **some))
+    assert before["figures"] != end["figures"]
+    for kind, record in (("keras", end), ("step_00000004", newest), ("step_00000002", before)):
+        assert json.loads(run.evaluation(kind, "pixels").read_text()) == record
+        assert run.evaluation_picture("interpolation", kind).exists()
+    with pytest.raises(FileNotFoundError, match=r"\(2, 4\), received 3"):
+        evaluate(options(run.path, data_dir, step=3))
+
+
 def small_mlp(image_shape=(8, 8, 1), latent_dim=2, **more):
     model = kgan.networks.MLPGenerator(image_shape, latent_dim, units=(8,), **more)
     model.build((None, latent_dim))
@@ -477,6 +500,8 @@ def test_what_is_better_than_real_data_is_no_praise(name, value, error, real, fl
         ({"metrics": ()}, r"--metrics is empty: expected some of parzen"),
         ({"num_samples": 19}, r"--num_samples=19: expected an integer of at least 20"),
         ({"seed": -1}, r"--seed=-1: expected an integer of at least 0"),
+        ({"step": 0}, r"--step=0: expected a positive integer"),
+        ({"step": 3, "generator": "a"}, r"--step=3: expected none beside --generator=a, which"),
         ({"features": "fid"}, r"--features=fid: expected one of classifier, random, pixels, or"),
     ],
 )
@@ -519,7 +544,7 @@ def test_runs_that_cannot_be_evaluated(runs, data_dir, tmp_path):
     with pytest.raises(ValueError, match=r"generator.keras cannot be loaded .*Either it is damage"):
         evaluate(options(run.path, data_dir))
     run.generator.unlink()
-    with pytest.raises(FileNotFoundError, match=r"is not finished: it has no generator.keras"):
+    with pytest.raises(FileNotFoundError, match=r"has no checkpoint yet"):
         evaluate(options(run.path, data_dir))
     run.generator.write_bytes(whole)
     for path in ("nowhere", data_dir):

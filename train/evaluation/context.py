@@ -38,6 +38,12 @@ class EvaluationContext:
     classes: Classes | None
 
     @property
+    def kind(self) -> str:
+        """What is evaluated, as the names of files have it."""
+        path = self.generator.path
+        return path.stem if path.suffix == ".npz" else self.generator.kind
+
+    @property
     def prior(self) -> Prior:
         """Distribution of the latents; every run records one."""
         assert self.generator.prior is not None

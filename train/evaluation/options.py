@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from kgan_cli.options import REQUIRED, at_least, check_options, option
+from kgan_cli.options import POSITIVE_INTEGER, REQUIRED, at_least, check_options, option
 
 METRICS = (
     "parzen",
@@ -30,11 +30,17 @@ class Options:
         ValueError: an option's value is unusable; the sentence names the flag.
     """
 
-    run_dir: str = option(REQUIRED, "Directory of a finished kgan-train run. Required")
+    run_dir: str = option(REQUIRED, "Directory of a kgan-train run, finished or not. Required")
     generator: str | None = option(
         None,
-        "Export to evaluate instead of the run's generator.keras: a .tflite file or a directory "
+        "Export to evaluate instead of the run's own generator: a .tflite file or a directory "
         "with a SavedModel, made by kgan-export from --run_dir",
+    )
+    step: int | None = option(
+        None,
+        "Evaluate the checkpoint after this step of the run",
+        expected=POSITIVE_INTEGER,
+        unset="the end of a finished run, else the newest",
     )
     metrics: tuple[str, ...] = option(METRICS, "Metrics to compute, separated by commas")
     num_samples: int = option(10_000, "Samples to draw", expected=at_least(FEWEST))
@@ -59,6 +65,11 @@ class Options:
         if not self.metrics:
             raise ValueError(f"--metrics is empty: expected some of {', '.join(METRICS)}.")
         check_options(self)
+        if self.step is not None and self.generator is not None:
+            raise ValueError(
+                f"--step={self.step}: expected none beside --generator={self.generator}, which has "
+                "no steps."
+            )
         known = self.features in (None, *FEATURES)
         if not known and not pathlib.Path(str(self.features)).expanduser().exists():
             raise ValueError(

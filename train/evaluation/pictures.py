@@ -20,7 +20,7 @@ def draw(context: EvaluationContext, run: RunDirectory, chosen: tuple[str, ...])
     """Write the pictures of the chosen metrics; points have none."""
     if context.real.are_points:
         return
-    kind = context.generator.kind
+    kind = context.kind
     if "memorisation" in chosen:
         _write(run.evaluation_picture("neighbours", kind), neighbours(context), 2 * COLUMNS)
     if "latent" in chosen:

@@ -44,13 +44,13 @@ def evaluate(options: Options) -> JsonDict:
         The content of `evaluation.json`.
 
     Raises:
-        FileNotFoundError: there is no run, it is not finished, or there is no such export.
+        FileNotFoundError: there is no run, no such checkpoint, or no such export.
         ValueError: the samples are not finite or do not fit the data, or an option does not fit.
         OSError: the data cannot be had, or the run directory cannot be written to.
     """
     run = RunDirectory(options.run_dir)
     config = run.read_config()
-    generator = open_generator(run, config, options.generator)
+    generator = open_generator(run, config, options.generator, options.step)
     run.check_writable()
     with _bar(len(options.metrics) + 3) as bar:
         with _stage(bar, "data"):
@@ -72,7 +72,7 @@ def evaluate(options: Options) -> JsonDict:
     record = _record(options, context, results, left_out)
     # `--features` given: beside the evaluation without it, not in its place.
     asked = None if options.features is None else pathlib.Path(options.features).stem
-    path = run.evaluation(generator.kind, asked)
+    path = run.evaluation(context.kind, asked)
     write(path, record)
     print(heading(context))
     print(table(results, left_out))

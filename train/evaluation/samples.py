@@ -12,29 +12,39 @@ from kgan.inference import Generator
 from kgan.utils.types import JsonDict
 from kgan_cli.silence import native_silence
 
+from ..trained import of_run
 
-def open_generator(run: RunDirectory, config: JsonDict, exported: str | None = None) -> Generator:
+
+def open_generator(
+    run: RunDirectory, config: JsonDict, exported: str | None = None, step: int | None = None
+) -> Generator:
     """Open the generator of a run, or an export of it.
 
     Args:
         run: the run, whose prior the latents are drawn from.
         config: the content of its `config.json`.
         exported: a `.tflite` file or a SavedModel's directory; None for the run's own generator.
+        step: the step of a checkpoint of the run; None for the end of a finished run, or the newest
+            checkpoint.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it cannot be read, or is of another run.
+        OSError: it cannot be read.
+        ValueError: it is damaged, or of another run.
     """
     prior = inference.read_prior(run)
     num_classes = config.get("data", {}).get("num_classes")
-    path = run.path if exported is None else pathlib.Path(exported).expanduser()
+    path = pathlib.Path(exported or "").expanduser()
     if exported and not (path.suffix == ".tflite" or (path / "saved_model.pb").exists()):
         raise FileNotFoundError(
             f"--generator={exported}: expected a .tflite file, or a directory that holds a "
             "saved_model.pb, such as OUTPUT/saved_model/1 of kgan-export."
         )
     with native_silence():  # LiteRT writes to standard error when it starts
-        generator = inference.load(path, prior=prior, num_classes=num_classes)
+        if exported:
+            generator = inference.load(path, prior=prior, num_classes=num_classes)
+        else:
+            generator = of_run(run, step)
         try:
             generator.path_images(1)(prior.sample(1, 0))
         except Exception as error:

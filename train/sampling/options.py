@@ -59,7 +59,7 @@ class Options:
         None,
         "Sample the checkpoint after this step of the run",
         expected=POSITIVE_INTEGER,
-        unset="the newest",
+        unset="the end of a finished run, else the newest",
     )
     truncation: float | None = option(
         None,

@@ -9,6 +9,7 @@ from kgan import inference, plots, priors
 from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
 
+from ..trained import of_run
 from .options import Options
 
 
@@ -38,21 +39,12 @@ def open_generator(options: Options) -> Generator:
 
 def _open(options: Options) -> Generator:
     if options.run_dir is not None:
-        return _of_run(RunDirectory(options.run_dir), options.step)
+        return of_run(RunDirectory(options.run_dir), options.step)
     path = pathlib.Path(options.model or "").expanduser()
     own = RunDirectory(path.parent)
     if path == own.generator and own.config.exists() and options.prior is None:
-        return _of_run(own, None)  # which records the prior
+        return of_run(own, None)  # which records the prior
     return _of_file(path, options.prior)
-
-
-def _of_run(run: RunDirectory, step: int | None) -> Generator:
-    run.read_config()  # whether there is a run
-    if step is None and run.generator.exists():
-        return inference.load(run.path)
-    from .checkpoint import of_checkpoint  # imports TFDS, which others need not wait for
-
-    return of_checkpoint(run, step)
 
 
 def _of_file(path: pathlib.Path, prior: str | None) -> Generator:

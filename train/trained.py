@@ -1,4 +1,4 @@
-"""The generator of a checkpoint of `kgan-train`, without the data it was trained on."""
+"""The generator of a run, finished or not, without the data it was trained on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ from kgan.artifacts import RunDirectory
 from kgan.checkpoint import restore_networks
 from kgan.inference import Generator
 
-from ..game import untrained_gan
-from ..records import RunCheckpoints, recorded_config
+from .records import RunCheckpoints, recorded_config
+
+
+def of_run(run: RunDirectory, step: int | None) -> Generator:
+    """Return the generator of a finished run, else of a checkpoint.
+
+    Args:
+        run: the run.
+        step: a step whose checkpoint is wanted; None for the end of a finished run, or the newest
+            checkpoint.
+
+    Raises:
+        FileNotFoundError: there is no run, or no such checkpoint.
+        OSError: it cannot be read.
+        ValueError: it is damaged, or of another run or version of kgan.
+    """
+    run.read_config()  # whether there is a run
+    if step is None and run.generator.exists():
+        return inference.load(run.path)
+    return of_checkpoint(run, step)
 
 
 def of_checkpoint(run: RunDirectory, step: int | None) -> Generator:
@@ -25,6 +43,8 @@ def of_checkpoint(run: RunDirectory, step: int | None) -> Generator:
         OSError: it cannot be read.
         ValueError: it is damaged, or of another run or version of kgan.
     """
+    from .game import untrained_gan  # imports TFDS, which others need not wait for
+
     record, checkpoints = run.read_config(), RunCheckpoints(run)
     found = checkpoints.newest() if step is None else checkpoints.at(step)
     if found is None:
