@@ -69,6 +69,7 @@ def test_the_data_and_the_machine_decide(facts, network, width, gamma, diffaugme
         ((64, 64, 3), False, {}, 32),
         ((64, 48, 3), False, {}, "32,24"),
         ((218, 178, 3), False, {}, 32),  # 32 x 26 cannot be reached by doubling
+        ((8, 400, 3), False, {}, 32),
         ((64, 64, 3), False, {"image_size": 64}, None),
         ((64, 64, 3), True, {}, None),
         (COLOUR, False, {}, None),

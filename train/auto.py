@@ -228,7 +228,8 @@ def _reduced(shape: tuple[int, ...]) -> tuple[int, ...]:
     longer = max(height, width)
     if longer <= SIDE_ON_CPU:
         return shape
-    smaller = (SIDE_ON_CPU * height // longer, SIDE_ON_CPU * width // longer, channels)
+    high, wide = (max(1, SIDE_ON_CPU * side // longer) for side in (height, width))
+    smaller = (high, wide, channels)
     return smaller if _doubles(smaller) else (SIDE_ON_CPU, SIDE_ON_CPU, channels)
 
 
