@@ -44,7 +44,7 @@ def quick(monkeypatch):
         (Facts(60_000, (50, 50, 1), gpu=False), "mlp", 1200, 0.25, None),
         (Facts(3268, COLOUR, gpu=False), "dcgan", 32, 1.0, True),
         (Facts(20_000, (64, 64, 3), gpu=False), "dcgan", 32, 1.0, False),
-        (Facts(3268, (64, 64, 1), gpu=False), "mlp", 1200, 0.25, None),  # 32 x 32 then
+        (Facts(3268, (64, 64, 1), gpu=False), "dcgan", 32, 1.0, True),  # though 32 x 32 then
         (Facts(3268, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(19_999, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(20_000, COLOUR, gpu=True), "dcgan", 64, 1.0, False),

@@ -163,7 +163,8 @@ def choose(
         return options, {"network": "mlp of width 256, which points need no more than"}
     reasons, shape = {}, facts.shape
     most = LARGEST_ON_GPU if facts.gpu else LARGEST_ON_CPU
-    if "image_size" not in given and not facts.gpu and math.prod(shape) > most:
+    large = math.prod(shape) > most
+    if large and not facts.gpu and "image_size" not in given:
         shape = _reduced(shape)
         if shape != facts.shape:
             (high, wide, _), (height, width, _) = shape, facts.shape
@@ -173,8 +174,6 @@ def choose(
                 f"{high}x{wide} of {height}x{width}, which would take {times:.0f} times as long on "
                 f"a CPU (--image_size={_size(height, width)} keeps them)"
             )
-    values = math.prod(shape)
-    large = values > most
     network = given.get("network", "dcgan" if large and _doubles(shape) else "mlp")
     convolutional = network not in DENSE
     gamma = GAMMAS["dcgan" if convolutional else "mlp"]
@@ -194,7 +193,7 @@ def choose(
         why = f"images have at most {most:,} values"
         if large:
             why = "convolutional networks double a grid of 3 to 8 pixels, and none fits"
-        options["width"] = 256 if values <= SMALL else WIDTHS[network]
+        options["width"] = 256 if math.prod(shape) <= SMALL else WIDTHS[network]
     if facts.gpu:
         options.update(precision="mixed_bfloat16", jit_compile=True)
     batch = given.get("batch_size", min(options["batch_size"], max(1, facts.images)))
