@@ -204,9 +204,11 @@ def runs_dir(tmp_path_factory):
             metrics=("parzen", "precision_recall", "memorisation", "latent"),
             num_samples=400,
             data_dir=data_dir,
-            features="pixels",
+            features="pixels",  # no classifier is trained for them
         )
     )
+    done = RunDirectory(place / "digits_mlp" / "3")
+    done.evaluation(features="pixels").rename(done.evaluation())
     for name, seed in (("digits_mlp", 5), ("ring", 0)):
         run = RunDirectory(place / name / str(seed))
         run.create({**config.options(), "seed": seed}, versions={}, commit="c" * 40 + "-dirty")
