@@ -148,7 +148,12 @@ class ExportedGame(keras.Model):
             os.sync()
             if path.exists():
                 os.replace(path, old)
-            os.replace(new, path)
+            try:
+                os.replace(new, path)
+            except BaseException:
+                if old.exists():  # it would go with the stage
+                    os.replace(old, path)
+                raise
         if verbose is not False:
             print(f"Written: {path}")
 

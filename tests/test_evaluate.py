@@ -482,6 +482,8 @@ def test_numbers_that_are_not_finite_are_printed_and_become_null():
         ("density", 1.05, None, 0.98, False),
         ("frechet_distance", 4.0, 0.2, 5.0, True),
         ("frechet_distance", 6.0, 0.2, 5.0, False),
+        ("kernel_distance", -0.05, 0.01, 0.0, True),
+        ("coverage", 0.99, 0.005, 0.97, True),
         ("path_length", 1e9, 1.0, None, False),
     ],
 )

@@ -1,6 +1,7 @@
 """`gan.export`: every kind of game ships what its `sample` draws."""
 
 import math
+import os
 
 import keras
 import numpy as np
@@ -121,7 +122,7 @@ def test_the_game_trains_on_as_if_nothing_had_been_exported(tmp_path):
     assert exported.step == other.step == 2
 
 
-def test_a_saved_model_is_replaced_and_nothing_else_is(tmp_path):
+def test_a_saved_model_is_replaced_and_nothing_else_is(tmp_path, monkeypatch):
     gan = kgan.GAN(sequential(), networks.MLPDiscriminator(SHAPE, (8,)), kgan.priors.Normal(LATENT))
     gan.export(tmp_path / "model" / "1", verbose=False)  # not trained, not even built
     first = drawn(tmp_path / "model" / "1", 2)
@@ -129,6 +130,18 @@ def test_a_saved_model_is_replaced_and_nothing_else_is(tmp_path):
     gan.export(tmp_path / "model" / "1", verbose=False)
     assert np.abs(drawn(tmp_path / "model" / "1", 2) - first).max() > 0.01
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["1"]
+    before, replace = drawn(tmp_path / "model" / "1", 2), os.replace
+
+    def fails(source, target):
+        if source.name == "new":
+            raise OSError("full")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fails)
+        with pytest.raises(OSError, match="full"):
+            gan.export(tmp_path / "model" / "1")
+    np.testing.assert_array_equal(drawn(tmp_path / "model" / "1", 2), before)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(FileExistsError, match=r"`filepath`: expected a new directory or a Saved"):

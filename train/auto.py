@@ -1,6 +1,6 @@
 """`--preset=auto`: a configuration that is chosen by the data and the machine.
 
-docs/pictures.md has them in a table, and says what they come from.
+docs/pictures.md has them in a table, docs/pictures_trained.md what they come from.
 """
 
 from __future__ import annotations
@@ -169,10 +169,10 @@ def choose(
         if shape != facts.shape:
             (high, wide, _), (height, width, _) = shape, facts.shape
             options["image_size"] = _size(high, wide)
-            times = math.prod(facts.shape) / math.prod(shape)
+            times = math.prod(facts.shape) // math.prod(shape)
             reasons["size"] = (
-                f"{high}x{wide} of {height}x{width}, which would take {times:.0f} times as long on "
-                f"a CPU (--image_size={_size(height, width)} keeps them)"
+                f"{high}x{wide} of {height}x{width}, which take a CPU at least {times} times as "
+                f"long (--image_size={_size(height, width)} keeps them)"
             )
     network = given.get("network", "dcgan" if large and _doubles(shape) else "mlp")
     convolutional = network not in DENSE

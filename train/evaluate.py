@@ -28,7 +28,7 @@ def main() -> None:
     """Check the flags and evaluate."""
     given = given_flags(Options)
     if "run_dir" not in given:
-        raise ValueError("--run_dir is required: the directory of a finished kgan-train run.")
+        raise ValueError("--run_dir is required: the directory of a kgan-train run.")
     options = Options(**given)
     with native_silence():
         from .evaluation.run import evaluate

@@ -51,19 +51,17 @@ class MetricResult:
         }
 
 
+COPIES = "copies of the data have that; see the rates of near duplicates"
+MIDDLE = "samples keep to the middle of the data, as blurred or repeated images do"
 # The better direction of a metric, and what it can mean that samples do better than real data.
 BETTER_THAN_REAL: dict[str, tuple[int, str]] = {
     "parzen_log_likelihood": (1, "blurred means have that too; compare with parzen_of_centroids"),
-    "frechet_distance": (-1, "copies of the data have that; see the rates of near duplicates"),
-    "precision": (
-        1,
-        "samples keep to the middle of the data, as blurred or repeated images do; see recall",
-    ),
+    "frechet_distance": (-1, COPIES),
+    "kernel_distance": (-1, COPIES),
+    "precision": (1, f"{MIDDLE}; see recall"),
     "recall": (1, "samples spread beyond the data, as noise and outliers do; see precision"),
-    "density": (
-        1,
-        "samples keep to the middle of the data, as blurred or repeated images do; see coverage",
-    ),
+    "density": (1, f"{MIDDLE}; see coverage"),
+    "coverage": (1, COPIES),
     "classifier_score": (1, "one image for each class reaches the maximum; see recall"),
     "asked_class": (1, "the clearest images of a class, and few of them, have that; see recall"),
 }
