@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgan import plots
-from kgan.callbacks.base import EveryNSteps, RunCallback
+from kgan.callbacks.base import EveryNSteps, StepCallback
 from kgan.notebook import Display
 from kgan.utils import checks
 from kgan.utils.atomic_write import atomic_write
@@ -77,7 +77,10 @@ class SampleGrid(EveryNSteps):
                 f"shape {shape}, as it draws images (height, width, 1, 3 or 4) and points (dim,). "
                 "Leave it out."
             )
-        (super() if self._written else super(RunCallback, self)).on_train_begin(logs)
+        if self._written:
+            super().on_train_begin(logs)
+        else:  # without TensorBoard's files
+            StepCallback.on_train_begin(self, logs)
         self._drawn_at = -1  # a rollback may reach the same step with other weights
 
     def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
