@@ -65,7 +65,7 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
 
 
 def _network(generator: KerasGenerator) -> Graph:
-    @tf.function
+    @tf.function(autograph=False)
     def generate(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": generator.images(**inputs)}
 
@@ -73,7 +73,7 @@ def _network(generator: KerasGenerator) -> Graph:
 
 
 def _sampler(generator: KerasGenerator) -> Graph:
-    @tf.function
+    @tf.function(autograph=False)
     def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = {"latents": lite_sampling.latents(generator.prior, count, seed)}
         if generator.num_classes is not None:

@@ -159,17 +159,17 @@ class ExportedGame(keras.Model):
 
 
 def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-    @tf.function
+    @tf.function(autograph=False)
     def generate(latents: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         if labels is not None and generator.num_classes is not None:
             labels = _checked_labels(labels, latents, generator.num_classes)
         return {"images": generator.images(latents, labels)}
 
-    @tf.function
+    @tf.function(autograph=False)
     def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": generator.images(**generator.inputs(_checked_count(count), seed))}
 
-    @tf.function
+    @tf.function(autograph=False)
     def sample_png(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         images = tf.clip_by_value(sample(count, seed)["images"], 0.0, 1.0)
         return {"png": tf.io.encode_png(tf.cast(tf.round(255.0 * images), tf.uint8))}
