@@ -62,7 +62,9 @@ def moved(network, other):
 @pytest.mark.parametrize(
     "change",
     [
-        change if change in ALWAYS else pytest.param(change, marks=pytest.mark.long)
+        change
+        if change in ALWAYS
+        else pytest.param(change, marks=[pytest.mark.slow, pytest.mark.long])
         for change in FLAGS
     ],
 )
