@@ -52,7 +52,9 @@ def _rss_mib(process: subprocess.Popen) -> float:
 
 
 def _request(count: int) -> bytes:
-    document = {"signature_name": "sample", "inputs": {"count": count, "seed": [0, 0]}}
+    labels = [i % 10 for i in range(count)]  # of the digits
+    inputs = {"count": count, "seed": [0, 0], "labels": labels}
+    document = {"signature_name": "sample", "inputs": inputs}
     body = json.dumps(document)
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
     return f"{head}\r\n\r\n{body}".encode()

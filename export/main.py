@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from absl import flags
 
+from kgan_cli.imports import define_import_flag, import_modules
 from kgan_cli.program import run
 from kgan_cli.silence import native_silence
 
 _RUN_DIR = flags.DEFINE_string(
-    "run_dir", None, "Directory of a finished kgan-train run.", required=True
+    "run_dir", None, "Directory of a run of kgan-train, finished or not.", required=True
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Directory to export to; created if absent.", required=True
@@ -29,6 +30,14 @@ _QUANTIZATION = flags.DEFINE_list(
 _VERSION = flags.DEFINE_integer(
     "version", None, "Version number of the SavedModel (default: one above the highest version)"
 )
+_STEP = flags.DEFINE_integer(
+    "step",
+    None,
+    "Export the checkpoint after this step of the run (default: the end of a finished run, else "
+    "the newest)",
+    lower_bound=1,
+)
+define_import_flag(__name__)
 
 
 def cli() -> None:
@@ -42,10 +51,12 @@ def main() -> None:
     with native_silence():
         from .program import export  # imports TensorFlow: seconds, which --help need not wait
 
+        import_modules()
         export(
             _RUN_DIR.value,
             _OUTPUT_DIR.value,
             _FORMATS.value,
             _VERSION.value,
             _QUANTIZATION.value,
+            _STEP.value,
         )

@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from kgan.inference import KerasGenerator, error_summary
 
+from .unchecked import LABELS
+
 OPSET = 17
 """Version of the operations; runtimes of 2022 and later support it."""
 
@@ -38,7 +40,8 @@ def write(generator: KerasGenerator, path: pathlib.Path) -> None:
     """Write the generator in float32 to the file `path`.
 
     It maps `latents`, float32 `[batch, latent_dim]`, and, if it is conditional, `labels`, int32
-    `[batch]`, to `images`, float32 `[batch, height, width, channels]`.
+    `[batch]`, to `images`, float32 `[batch, height, width, channels]`. The description of the
+    model says that labels are not checked.
 
     Raises:
         ValueError: the generator uses an operation that ONNX or the converter lacks.
@@ -64,6 +67,8 @@ def write(generator: KerasGenerator, path: pathlib.Path) -> None:
         raise ValueError(_refusal(", ".join(unknown)))
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    if generator.num_classes is not None:
+        model.doc_string = LABELS.format(generator.num_classes - 1)
     path.write_bytes(model.SerializeToString())
 
 

@@ -26,6 +26,7 @@ def export(
     formats: Sequence[str] = ("saved_model", "tflite"),
     version: int | None = None,
     quantization: Sequence[str] = ("none",),
+    step: int | None = None,
 ) -> dict[str, Comparison]:
     """Export the generator of a run, and print how each format compares with the Keras model.
 
@@ -34,12 +35,14 @@ def export(
     `parity.png`, is written in either case.
 
     Args:
-        run_dir: run directory of a finished training.
+        run_dir: directory of a run of `kgan-train` or `GAN.save_run`, finished or not.
         output_dir: directory to export to; made if it is absent.
         formats: any of `"saved_model"`, `"tflite"` and `"onnx"`.
         version: number of the SavedModel; None for one more than the highest there is.
         quantization: precisions of TFLite, a file each: any of `"none"`, `"float16"`, `"dynamic"`,
             `"int8"`, `"int8_io"` and `"16x8"`.
+        step: the step of the run whose checkpoint is exported; None for the end of a finished run,
+            else the newest.
 
     Returns:
         The comparison of each file or directory, by its name in the report.
@@ -47,12 +50,20 @@ def export(
     Raises:
         BlockingIOError: another process exports to `output_dir`.
         FileExistsError: the version exists already.
-        FileNotFoundError: `run_dir` holds no finished run.
+        FileNotFoundError: `run_dir` holds no run, no such checkpoint, or none yet.
         ModuleNotFoundError: `formats` has onnx, whose packages are not installed.
         OSError: `output_dir` is a file, or something in it is in the way or cannot be written.
         ParityError: the images of a format differ from the Keras model's; nothing was exported.
         ValueError: an argument is invalid, a file of the run is damaged, its images are not finite
             or leave its value range, or the network needs an operation that a format lacks.
+
+    Example:
+        ```python
+        from kgan_export import export
+
+        gan.save_run("runs/mine")
+        export("runs/mine", "exports/mine", formats=["saved_model", "tflite"])
+        ```
     """
     output = pathlib.Path(output_dir).expanduser()
     # On the CPU whatever else there is: a GPU may round products to fewer bits (TensorFloat-32).
@@ -60,7 +71,7 @@ def export(
         version = choose_version(output / "saved_model", version)
         chosen = kinds.chosen(formats, quantization, version)
         place.check(kind.place for kind in chosen)
-        generator = inference.read_run(run_dir)
+        generator = inference.read_run(run_dir, step)
         generator.use_full_precision()
         with place.staging() as stage:
             comparisons = _write_and_compare(generator, chosen, stage)

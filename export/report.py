@@ -18,6 +18,7 @@ from kgan.utils.atomic_write import atomic_write
 from kgan.utils.types import JsonDict
 
 from .parity import LATENTS, SEED, Comparison, Reference
+from .unchecked import LABELS
 
 FILES = ("parity.json", "parity.md", "parity.png")
 COLUMNS = 8
@@ -157,8 +158,7 @@ def _page(
     if generator.num_classes is not None and unchecked:
         lines += [
             "",
-            f"**Labels are not checked** by {', '.join(unchecked)}: of a label that is not from 0 "
-            f"to {generator.num_classes - 1} they make some image without an error.",
+            f"{', '.join(unchecked)}: **{LABELS.format(generator.num_classes - 1)}**",
         ]
     if rows:
         lines += ["", "![The same latent points through every format](parity.png)", ""]

@@ -25,6 +25,11 @@ _MODEL_DIR = flags.DEFINE_string(
 )
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Host name or address to listen at.")
 _PORT = flags.DEFINE_integer("port", 8501, "Port to listen at; 0 for any free one.")
+_CORS = flags.DEFINE_list(
+    "cors",
+    [],
+    "Origins of web pages that may read the answers, such as https://example.org; * for all.",
+)
 _ACCESS_LOG = flags.DEFINE_bool("access_log", False, "Write a line for each request.")
 
 
@@ -37,6 +42,7 @@ def cli() -> None:
 def main() -> None:
     """Serve by the flags."""
     directory = pathlib.Path(_MODEL_DIR.value).expanduser()
+    address.check_origins(_CORS.value)
     bound = address.bind(_HOST.value, _PORT.value)
     with native_silence():
         try:
@@ -50,7 +56,7 @@ def main() -> None:
             ) from error
         server.shorten_pauses()
         served = versions.Versions(directory)
-    server.serve(served, bound, _ACCESS_LOG.value)
+    server.serve(served, bound, _ACCESS_LOG.value, _CORS.value)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from kgan.inference import KerasGenerator, error_summary
 from kgan.inference.loading import CARD
 
 from . import flatbuffer, lite_sampling
+from .unchecked import LABELS
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int8_io", "16x8")
 
@@ -35,9 +36,12 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
         serving_default: `latents`, float32 `[batch, latent_dim]`, and, if the generator is
             conditional, `labels`, int32 `[batch]`, to `images`, float32
             `[batch, height, width, channels]`.
-        sample: `count`, int32 `[]`, and `seed`, int32 `[2]`, to as many `images`: the same ones
-            from every TFLite file of the generator, but others than from its SavedModel. It is left
-            out where `lite_sampling` does not support the prior.
+        sample: `count`, int32 `[]`, `seed`, int32 `[2]`, and, if the generator is conditional,
+            `labels`, int32 `[count]`, to as many `images`: the same ones from every TFLite file of
+            the generator, but others than from its SavedModel. It is left out where `lite_sampling`
+            does not support the prior.
+
+    The file's description says that labels are not checked.
 
     The metadata get the card `kgan.json`, as a SavedModel has it.
 
@@ -61,6 +65,8 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
         sampler = _convert(generator, _sampler(generator), "none")
         flatbuffer.add_signature(model, sampler, "sample")
     flatbuffer.add_metadata(model, CARD, json.dumps(saved_model.card(generator)).encode())
+    if generator.num_classes is not None:
+        model.description = LABELS.format(generator.num_classes - 1)
     path.write_bytes(flatbuffer.pack(model))
 
 
@@ -74,15 +80,14 @@ def _network(generator: KerasGenerator) -> Graph:
 
 def _sampler(generator: KerasGenerator) -> Graph:
     @tf.function(autograph=False)
-    def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        inputs = {"latents": lite_sampling.latents(generator.prior, count, seed)}
-        if generator.num_classes is not None:
-            inputs["labels"] = tf.range(count) % generator.num_classes
-        return inputs
+    def sample(count: tf.Tensor, seed: tf.Tensor, **labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        labels = {name: tf.identity(value) for name, value in labels.items()}
+        return {"latents": lite_sampling.latents(generator.prior, count, seed), **labels}
 
     return sample.get_concrete_function(
         count=tf.TensorSpec([], tf.int32, name="count"),
         seed=tf.TensorSpec([2], tf.int32, name="seed"),
+        **{name: spec for name, spec in generator.specs.items() if name == "labels"},
     )
 
 

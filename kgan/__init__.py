@@ -15,6 +15,7 @@ from kgan import (
     priors,
 )
 from kgan.gan import GAN
+from kgan.runs import load_run
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         inference,
         metrics,
         plots,
+        runs,
         saved_model,
         theory,
     )
@@ -39,6 +41,7 @@ _LAZY = (
     "inference",
     "metrics",
     "plots",
+    "runs",
     "saved_model",
     "theory",
 )
@@ -53,6 +56,7 @@ __all__ = [
     "data",
     "inference",
     "layers",
+    "load_run",
     "losses",
     "metrics",
     "networks",
@@ -60,6 +64,7 @@ __all__ = [
     "penalties",
     "plots",
     "priors",
+    "runs",
     "saved_model",
     "theory",
 ]

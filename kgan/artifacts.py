@@ -30,26 +30,21 @@ def _evaluation(kind: str) -> str:
 
 
 def option_changes(
-    before: Mapping[str, object], now: Mapping[str, object], growing: Collection[str] = ()
+    before: Mapping[str, object], now: Mapping[str, object], free: Collection[str] = ()
 ) -> list[str]:
     """Return the differences between two sets of options, such as `"seed 0 -> 1"`.
 
     Args:
         before: recorded options. An absent one is None.
         now: resolved options.
-        growing: names of options whose integers may be greater now.
+        free: names of options that may differ.
     """
     now = json.loads(json.dumps(dict(now)))  # as JSON holds them: a tuple is a list there
     return [
         f"{name} {before.get(name)!r} -> {now.get(name)!r}"
-        for name in sorted({*before, *now})
+        for name in sorted({*before, *now}.difference(free))
         if before.get(name) != now.get(name)
-        and not (name in growing and _greater(now.get(name), before.get(name)))
     ]
-
-
-def _greater(now: object, before: object) -> bool:
-    return type(now) is int and type(before) is int and now > before
 
 
 def check_record(record: object) -> JsonDict:
@@ -105,6 +100,7 @@ class RunDirectory:
                 f"The name of the run directory {str(self.path)!r} is not UTF-8. Name another one."
             ) from error
         self.config = self.path / "config.json"
+        self.game = self.path / "game.json"
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
         self.logs = self.path / "logs"
@@ -132,12 +128,12 @@ class RunDirectory:
         """Return the path of a picture of that evaluation."""
         return self.path / f"{_evaluation(kind)}_{name}.png"
 
-    def check(self, options: Mapping[str, object], growing: Collection[str] = ()) -> None:
+    def check(self, options: Mapping[str, object], free: Collection[str] = ()) -> None:
         """Check that a run with these options may be written here, and write nothing.
 
         Args:
             options: the resolved options of the run, as JSON holds them.
-            growing: names of options whose numbers may exceed those recorded here.
+            free: names of options that may differ from those recorded here.
 
         Raises:
             NotADirectoryError: the path is a file.
@@ -155,10 +151,10 @@ class RunDirectory:
             self._check_kinds()
         self.check_writable()
         if self.config.exists():
-            self._check_same(options, growing)
+            self._check_same(options, free)
 
     def _check_kinds(self) -> None:
-        files = (self.config, self.metrics, self.generator, self.discriminator)
+        files = (self.config, self.game, self.metrics, self.generator, self.discriminator)
         folders = (self.checkpoints, self.samples, self.logs)
         for path, kind, right in (
             *((path, "file", path.is_file()) for path in files),
@@ -201,21 +197,21 @@ class RunDirectory:
                 "Name another one."
             ) from error
 
-    def _check_same(self, options: Mapping[str, object], growing: Collection[str]) -> None:
-        self.check_options(self.read_config()["options"], options, growing)
+    def _check_same(self, options: Mapping[str, object], free: Collection[str]) -> None:
+        self.check_options(self.read_config()["options"], options, free)
 
     def check_options(
         self,
         before: Mapping[str, object],
         options: Mapping[str, object],
-        growing: Collection[str] = (),
+        free: Collection[str] = (),
     ) -> None:
         """Check options against those that the run here was recorded with.
 
         Raises:
             ValueError: they differ; the sentence names each difference.
         """
-        changes = option_changes(before, options, growing)
+        changes = option_changes(before, options, free)
         if changes:
             raise ValueError(
                 f"The run directory {self.path} holds a run of another configuration: "
@@ -236,8 +232,8 @@ class RunDirectory:
         self.check(options)
         self.write_config({"options": dict(options), **record})
 
-    def extend(self, options: Mapping[str, object]) -> None:
-        """Record a greater length of the run, and remove its networks and evaluations.
+    def set_length(self, options: Mapping[str, object]) -> None:
+        """Record another length of the run, and remove its networks and evaluations.
 
         Args:
             options: all options to record, with the new `steps` or `epochs`.
@@ -250,13 +246,20 @@ class RunDirectory:
 
     def write_config(self, config: Mapping[str, object]) -> None:
         """Write `config.json`, whatever it held before."""
+        self._write_json(self.config, config)
+
+    def write_game(self, game: Mapping[str, object]) -> None:
+        """Write `game.json`: how the run's game is made, as Keras serializes it."""
+        self._write_json(self.game, game)
+
+    def _write_json(self, path: pathlib.Path, content: Mapping[str, object]) -> None:
         self.check_lock()
-        with atomic_write(self.config) as partial:
-            partial.write_text(json.dumps(config, indent=2) + "\n")
+        with atomic_write(path) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n")
 
     def remains(self) -> list[str]:
         """Return the names of what a training left here, `config.json` aside."""
-        files = (self.metrics, self.generator, self.discriminator)
+        files = (self.game, self.metrics, self.generator, self.discriminator)
         folders = (self.checkpoints, self.samples, self.logs)
         with self._explained("read"):
             return [
@@ -369,6 +372,36 @@ class RunDirectory:
                 f"{self.config} is damaged or was not written by kgan-train. "
                 "Name another directory."
             ) from error
+
+    def read_game(self) -> JsonDict:
+        """Return the content of `game.json`.
+
+        Raises:
+            FileNotFoundError: there is none; earlier versions wrote none.
+            OSError: the file cannot be read.
+            ValueError: the file is damaged.
+        """
+        try:
+            game = json.loads(self.game.read_text(encoding="utf-8"))
+            if not isinstance(game, dict):
+                raise ValueError("it is no object")
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"The run in {self.path} has no {self.game.name}, which says how its networks are "
+                "made: it is of an earlier version of kgan. Train it further with kgan-train, "
+                "which writes the file."
+            ) from error
+        except OSError as error:
+            raise OSError(
+                f"{self.game} cannot be read ({error.strerror}). Mend the cause, or name another "
+                "directory."
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{self.game} is damaged. Train the run further with kgan-train, which writes the "
+                "file again."
+            ) from error
+        return game
 
     def forget_metrics(self, after: int) -> None:
         """Remove lines of `metrics.jsonl` of later steps than `after`, and incomplete lines."""

@@ -220,8 +220,8 @@ class Checkpoints:
         if path not in paths:
             known = ", ".join(str(int(path.stem.removeprefix("step_"))) for path in paths)
             raise FileNotFoundError(
-                "Invalid value for argument `step`: expected a step whose checkpoint is kept in "
-                f"{self.directory} ({known or 'there is none'}), received {step}."
+                f"Invalid value for argument `step={step}`: expected a step whose checkpoint is "
+                f"kept in {self.directory} ({known or 'there is none'})."
             )
         return (path, *_intact(path))
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from kgan import losses
 from kgan import penalties as penalties_module
 from kgan.priors import Prior
+from kgan.runs import SavedRun
 from kgan.saved_model import ExportedGame
 from kgan.training import seeds
 from kgan.training.discriminator_pass import DiscriminatorPass, power_iterations
@@ -46,7 +47,7 @@ Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(Fitting, SavedGame, ExportedGame, InferenceMode, Retraced):
+class GAN(Fitting, SavedGame, SavedRun, ExportedGame, InferenceMode, Retraced):
     """A generator G, a discriminator D, and the game between them.
 
     One step of `fit` is one iteration of Algorithm 1: k updates of the discriminator, each on a

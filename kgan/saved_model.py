@@ -46,11 +46,12 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
             conditional, `labels`, int32 `[batch]`, to `images`, float32
             `[batch, height, width, channels]` in [0, 1], or unscaled where the generator has no
             value range.
-        sample: `count`, int32 `[]`, and `seed`, int32 `[2]`, to as many `images`, the same for the
-            same seed in every process. Image i of a conditional generator is of class
-            i % num_classes.
-        sample_png: as `sample`, to `png`, string `[count]`, each a complete PNG file. It is left
-            out where a PNG file cannot hold the images.
+        sample: `count`, int32 `[]`, `seed`, int32 `[2]`, and, if the generator is conditional,
+            `labels`, int32 `[count]`, to as many `images`, the same for the same seed and labels in
+            every process.
+        sample_png: as `sample`, to `png_bytes`, string `[count]`, each a complete PNG file. It is
+            left out where a PNG file cannot hold the images. TensorFlow Serving's REST API gives
+            outputs of such a name in base 64.
 
     `assets.extra` gets requests that warm TensorFlow Serving up, and the card `kgan.json`: the
     run's own record and the fingerprint of the weights.
@@ -62,7 +63,7 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: the generator's images do not keep to its value range.
         tf.errors.InvalidArgumentError: (on calls of the SavedModel) `count` is not from 1 to
-            `MAX_COUNT`, or `labels` are no classes or not as many as the latents.
+            `MAX_COUNT`, or `labels` are no classes or not as many as the images.
     """
     generator.check_range()
     path = pathlib.Path(path)
@@ -70,8 +71,9 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
     tf.saved_model.save(generator.module(), str(path), signatures=signatures)
     extras = path / "assets.extra"
     extras.mkdir()
-    drawn: Request = {"count": np.int32(1), "seed": np.zeros(2, np.int32)}
     given: Request = {name: value.numpy() for name, value in generator.inputs(1, 0).items()}
+    labels = {"labels": given["labels"]} if "labels" in given else {}
+    drawn: Request = {"count": np.int32(1), "seed": np.zeros(2, np.int32), **labels}
     requests = {name: given if name == "serving_default" else drawn for name in signatures}
     _write_warmup(requests, extras / WARMUP_FILE)
     (extras / CARD).write_text(json.dumps(card(generator), indent=2) + "\n")
@@ -166,17 +168,22 @@ def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, 
         return {"images": generator.images(latents, labels)}
 
     @tf.function(autograph=False)
-    def sample(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": generator.images(**generator.inputs(_checked_count(count), seed))}
+    def sample(
+        count: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        return generate(generator.prior.sample(_checked_count(count), seed), labels)
 
     @tf.function(autograph=False)
-    def sample_png(count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        images = tf.clip_by_value(sample(count, seed)["images"], 0.0, 1.0)
-        return {"png": tf.io.encode_png(tf.cast(tf.round(255.0 * images), tf.uint8))}
+    def sample_png(
+        count: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        images = tf.clip_by_value(sample(count, seed, labels)["images"], 0.0, 1.0)
+        return {"png_bytes": tf.io.encode_png(tf.cast(tf.round(255.0 * images), tf.uint8))}
 
     drawn = {
         "count": tf.TensorSpec([], tf.int32, name="count"),
         "seed": tf.TensorSpec([2], tf.int32, name="seed"),
+        **{name: spec for name, spec in generator.specs.items() if name == "labels"},
     }
     signatures = {
         "serving_default": generate.get_concrete_function(**generator.specs),
@@ -212,7 +219,7 @@ def _checked_labels(labels: tf.Tensor, latents: tf.Tensor, num_classes: int) -> 
         labels,
         tf.equal(tf.shape(labels)[0], tf.shape(latents)[0]),
         [
-            "Invalid value for input `labels`: expected one for each of the latents, received",
+            "Invalid value for input `labels`: expected one for each image, received",
             *(tf.shape(labels)[0], "for", tf.shape(latents)[0]),
         ],
     )

@@ -16,8 +16,9 @@ def define_import_flag(module: str) -> None:
     flags.DEFINE_list(
         "import",
         [],
-        "Modules to import first, such as my_package.my_set, whose TFDS builder then has a name "
-        "for --dataset. Found as Python finds them, and in the current directory.",
+        "Modules to import first, such as my_package.my_networks, whose TFDS builders then have "
+        "names for --dataset, and whose layers and networks Keras then finds. Found as Python "
+        "finds them, and in the current directory.",
         module_name=sys.argv[0] if module == "__main__" else module,
     )
 

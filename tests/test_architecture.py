@@ -28,9 +28,13 @@ ALLOWED = {
     "networks": {"layers", "utils"},
     "penalties": {"utils"},
     "training": {"constraints", "losses", "optimizers", "penalties", "priors", "utils"},
-    "gan": {"losses", "optimizers", "penalties", "priors", "saved_model", "training", "utils"},
+    "gan": {
+        *("losses", "optimizers", "penalties", "priors", "runs", "saved_model"),
+        *("training", "utils"),
+    },
     "checkpoint": {"artifacts", "utils"},
-    "inference": {"artifacts", "priors", "training", "utils"},
+    "runs": {"artifacts", "checkpoint", "utils"},
+    "inference": {"artifacts", "priors", "runs", "training", "utils"},
     "saved_model": {"inference", "priors", "utils"},
     "callbacks": {"artifacts", "checkpoint", "metrics", "plots", "utils"},
 }

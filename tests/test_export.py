@@ -159,11 +159,11 @@ def test_mistakes_are_one_sentence_and_exit_1(tmp_path):
         (flags("empty"), r".*empty is no run directory: .* Name the --run_dir of a kgan-train .*"),
         (
             flags("begun"),
-            r"The run in .* is not finished: it has no generator\.keras\. Repeat its .*",
+            r"The run in .* has no checkpoint yet\. .*: kgan-train --run_dir=.*begun \(and.*",
         ),
         (flags("cut"), r".*generator\.keras cannot be loaded \(.*\)\. Either it is damaged, or .*"),
         (flags("none"), r"The prior in .*config\.json cannot be read \(KeyError: 'prior'\)\. Na.*"),
-        (flags("foreign"), r".* cannot be loaded \(.*BeyondTFLite.*\)\. .* import the module .*"),
+        (flags("foreign"), r".* cannot be loaded: it needs 'BeyondTFLite'.* --import=MODULE .*"),
         (flags("run", "file"), r"Nothing can be written to .*: .*file is a file\. Name a direct.*"),
         (flags("run", "file/x"), r"Nothing can be written to .*x: .*file is a file\. Name a dir.*"),
         (flags("run", "out", "--formats=jpeg"), r".*--formats: expected one or more .*jpeg."),
@@ -238,7 +238,7 @@ class TestProgram:
         told = subprocess.run([program, "--help"], capture_output=True, text=True)
         assert time.monotonic() - start < 1
         assert "proves that what it wrote makes the same images" in told.stdout
-        for flag in ("run_dir", "output_dir", "formats", "quantization", "version"):
+        for flag in ("run_dir", "output_dir", "formats", "quantization", "version", "step"):
             assert f"--{flag}:" in told.stdout
         missing = subprocess.run([program, "--output_dir=x"], capture_output=True, text=True)
         assert missing.returncode == 1

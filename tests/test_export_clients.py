@@ -90,7 +90,7 @@ def client(tmp_path_factory):
 class TestC:
     def test_it_writes_the_png_files_of_python(self, made, client, tmp_path):
         directory = made.out / "saved_model" / "1"
-        name = output_operation(directory, "sample_png", "png")
+        name = output_operation(directory, "sample_png", "png_bytes")
         subprocess.run(
             [client, directory, name, "3", "0", "7"], cwd=tmp_path, check=True, capture_output=True
         )
@@ -98,13 +98,13 @@ class TestC:
             f"image_{i}.png" for i in range(3)
         ]
         sample = made.saved_model().signatures["sample_png"]
-        expected = sample(count=tf.constant(3), seed=tf.constant([0, 7]))["png"]
+        expected = sample(count=tf.constant(3), seed=tf.constant([0, 7]))["png_bytes"]
         for i, file in enumerate(expected.numpy()):
             assert (tmp_path / f"image_{i}.png").read_bytes() == file
 
     def test_it_hears_what_is_wrong(self, made, client, tmp_path):
         directory = made.out / "saved_model" / "1"
-        name = output_operation(directory, "sample_png", "png")
+        name = output_operation(directory, "sample_png", "png_bytes")
         done = subprocess.run(
             [client, directory, name, "0", "0", "7"], cwd=tmp_path, capture_output=True, text=True
         )

@@ -13,6 +13,7 @@ import warnings
 import matplotlib.image
 import numpy as np
 import pytest
+from ai_edge_litert.schema_py_generated import Model
 from export_runs import CASES, exported, make_run, mlp, no_time_lost
 from kgan_export import formats, parity, program
 from kgan_export.formats import MAX_ERROR, MIN_PSNR, Format
@@ -238,8 +239,13 @@ class TestLabels:
         checking = [name for name, entry in record.items() if entry["checks_labels"]]
         assert checking == ["saved_model"]
         page = (made.out / "parity.md").read_text()
-        assert "**Labels are not checked** by tflite_float32, " in page
-        assert "onnx: of a label that is not from 0 to 2" in page
+        said = "Labels are not checked: a label that is not from 0 to 2 makes some image without an"
+        assert f"onnx: **{said} error.**" in page
+        assert "tflite_float32, " in page
+        lite = (made.out / "tflite" / "generator_float32.tflite").read_bytes()
+        assert Model.GetRootAs(lite).Description().decode() == f"{said} error."
+        onnx = (made.out / "onnx" / "generator.onnx").read_bytes()
+        assert f"{said} error.".encode() in onnx
 
     @pytest.mark.parametrize("labels", [[99, 5], [3, 3]])
     def test_they_make_some_image_of_a_label_that_is_no_class(self, labels):

@@ -52,10 +52,10 @@ class TestEveryPrecision:
     def test_it_samples_what_its_own_network_makes_of_the_latents(self, name, quantization):
         made = exported(name)
         sample, serve = made.lite(quantization, "sample"), made.lite(quantization)
-        drawn = sample(count=np.int32(7), seed=np.array([3, -4], np.int32))["images"]
-        inputs = {"latents": hashed_latents(made.case.prior, 7, (3, -4))}
-        if name == "conditional":
-            inputs["labels"] = np.array([0, 1, 2, 0, 1, 2, 0], np.int32)
+        labels = {"labels": np.array([0, 2, 2, 0, 1, 2, 0], np.int32)}
+        given = labels if name == "conditional" else {}
+        drawn = sample(count=np.int32(7), seed=np.array([3, -4], np.int32), **given)["images"]
+        inputs = {"latents": hashed_latents(made.case.prior, 7, (3, -4)), **given}
         expected = dequantized(serve, serve(**quantized(serve, inputs))["images"])
         # A latent point that lies between two of 256 levels may go to the other one.
         tolerance = 1e-5 if quantization == "none" else 0.05
@@ -66,7 +66,9 @@ class TestEveryPrecision:
         run = exported(name).lite(quantization, "sample")
 
         def draw(count, *seed):
-            return run(count=np.int32(count), seed=np.array(seed, np.int32))["images"].copy()
+            given = {"labels": np.zeros(count, np.int32)} if name == "conditional" else {}
+            asked = {"count": np.int32(count), "seed": np.array(seed, np.int32), **given}
+            return run(**asked)["images"].copy()
 
         first = draw(5, 2, 9)
         np.testing.assert_array_equal(draw(5, 2, 9), first)
@@ -80,7 +82,7 @@ class TestEveryPrecision:
         labels = ["labels"] if name == "conditional" else []
         assert Interpreter(str(path)).get_signature_list() == {
             "serving_default": {"inputs": [*labels, "latents"], "outputs": ["images"]},
-            "sample": {"inputs": ["count", "seed"], "outputs": ["images"]},
+            "sample": {"inputs": ["count", *labels, "seed"], "outputs": ["images"]},
         }
         details = made.lite(quantization).get_input_details()
         eight = np.int8 if quantization == "int8_io" else np.float32

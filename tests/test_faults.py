@@ -374,7 +374,7 @@ def test_a_finished_run_without_checkpoints_is_not_extended(data_dir, tmp_path, 
     run = RunDirectory(tmp_path / "run")
     train(small(steps=2), run.path, data_dir)
     shutil.rmtree(run.checkpoints)
-    with pytest.raises(ValueError, match="has no checkpoint left to be extended from"):
+    with pytest.raises(ValueError, match="has no checkpoint left to go on from"):
         train(small(steps=4), run.path, data_dir)
     assert run.generator.exists()
     train(small(steps=2), run.path, data_dir)

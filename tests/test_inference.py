@@ -165,8 +165,12 @@ class TestRefusals:
     def test_a_run_that_is_not_finished(self, tmp_path):
         run = RunDirectory(make_run(tmp_path / "run", sequential(), kgan.priors.Normal(4)))
         run.generator.unlink()
-        with pytest.raises(FileNotFoundError, match=r"not finished: it has no generator\.keras"):
+        with pytest.raises(FileNotFoundError, match=r"no checkpoint yet.*kgan-train --run_dir="):
             inference.load(run.path)
+
+    def test_a_step_of_what_has_none(self):
+        with pytest.raises(ValueError, match=r"`step=3`: expected none, as .* is no run"):
+            inference.load(FORMATS["tflite"](exported("mlp")), step=3)
 
     @pytest.mark.parametrize("form", FORMATS)
     def test_damaged_files(self, tmp_path, form):

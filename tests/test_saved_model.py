@@ -32,7 +32,9 @@ import numpy as np, tensorflow as tf
 for out in map(pathlib.Path, sys.argv[1:]):
     model = tf.saved_model.load(str(out / "saved_model" / "1"))
     serve, sample = model.signatures["serving_default"], model.signatures["sample"]
-    draw = lambda count, *seed: sample(count=tf.constant(count), seed=tf.constant(seed))["images"]
+    def draw(count, *seed):
+        labels = {"labels": tf.range(count) % 3} if "labels" in inputs else {}
+        return sample(count=tf.constant(count), seed=tf.constant(seed), **labels)["images"]
     inputs = {name: tf.constant(x) for name, x in np.load(out / "inputs.npz").items()}
     np.savez(
         out / "made.npz", served=serve(**inputs)["images"],
@@ -69,7 +71,7 @@ def test_samples_are_those_of_the_gan(consumed, name):
     assert np.abs(drawn["other"] - expected).max() > 0.1
 
 
-def test_samples_go_round_the_classes(consumed):
+def test_samples_are_of_the_classes_that_are_asked_for(consumed):
     made = exported("conditional")
     latents = made.case.prior.sample(6, SEED)
     classes = np.array([0, 1, 2, 0, 1, 2])
@@ -84,8 +86,10 @@ def test_samples_go_round_the_classes(consumed):
 def test_png_files_hold_the_samples(name):
     signatures = exported(name).saved_model().signatures
     request = {"count": tf.constant(3), "seed": tf.constant(SEED)}
+    if name == "conditional":
+        request["labels"] = tf.constant([2, 0, 2])
     images = signatures["sample"](**request)["images"].numpy()
-    files = signatures["sample_png"](**request)["png"]
+    files = signatures["sample_png"](**request)["png_bytes"]
     assert files.shape == (3,)
     decoded = np.stack([tf.io.decode_png(file) for file in files])
     assert decoded.dtype == np.uint8
@@ -101,12 +105,12 @@ def test_signatures_are_as_promised(name):
     drawn = {"count": ([], tf.int32), "seed": ([2], tf.int32)}
     served = {"latents": ([None, dim], tf.float32)}
     if name == "conditional":
-        served["labels"] = ([None], tf.int32)
+        served["labels"] = drawn["labels"] = ([None], tf.int32)
     images = ([None, *made.trained.image_shape], tf.float32)
     promised = {
         "serving_default": (served, {"images": images}),
         "sample": (drawn, {"images": images}),
-        "sample_png": (drawn, {"png": ([None], tf.string)}),
+        "sample_png": (drawn, {"png_bytes": ([None], tf.string)}),
     }
     assert set(signatures) == set(promised)
     for signature, (taken, given) in promised.items():
@@ -157,13 +161,16 @@ class TestRefusals:
         [
             ([0, 3], r"expected classes 0 to 2, received\] \[0 3\]"),
             ([-1, 0], r"expected classes 0 to 2, received\] \[-1 0\]"),
-            ([1], r"expected one for each of the latents, received\] \[1\] \[for\] \[2\]"),
+            ([1], r"expected one for each image, received\] \[1\] \[for\] \[2\]"),
         ],
     )
     def test_labels_that_name_no_class(self, labels, message):
         serve = exported("conditional").saved_model().signatures["serving_default"]
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"input `labels`: {message}"):
             serve(latents=tf.zeros([2, 5]), labels=tf.constant(labels))
+        draw = exported("conditional").saved_model().signatures["sample_png"]
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"input `labels`: {message}"):
+            draw(count=tf.constant(2), seed=tf.constant(SEED), labels=tf.constant(labels))
 
 
 class TestTFSMLayer:

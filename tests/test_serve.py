@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import gzip
+import html
 import http.client
 import io
 import json
@@ -30,9 +32,11 @@ from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kgan_export.serving import bodies as bodies_module
+from kgan_export.serving.address import check_origins
 from kgan_export.serving.app import make_app
 from kgan_export.serving.error import HttpError
 from kgan_export.serving.model import Model
+from kgan_export.serving.page import page
 from kgan_export.serving.versions import Versions
 from kgan_export.serving.workers import Workers
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
@@ -61,16 +65,16 @@ class Zoo(tf.Module):
     def images(self, latents):
         return {"images": tf.reshape(latents * 2 + self.offset, [-1, 2, 2, 1])}
 
-    def sample(self, count, seed):
-        """Image i is of the brightness (i % 3) / 2, but for the first pixel, which is the seed."""
+    def sample(self, count, seed, labels):
+        """Image i is of the brightness labels[i] / 2, but for the first pixel, the seed."""
         tf.debugging.Assert(seed[0] != 13, ["13 is no seed"])
-        grey = tf.cast(tf.range(count) % 3, tf.float32) / 2
+        grey = tf.cast(labels, tf.float32) / 2
         rest = tf.repeat(grey[:, None], 3, axis=1)
         first = tf.fill([count, 1], tf.cast(seed[0], tf.float32))
         return {"images": tf.reshape(tf.concat([first, rest], 1), [count, 2, 2, 1])}
 
     def png(self, count, seed):
-        return {"png": tf.repeat(tf.constant(b"\x89PNG"), count)}
+        return {"png_bytes": tf.repeat(tf.constant(b"\x89PNG"), count)}
 
     def two(self, a, b):
         return {"sum": a + tf.cast(b, tf.float32), "b": b}
@@ -99,7 +103,7 @@ class Zoo(tf.Module):
         drawn = {"count": spec([], tf.int32, "count"), "seed": spec([2], tf.int32, "seed")}
         inputs = {
             "serving_default": (self.images, {"latents": spec([None, 4], tf.float32, "latents")}),
-            "sample": (self.sample, drawn),
+            "sample": (self.sample, {**drawn, "labels": spec([None], tf.int32, "labels")}),
             "sample_png": (self.png, drawn),
             "two": (self.two, {name: spec([None], kind, name) for name, kind in PAIRS.items()}),
             "words": (self.words, {"words": spec([None], tf.string, "words")}),
@@ -115,7 +119,8 @@ class Zoo(tf.Module):
         partial = path.parent / f".{path.name}"
         tf.saved_model.save(self, str(partial), signatures)
         (partial / "assets.extra").mkdir()
-        (partial / "assets.extra" / "kgan.json").write_text('{"num_classes": 3}')
+        card = {"num_classes": 3, "config": {"data": {"class_names": ["cat", "dog", "7"]}}}
+        (partial / "assets.extra" / "kgan.json").write_text(json.dumps(card))
         partial.rename(path)
 
 
@@ -343,15 +348,15 @@ BAD_BODIES = {
         "ncompatible",
     ),
     "no count": (
-        {"signature_name": "sample", "inputs": {"count": 0, "seed": [0, 0]}},
+        {"signature_name": "sample", "inputs": {"count": 0, "seed": [0, 0], "labels": [0]}},
         "1 to 1024 .* 0",
     ),
     "a count of a million": (
-        {"signature_name": "sample", "inputs": {"count": 10**6, "seed": [0, 0]}},
+        {"signature_name": "sample", "inputs": {"count": 10**6, "seed": [0, 0], "labels": [0]}},
         "1 to 1024 .* 1000000",
     ),
     "what the model refuses": (
-        {"signature_name": "sample", "inputs": {"count": 1, "seed": [13, 0]}},
+        {"signature_name": "sample", "inputs": {"count": 1, "seed": [13, 0], "labels": [0]}},
         r"^assertion failed: \[13 is no seed\]$",
     ),
 }
@@ -391,6 +396,57 @@ def test_bad_addresses(client, method, path, status, sentence):
     refused(client.ask(method, path), status, sentence)
 
 
+@pytest.mark.parametrize(
+    ("body", "encoding", "status", "sentence"),
+    [
+        (gzip.compress(b'{"signature_name": "total", "inputs": [[1], [2]]}'), "gzip", 200, "3.0"),
+        (b'{"signature_name": "total", "inputs": [[1], [2]]}', "identity", 200, "3.0"),
+        (gzip.compress(b" " * 2**23), "gzip", 413, "at most 4,194,304 bytes, without gzip"),
+        (gzip.compress(b"{}")[:-4], "GZIP", 400, "The gzip of the body is cut off"),
+        (b"{}", "gzip", 400, "The body is not gzip"),
+        (b"{}", "br", 415, "Content-Encoding: expected gzip, received br"),
+    ],
+)
+def test_bodies_in_gzip(client, body, encoding, status, sentence):
+    answer = client.ask("POST", PREDICT, content=body, headers={"Content-Encoding": encoding})
+    assert answer.status_code == status
+    assert sentence in answer.text
+
+
+def test_pages_of_the_origins_that_are_named_may_read_answers(zoo):
+    named = {"Origin": "https://example.org"}
+    asked = {**named, "Access-Control-Request-Method": "POST"}
+    for origins, heard in (((), None), (["https://example.org"], "https://example.org")):
+        client = Client(make_app(Versions(zoo), Workers(), origins))
+        answer = client.ask("GET", "/v1/models/gan", headers=named)
+        assert answer.headers.get("access-control-allow-origin") == heard
+        if origins:
+            asking = client.ask("OPTIONS", PREDICT, headers=asked)
+            assert asking.headers["access-control-allow-methods"] == "GET, POST"
+            other = client.ask("GET", "/v1/models/gan", headers={"Origin": "https://other.org"})
+            assert "access-control-allow-origin" not in other.headers
+        client.close()
+
+
+def test_origins_have_no_path():
+    check_origins(["*", "http://localhost:3000", "https://example.org"])
+    for wrong in ("example.org", "https://example.org/", "", "ftp://a"):
+        with pytest.raises(ValueError, match=f"^--cors={wrong}: expected "):
+            check_origins([wrong])
+
+
+def test_the_page_works_below_a_prefix_and_has_a_field_for_classes(client):
+    text = client.ask("GET", "/").text
+    links = re.findall(r'(?:href|src|action)="([^"]+)"', text)
+    assert len(links) >= 5
+    assert not any(link.startswith(("/", "http")) for link in links)
+    for link in links:
+        assert client.ask("GET", f"/{html.unescape(link)}").status_code == 200, link
+    assert '<input name="labels"' in text
+    assert '<option value="cat"><option value="dog"><option value="7">' in text
+    assert "labels" not in page(1, {}).partition("<h2>")[0]
+
+
 # Pictures
 
 
@@ -408,6 +464,8 @@ def test_the_picture_is_the_grid_of_the_samples(client):
     np.testing.assert_array_equal(read(""), grid(np.arange(16) % 3, 0))
     np.testing.assert_array_equal(read("?count=5&seed=1"), grid(np.arange(5) % 3, 1))
     np.testing.assert_array_equal(read("?seed=-1&labels=2,2,0,1"), grid([2, 2, 0, 1], 0))
+    np.testing.assert_array_equal(read("?labels=dog, 7&count=5"), grid([1, 2, 1, 2, 1], 0))
+    np.testing.assert_array_equal(read("?labels=&count=4"), grid([0, 1, 2, 0], 0))
 
 
 @pytest.mark.parametrize(
@@ -424,11 +482,11 @@ def test_the_picture_is_the_grid_of_the_samples(client):
         ("count=%EF%BC%91", "an integer"),
         ("seed=2147483648", "range of int32"),
         ("seed=13", "13 is no seed"),
-        ("labels=", "'labels': expected an integer"),
-        ("labels=3", "'labels': expected 0 to 2, received 3"),
-        ("labels=0,-1", "expected 0 to 2, received -1"),
-        ("labels=0&count=1", "either 'count' or 'labels'"),
-        ("labels=" + ",".join("0" * 343), "1 to 1024 rows"),
+        ("labels=,", "'labels': expected 0 to 2, or names of classes, received ''"),
+        ("labels=3", "'labels': expected 0 to 2, or names of classes, received '3'"),
+        ("labels=0,-1", "expected 0 to 2, or names of classes, received '-1'"),
+        ("labels=bird", "expected 0 to 2, or names of classes, received 'bird'"),
+        ("labels=" + ",".join("0" * 1025), "1 to 1024 rows"),
         ("size=3", "Unknown argument 'size'"),
     ],
 )
@@ -625,7 +683,8 @@ def test_a_version_is_warm_before_it_serves(zoo):
 
     The least of three tries, as a busy machine may be slow at any moment.
     """
-    request = {"signature_name": "sample", "inputs": {"count": 4, "seed": [0, 0]}}
+    inputs = {"count": 4, "seed": [0, 0], "labels": [0, 1, 2, 0]}
+    request = {"signature_name": "sample", "inputs": inputs}
     body = json.dumps(request).encode()
 
     def seconds(model):
@@ -671,7 +730,10 @@ NUMBERS = st.integers(-2, 3) | st.floats(-9, 9) | LEAVES
 ROWS = st.integers(0, 3)
 INPUTS = {
     "serving_default": lambda n: {"latents": tensor([n, 4], st.floats(-9, 9))},
-    "sample": lambda n: {"count": st.just(n), "seed": tensor([2], st.integers(-5, 5))},
+    "sample": lambda n: {
+        **{"count": st.just(n), "seed": tensor([2], st.integers(-5, 5))},
+        "labels": tensor([n], st.integers(0, 2)),
+    },
     "sample_png": lambda n: {"count": NUMBERS, "seed": tensor([2], NUMBERS)},
     "two": lambda n: {"a": tensor([n], st.floats(-9, 9)), "b": tensor([n], st.integers(-5, 5))},
     "words": lambda n: {"words": tensor([n], st.text(max_size=3) | LEAVES)},
@@ -803,7 +865,9 @@ class Server:
 
     def sample(self, count=4):
         """What the signature `sample` makes."""
-        body = {"signature_name": "sample", "inputs": {"count": count, "seed": [3, 7]}}
+        labels = [i % 10 for i in range(count)]
+        drawn = {"count": count, "seed": [3, 7], "labels": labels}
+        body = {"signature_name": "sample", "inputs": drawn}
         status, answer = self.ask("POST", PREDICT, json.dumps(body))
         assert status == 200, answer
         return np.float32(json.loads(answer)["outputs"])
@@ -835,7 +899,9 @@ def test_an_export_is_served_as_keras_makes_it(exported, server):
     images = trained.images(**trained.inputs(5, (3, 7))).numpy()
     np.testing.assert_allclose(server.sample(5), images, atol=1e-6, rtol=0)
 
-    body = {"signature_name": "sample_png", "inputs": {"count": 5, "seed": [3, 7]}}
+    labels = [i % 10 for i in range(5)]
+    drawn = {"count": 5, "seed": [3, 7], "labels": labels}
+    body = {"signature_name": "sample_png", "inputs": drawn}
     files = json.loads(server.ask("POST", PREDICT, json.dumps(body))[1])["outputs"]
     pixels = [matplotlib.image.imread(io.BytesIO(base64.b64decode(f["b64"]))) for f in files]
     np.testing.assert_allclose(pixels, images[..., 0], atol=0.5 / 255 + 1e-6, rtol=0)
@@ -851,7 +917,7 @@ def test_an_export_is_served_as_keras_makes_it(exported, server):
     assert b"expected classes 0 to 9" in answer
 
     picture = server.ask("GET", "/sample.png?labels=1,0&seed=7")[1]
-    pair = trained.images(**trained.inputs(11, 7)).numpy()[[1, 10]]
+    pair = trained.images(trained.prior.sample(2, 7), tf.constant([1, 0])).numpy()
     shown = np.rint(255 * matplotlib.image.imread(io.BytesIO(picture)))
     np.testing.assert_allclose(shown, plots.grid(pair, (0, 1)), atol=1)
     assert "GET /sample.png?labels=1,0&seed=7 HTTP/1.1" in server.log.read_text()
@@ -859,7 +925,8 @@ def test_an_export_is_served_as_keras_makes_it(exported, server):
 
 def test_a_connection_that_is_kept_is_no_slower(server):
     """Were answers held back until the client acknowledges their heads, each would take 40 ms."""
-    body = json.dumps({"signature_name": "sample", "inputs": {"count": 1, "seed": [0, 0]}})
+    drawn = {"count": 1, "seed": [0, 0], "labels": [0]}
+    body = json.dumps({"signature_name": "sample", "inputs": drawn})
 
     def seconds(ask):
         start = time.perf_counter()
@@ -976,7 +1043,8 @@ def test_no_request_is_lost_to_a_newer_version(exported, server):
 
 def test_a_request_under_way_is_answered_before_the_end(server):
     """SIGTERM comes when half of it has; the address is closed to others at once."""
-    body = json.dumps({"signature_name": "sample", "inputs": {"count": 1, "seed": [0, 0]}}).encode()
+    drawn = {"count": 1, "seed": [0, 0], "labels": [0]}
+    body = json.dumps({"signature_name": "sample", "inputs": drawn}).encode()
     head = HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(head + body[:10])

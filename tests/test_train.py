@@ -59,6 +59,35 @@ def small(**options):
     return Config(**{"width": 8, "latent_dim": 4, "batch_size": 64, "steps": 6, **options})
 
 
+class _Stop(kgan.callbacks.base.StepCallback):
+    def __init__(self, step, stop):
+        super().__init__()
+        self.last, self.stop = step, stop
+
+    def on_steps_end(self, before, logs):
+        if self.step == self.last:
+            self.stop()
+
+
+def stop_after(step, config, run, data_dir):
+    """Train until Ctrl-C after `step` steps."""
+    original = kgan.GAN.fit
+
+    def fit(gan, *args, callbacks, **kwargs):
+        checkpoint = callbacks[-1]
+        return original(
+            gan,
+            *args,
+            callbacks=[*callbacks[:-1], _Stop(step, checkpoint.stop), checkpoint],
+            **kwargs,
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kgan.GAN, "fit", fit)
+        with pytest.raises(KeyboardInterrupt, match=f"Stopped after step {step}"):
+            train(config, run, data_dir)
+
+
 # Configuration
 
 
@@ -425,11 +454,35 @@ def test_an_extended_run_is_as_if_it_had_never_ended(
     assert "nothing is left to do" in capsys.readouterr().out
 
 
-def test_a_run_is_not_shortened(run, data_dir):
-    with pytest.raises(ValueError, match="another configuration: steps 6 -> 5"):
+def test_a_run_does_not_end_before_its_newest_checkpoint(run, data_dir):
+    with pytest.raises(ValueError, match=r"--steps=5: the run in .* has trained for 6 steps, .*=6"):
         train(small(steps=5), run, data_dir)
-    with pytest.raises(ValueError, match="epochs None -> 1; steps 6 -> None"):
-        train(small(steps=None, epochs=1), run, data_dir)
+    assert (run / "generator.keras").exists()
+
+
+@pytest.mark.parametrize("asked", [{"epochs": 3, "steps": None}, {"steps": 60}])
+def test_a_run_ends_sooner_where_it_was_stopped_and_later_goes_on(
+    asked, never_ended, data_dir, tmp_path, capsys
+):
+    """Its checkpoint lies within the second epoch of 22 steps; nothing is trained beyond it."""
+    every = {"checkpoint_every": 10, "ema_decay": 0.9, "network": "maxout"}
+    once, run = never_ended(**every, steps=60), RunDirectory(tmp_path / "run")
+    stop_after(30, small(**{**every, **asked}), run.path, data_dir)
+    assert not run.generator.exists()
+    train(small(**every, steps=30), run.path, data_dir)
+    assert "The run now ends after 30 steps" in capsys.readouterr().out
+    assert (run.samples / "step_00000030.png").exists()
+    assert run.read_config()["options"] == small(**every, steps=30).options()
+    ended = kgan.load_run(run.path)
+    assert ended.step == 30
+    expected = (kgan.inference.load(run.path).sample(5) * 2) - 1
+    np.testing.assert_allclose(ended.sample(5), expected, atol=1e-5)
+    train(small(**every, steps=60), run.path, data_dir)
+    one, other = (
+        keras.models.load_model(path / "generator.keras").get_weights() for path in (once, run.path)
+    )
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_another_configuration_is_refused_with_the_difference(run, data_dir):

@@ -11,9 +11,11 @@ import pytest
 import warm
 
 import kgan
+from kgan.artifacts import RunDirectory
 from train import auto
 from train.auto import Facts, automatic, choose, chosen, steps_in
 from train.config import overridden, resolve
+from train.records import resumed_config
 from train.run import located, train
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -158,7 +160,10 @@ def test_it_is_the_default_for_directories(preset, given, expected, tmp_path):
 
 
 def choice(run, data_dir, minutes=None, **given):
-    return chosen(resolve(None, given), given, run, data_dir, minutes)
+    """What `kgan-train --preset=auto` trains."""
+    if RunDirectory(run).config.exists():
+        return resumed_config(RunDirectory(run), given, minutes)
+    return chosen(resolve(None, given), given, data_dir, minutes)
 
 
 def test_the_length_follows_from_the_speed(data_dir, tmp_path, capsys):

@@ -17,7 +17,6 @@ from typing import Any
 import keras
 
 from kgan import data
-from kgan.artifacts import RunDirectory
 from kgan.networks.checks import doublings
 from kgan.utils.types import JsonDict, Logs
 
@@ -78,16 +77,14 @@ def automatic(preset: str | None, given: Mapping[str, object], config: Config) -
 def chosen(
     config: Config,
     given: Mapping[str, object],
-    run_dir: str | os.PathLike[str],
     data_dir: str | os.PathLike[str] | None,
     minutes: float | None,
 ) -> Config:
-    """Return the configuration for the data, and print why; of a run that has begun, its own.
+    """Return the configuration for the data, and print why.
 
     Args:
         config: what the flags make without a preset.
         given: the flags of `Config` that were given. They win.
-        run_dir: the run directory.
         data_dir: directory of TFDS data; None for TFDS's own.
         minutes: how long to train; None for half an hour, or where `given` has steps or epochs.
 
@@ -102,13 +99,6 @@ def chosen(
             f"--minutes={minutes:g}: expected none beside --{length[0]}={given[length[0]]}, which "
             "says how long to train."
         )
-    if (options := _recorded(RunDirectory(run_dir))) is not None:
-        if minutes is not None:
-            raise ValueError(
-                f"--minutes={minutes:g}: the run in {run_dir} has begun, and its steps are fixed. "
-                "Leave the flag out to go on, or give more --steps."
-            )
-        return overridden(options, given)
     if not on_one_machine():
         raise ValueError(
             "--preset=auto looks at the data before several workers or a TPU can be used: name "
@@ -244,14 +234,6 @@ def _doubles(shape: tuple[int, ...]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _recorded(run: RunDirectory) -> JsonDict | None:
-    """Return the options of a run that has begun; None where none has."""
-    if not run.config.exists():
-        return None
-    options: JsonDict = run.read_config()["options"]
-    return options
 
 
 def _facts(config: Config, data_dir: str | os.PathLike[str] | None) -> Facts:

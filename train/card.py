@@ -26,6 +26,7 @@ def write_or_check(
     gan: kgan.GAN,
     images: SeekableDataset,
     original: str | os.PathLike[str] | None,
+    origin: JsonDict | None = None,
 ) -> None:
     """Record a new run; check that the data of a resumed or repeated run are still the same.
 
@@ -37,9 +38,11 @@ def write_or_check(
         gan: the compiled GAN.
         images: the batches it trains on.
         original: the run that this one repeats; None for none.
+        origin: where the first networks come from; None for new ones, or a run that has begun.
 
     Raises:
-        ValueError: the data are not those that the run was made of.
+        ValueError: the data, or the networks that it started from, are not those that the run was
+            made of.
     """
     card = {
         "prior": keras.saving.serialize_keras_object(gan.prior),
@@ -48,14 +51,14 @@ def write_or_check(
             "image_shape": list(gan.image_shape),
             "num_classes": gan.num_classes,
             "split": config.split,
-            "fingerprint": images.data_fingerprint,
-            **images.data_features,
-            **_of_pictures(images),
+            **images.record,
         },
         "versions": _versions(),
         "replicas": gan.distribute_strategy.num_replicas_in_sync,
         "commit": _commit(),
     }
+    if origin is not None:
+        card["init_from"] = origin
     begun = run.config.exists()
     for known in (run.path if begun else None, original):
         if known is not None:
@@ -64,17 +67,6 @@ def write_or_check(
         print(f"{run.path} holds an unfinished run of this configuration; resuming it.")
     else:
         run.create(config.options(), **card)
-
-
-def _of_pictures(images: SeekableDataset) -> JsonDict:
-    """Return the names of the classes, unless numbers, and how many pictures were skipped."""
-    names = list(images.class_names)
-    facts: JsonDict = {}
-    if names != [str(number) for number in range(len(names))]:
-        facts["class_names"] = names
-    if images.skipped is not None:
-        facts["skipped"] = images.skipped
-    return facts
 
 
 def _check_same(known: RunDirectory, card: JsonDict) -> None:
@@ -89,6 +81,12 @@ def _check_same(known: RunDirectory, card: JsonDict) -> None:
             f"The data are not those that the run in {known.path} was made of: "
             f"{recorded} -> {data}. Bring them back, or start a run on these in "
             "another directory."
+        )
+    if "init_from" in card and card["init_from"] != before.get("init_from"):
+        raise ValueError(
+            f"The run in {known.path} started from other networks: {before.get('init_from')} -> "
+            f"{card['init_from']}. Put that run back as it was, or start a run in another "
+            "directory without --reproduce."
         )
     old, new = (
         {**record.get("versions", {}), **{key: record.get(key) for key in ("commit", "replicas")}}

@@ -124,6 +124,17 @@ class Config:
     )
 
     # Networks
+    init_from: str | None = option(
+        None,
+        "Run to start from: its networks at its newest checkpoint. Without --preset, its options "
+        "hold where no other ones are given",
+        unset="new networks",
+    )
+    init_optimizers: bool | None = option(
+        None,
+        "With --init_from: keep the state of its optimizers too, but for their learning rates",
+        unset="False",
+    )
     network: str = option("mlp", "Architecture of generator and discriminator", NETWORKS)
     width: int | None = option(
         None,
@@ -286,6 +297,8 @@ class Config:
                 f"--label={self.label}: expected --conditional beside it, without which no labels "
                 "are used."
             )
+        if self.init_optimizers and self.init_from is None:
+            raise ValueError("--init_optimizers: expected --init_from beside it.")
         if self.batch_size % self.packing:
             raise ValueError(
                 f"--packing={self.packing}: expected a divisor of --batch_size={self.batch_size}."

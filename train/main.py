@@ -4,12 +4,14 @@
 
 The run directory receives config.json, checkpoints/, samples/, logs/ (TensorBoard), metrics.jsonl,
 generator.keras and discriminator.keras; kgan-export turns it into files that serve. The same
-command resumes a run that was stopped, and with more --epochs or --steps extends it.
+command resumes a run that was stopped, and so does --run_dir alone; other --epochs or --steps
+make it longer or shorter.
 """
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -21,6 +23,9 @@ from kgan_cli.silence import native_silence
 
 from .config import Config, resolve
 from .presets import PRESETS
+
+if TYPE_CHECKING:
+    from kgan.artifacts import RunDirectory
 
 # Arguments of the library whose flags have other names.
 ARGUMENTS = {"source": "dataset", "with_labels": "conditional"}
@@ -61,24 +66,52 @@ def main() -> None:
     else:
         config = _recorded(_REPRODUCE.value, {"preset": _PRESET.value, **given})
     with native_silence():
-        from .auto import automatic, chosen
-        from .records import check_run
-        from .run import RunDirectory, located, train
+        from .records import RunDirectory, check_run
+        from .run import located, train
 
         import_modules()
     config = located(config, _DATA_DIR.value)
-    if _REPRODUCE.value is None and automatic(_PRESET.value, given, config):
-        config = chosen(config, given, _RUN_DIR.value, _DATA_DIR.value, _MINUTES.value)
+    run_dir = RunDirectory(_RUN_DIR.value)
+    if _REPRODUCE.value is None:
+        absolute = {name: getattr(config, name) for name in {"dataset", "init_from"} & given.keys()}
+        config = _begun_or_chosen(config, run_dir, {**given, **absolute})
     elif _MINUTES.value is not None:
-        raise ValueError(
-            f"--minutes={_MINUTES.value:g}: expected --preset=auto beside it. Others are as long "
-            "as --steps or --epochs say."
-        )
+        raise ValueError(_NO_MINUTES.format(_MINUTES.value))
     print(json.dumps(config.options(), indent=2), flush=True)
     if _DRY_RUN.value:
-        check_run(RunDirectory(_RUN_DIR.value), config)
+        check_run(run_dir, config)
         return
     train(config, _RUN_DIR.value, _DATA_DIR.value, _REPRODUCE.value)
+
+
+_NO_MINUTES = (
+    "--minutes={:g}: expected --preset=auto beside it. Others are as long as --steps or --epochs "
+    "say."
+)
+
+
+def _begun_or_chosen(config: Config, run_dir: RunDirectory, given: OptionValues) -> Config:
+    """Return the configuration of a run that has begun, or starts from another, or is chosen.
+
+    Args:
+        config: what the flags make alone; the answer where none of these holds.
+        run_dir: the run directory.
+        given: the flags of `Config` that were given, directories as absolute paths.
+    """
+    from .auto import automatic, chosen
+    from .initial import initial_config
+    from .records import resumed_config
+
+    preset, minutes = _PRESET.value, _MINUTES.value
+    if preset in (None, "auto") and run_dir.config.exists():
+        return resumed_config(run_dir, given, minutes)
+    if preset is None and config.init_from:
+        config = initial_config(given)
+    elif automatic(preset, given, config):
+        return chosen(config, given, _DATA_DIR.value, minutes)
+    if minutes is not None:
+        raise ValueError(_NO_MINUTES.format(minutes))
+    return config
 
 
 def _recorded(run_dir: str, given: OptionValues) -> Config:

@@ -20,15 +20,16 @@ from kgan.artifacts import RunDirectory
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.collapse_metrics import LIMITS
 from kgan.checkpoint import Checkpoints
-from kgan.utils.atomic_write import atomic_write
+from kgan.runs import RunCheckpoints, write_game, write_networks
 from kgan.utils.explained import explained, reason
 from kgan.utils.types import JsonDict, Logs
 from kgan_cli.signals import stopping_on_signals
 
-from . import card
+from . import card, length
 from .config import VALUE_GAMES, Config
 from .game import WIDTHS, make_gan
-from .records import EXTENDABLE, RunCheckpoints, check_run, restore_config
+from .initial import start_from
+from .records import check_run, restore_config
 from .strategy import has_gpu, make_strategy, own_run
 
 GRADIENT_NORM_ROWS = 256  # images and samples at which D's gradient norms are measured
@@ -50,7 +51,8 @@ def train(
     """Train as `config` says and write the run directory.
 
     A finished run of the same configuration is left alone. An unfinished run, or one that ended
-    sooner, is resumed from its newest checkpoint and ends as if it had never stopped.
+    sooner, is resumed from its newest checkpoint and ends as if it had never stopped. A run may
+    also end sooner than it was to, but not before its newest checkpoint.
 
     Args:
         config: what to train.
@@ -84,38 +86,39 @@ def train(
             images, num_classes = load_images(config, data_dir)
         if images.skipped:
             print(f"Skipped:   {images.skipped} unreadable pictures of {config.dataset}")
+        epoch, steps = length.schedule(config, images)
+        length.check_end(own, config, steps)
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
         with _explained_failures(run, config), strategy.scope():
             gan = make_gan(config, images, num_classes)
-        epoch, steps = _schedule(config, images)
+            untrue = length.untrue_end(own, recorded, config, epoch)
+            begins = not {*Checkpoints(own.checkpoints).paths()} - {untrue}
+            origin = start_from(gan, config) if config.init_from and begins else None
         with _explained_failures(run, config), explained(images.explain), strategy.scope():
-            card.write_or_check(own, config, gan, images, original)
-            if recorded is not None and _extended(recorded, config):
-                _extend(own, config, recorded["options"].get("steps"), epoch)
+            card.write_or_check(own, config, gan, images, original, origin)
+            write_game(gan, own)
+            if recorded is not None and length.differs(recorded, config):
+                length.change(own, config, steps, untrue)
             print(_summary(config, gan, epoch), flush=True)
             if config.precision == "mixed_float16" and not has_gpu():
                 print(FLOAT16_ON_A_CPU)
             _fit(config, own, gan, images, epoch, steps)
-            _save(gan, own)
+            write_networks(gan, own)
     for sentence in _skipped_updates(gan):
         print(sentence)
     print(f"Samples:   {run.sample(steps)}")
     print(f"Generator: {run.generator}")
 
 
-def _extended(recorded: JsonDict, config: Config) -> bool:
-    return any(recorded["options"].get(name) != getattr(config, name) for name in EXTENDABLE)
-
-
 def _finished(run: RunDirectory, recorded: JsonDict | None, config: Config) -> bool:
     """Return whether nothing is left to do; say so then, and restore a missing `config.json`."""
     if recorded is None or not run.generator.exists():
         return False
-    if _extended(recorded, config):
+    if length.differs(recorded, config):
         if not Checkpoints(run.checkpoints).paths():
             raise ValueError(
-                f"The finished run in {run.path} has no checkpoint left to be extended from. Put "
-                "back its checkpoints, or train longer in another directory."
+                f"The finished run in {run.path} has no checkpoint left to go on from. Put back "
+                "its checkpoints, or train in another directory."
             )
         return False
     if not zipfile.is_zipfile(run.generator):
@@ -129,8 +132,13 @@ def _finished(run: RunDirectory, recorded: JsonDict | None, config: Config) -> b
 
 
 def located(config: Config, data_dir: str | os.PathLike[str] | None) -> Config:
-    """Return a configuration whose directory of pictures is absolute, whichever the cwd is."""
-    return dataclasses.replace(config, dataset=data.located(config.dataset, data_dir))
+    """Return a configuration whose directories are absolute, whichever the cwd is."""
+    source = config.init_from
+    return dataclasses.replace(
+        config,
+        dataset=data.located(config.dataset, data_dir),
+        init_from=source and os.path.abspath(os.path.expanduser(source)),
+    )
 
 
 def load_images(
@@ -161,15 +169,6 @@ def _summary(config: Config, gan: kgan.GAN, epoch: int) -> str:
         f"{gan.generator.count_params():,} parameters in the generator, "
         f"{gan.discriminator.count_params():,} in the discriminator."
     )
-
-
-def _extend(run: RunDirectory, config: Config, ended: int | None, epoch: int) -> None:
-    """Prepare a run that was to end after `ended` steps, or a number of epochs, to train longer."""
-    print("The run is extended: networks and evaluations of the earlier end are removed.")
-    if ended and ended % epoch:  # the checkpoint there says that an epoch ended, which did not
-        checkpoints = Checkpoints(run.checkpoints)
-        checkpoints.remove(checkpoints.path(ended))
-    run.extend(config.options())
 
 
 def _fit(
@@ -211,7 +210,7 @@ def _fit(
             try:
                 gan.fit(
                     images,
-                    epochs=-(-steps // epoch),
+                    epochs=length.epochs(checkpoint.checkpoints, epoch, steps),
                     steps_per_epoch=epoch,
                     verbose=0,
                     callbacks=watchers,
@@ -289,14 +288,6 @@ def _skipped_updates(gan: kgan.GAN) -> list[str]:
     ]
 
 
-def _save(gan: kgan.GAN, run: RunDirectory) -> None:
-    """Write both networks; the generator last, because its file marks the run as finished."""
-    for network, path in ((gan.discriminator, run.discriminator), (gan.generator, run.generator)):
-        run.check_lock()
-        with gan.averaged(), atomic_write(path) as partial:
-            network.save(partial)
-
-
 @contextlib.contextmanager
 def _explained_failures(run: RunDirectory, config: Config) -> Iterator[None]:
     """Add to errors of the system and of TensorFlow what they mean for the run.
@@ -335,19 +326,6 @@ def _explained_reading(dataset: str) -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         raise RuntimeError(f"TensorFlow could not read {dataset} ({reason(error)}).") from error
-
-
-def _schedule(config: Config, images: tf.data.Dataset) -> tuple[int, int]:
-    """Return the steps of an epoch, rounded down to whole executions, and those of the run."""
-    epoch = len(images)
-    if config.steps_per_execution > epoch:
-        raise ValueError(
-            f"--steps_per_execution={config.steps_per_execution}: expected at most the {epoch} "
-            f"steps that an epoch of {config.dataset} has."
-        )
-    epoch -= epoch % config.steps_per_execution
-    steps = config.steps or epoch * (config.epochs or 0)  # one of the two is given
-    return epoch, steps
 
 
 class _Locked(keras.callbacks.Callback):

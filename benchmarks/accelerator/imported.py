@@ -12,10 +12,11 @@ import numpy as np
 
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import restore
+from kgan.runs import RunCheckpoints
 from train import card
 from train.config import Config
 from train.game import make_gan
-from train.records import RunCheckpoints, check_run
+from train.records import check_run
 from train.run import load_images, train
 
 

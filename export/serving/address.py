@@ -1,8 +1,10 @@
-"""The address that the server listens at."""
+"""The address that the server listens at, and those of pages that may read its answers."""
 
 from __future__ import annotations
 
+import re
 import socket
+from collections.abc import Sequence
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -35,6 +37,20 @@ def bind(host: str, port: int) -> socket.socket:
             "stop what is there."
         ) from error
     return bound
+
+
+def check_origins(origins: Sequence[str]) -> None:
+    """Check the origins of web pages: `*`, or scheme, host and port as a browser sends them.
+
+    Raises:
+        ValueError: one is none.
+    """
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
+            raise ValueError(
+                f"--cors={origin}: expected * or the origin of a web page without a path, such as "
+                "https://example.org or http://localhost:3000."
+            )
 
 
 def url(bound: socket.socket) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from kgan.saved_model import MODEL_NAME
 from kgan.utils.types import JsonDict
 
-from .bodies import Bodies
+from .bodies import Bodies, decoded
 from .error import HttpError, shortened
 from .model import Model
 from .page import page
@@ -53,7 +54,8 @@ class App:
     async def home(self, request: Request) -> Response:
         """Answer / with a page that shows samples and lists the addresses."""
         model = self.versions.find()
-        return HTMLResponse(page(model.version, model.signatures()))
+        classes = model.num_classes, model.class_names
+        return HTMLResponse(page(model.version, model.signatures(), *classes))
 
     async def health(self, request: Request) -> Response:
         """Answer 200. The server does not start without a model."""
@@ -73,7 +75,8 @@ class App:
             if match:
                 body = await self.bodies.read(request)
                 model = self._model(*match.groups())
-                answer = await self.workers.run(partial(model.predict, body))
+                encoding = request.headers.get("content-encoding", "")
+                answer = await self.workers.run(lambda: model.predict(decoded(body, encoding)))
                 return Response(answer, media_type="application/json")
         else:
             match = _STATUS.fullmatch(path)
@@ -93,13 +96,18 @@ class App:
         return self.versions.status(int(version) if version else None)
 
 
-def make_app(versions: Versions, workers: Workers) -> Starlette:
+def make_app(versions: Versions, workers: Workers, origins: Sequence[str] = ()) -> Starlette:
     """Return the ASGI application that serves `versions`."""
-    return asgi(App(versions, workers))
+    return asgi(App(versions, workers), origins)
 
 
-def asgi(app: App) -> Starlette:
-    """Return the ASGI application of the handlers."""
+def asgi(app: App, origins: Sequence[str] = ()) -> Starlette:
+    """Return the ASGI application of the handlers.
+
+    Args:
+        app: the handlers.
+        origins: of other sites whose scripts may read answers (CORS); `*` for all.
+    """
     application = Starlette(
         routes=[
             Route("/", app.home),
@@ -114,6 +122,13 @@ def asgi(app: App) -> Starlette:
             Exception: _failed,
         },
     )
+    if origins:
+        application.add_middleware(
+            CORSMiddleware,
+            allow_origins=[*origins],
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+        )
     application.router.redirect_slashes = False  # a redirect goes to what the client calls the host
     return application
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 
 from starlette.requests import Request
 
-from .error import BUSY, STOPPING, HttpError
+from .error import BUSY, STOPPING, HttpError, shortened
 
 MAX_BODY = 4 * 2**20
 """Most bytes of a request body."""
@@ -18,6 +19,8 @@ SECONDS_TO_SEND = 30.0
 
 SECONDS_ALONE = 2.0
 """After this time a body that still arrives gives way to a new one, if they are too many."""
+
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's name for the format
 
 CLOSE = {"Connection": "close"}  # else the rest of an endless body would be read
 
@@ -71,6 +74,33 @@ class Bodies:
         self._stopping = True
         for task in self._reading:
             task.cancel()
+
+
+def decoded(body: bytes, encoding: str) -> bytes:
+    """Return a body without its content encoding.
+
+    Args:
+        body: as it arrived.
+        encoding: the header `Content-Encoding`; empty without one.
+
+    Raises:
+        HttpError: 400, the body is not of that encoding; 413, it is too long without; 415, the
+            encoding is another one than gzip.
+    """
+    if encoding.strip().lower() in ("", "identity"):
+        return body
+    if encoding.strip().lower() != "gzip":
+        raise HttpError(415, f"Content-Encoding: expected gzip, received {shortened(encoding)}.")
+    decoder = zlib.decompressobj(_GZIP)
+    try:
+        plain = decoder.decompress(body, MAX_BODY + 1)
+    except zlib.error as error:
+        raise HttpError(400, "The body is not gzip, as Content-Encoding says.") from error
+    if len(plain) > MAX_BODY:
+        raise HttpError(413, f"A request holds at most {MAX_BODY:,} bytes, without gzip.")
+    if not decoder.eof:
+        raise HttpError(400, "The gzip of the body is cut off.")
+    return plain
 
 
 async def _read(request: Request) -> bytes:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from kgan.inference import read_card
+from kgan.inference import class_names, read_card
 from kgan.saved_model import MAX_COUNT, MODEL_NAME
 from kgan.utils.types import JsonDict
 
@@ -36,7 +36,9 @@ class Model:
 
     Attributes:
         version: its number.
-        num_classes: number of classes by the card of kgan-export; None without one.
+        num_classes: number of classes by the card of kgan-export; None without one, and where the
+            signature `sample` takes no labels.
+        class_names: their names; empty where the card has none.
         metadata: the JSON of TensorFlow Serving's GetModelMetadataResponse.
 
     Raises:
@@ -48,7 +50,10 @@ class Model:
         proto = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
         self._definitions = proto.meta_graphs[0].signature_def
         self._loaded = tf.saved_model.load(str(path))
-        self.num_classes: int | None = read_card(path).get("num_classes")
+        card = read_card(path)
+        labelled = "labels" in self.signatures().get("sample", {})
+        self.num_classes: int | None = card.get("num_classes") if labelled else None
+        self.class_names = class_names(card.get("config", {}))
         self.metadata = self._metadata()
 
     def _metadata(self) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from kgan.plots import samples
+from kgan.saved_model import MAX_COUNT
+from kgan.utils.types import JsonDict
 
 from .error import HttpError, shortened
 from .model import MAX_PIXELS, Model
@@ -18,8 +20,9 @@ def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
 
     Args:
         model: has the signature `sample`, as kgan-export writes it.
-        query: `count`, 16 when not given; `seed`, 0 when not given; and, for a conditional
-            generator, `labels`, classes separated by commas, in place of `count`.
+        query: `count`, 16 when not given, or as many as `labels`; `seed`, 0 when not given; and,
+            for a conditional generator, `labels`: classes by name or number, separated by commas,
+            which are drawn in turn; all when not given.
 
     Raises:
         HttpError: 400, an argument is unknown or wrong; 404, the model has no signature `sample`.
@@ -30,33 +33,43 @@ def sample_png(model: Model, query: Mapping[str, str]) -> bytes:
     if "sample" not in model.signatures():
         raise HttpError(404, "The model has no signature 'sample'.")
     seed = _integer("seed", query.get("seed", "0"))
-    if "labels" in query and "count" in query:
-        raise HttpError(400, "Give either 'count' or 'labels', which says how many.")
-    rows = _rows(query["labels"], model.num_classes) if "labels" in query else None
-    count = _integer("count", query.get("count", "16")) if rows is None else max(rows) + 1
-    document = {"inputs": {"count": count, "seed": [seed, 0]}}
+    asked = query.get("labels", "").strip()
+    if asked and not model.num_classes:
+        raise HttpError(400, "The generator knows no classes: leave 'labels' out.")
+    classes = _classes(model, asked)
+    count = _integer("count", query.get("count", str(len(classes)) if asked else "16"))
+    inputs: JsonDict = {"count": count, "seed": [seed, 0]}
+    if classes:
+        turns = range(max(1, min(count, MAX_COUNT)))  # beyond these the count is refused
+        inputs["labels"] = [classes[i % len(classes)] for i in turns]
+    document = {"inputs": inputs}
     images = model.run("sample", document, MAX_PIXELS).get("images")
     if images is None:
         raise HttpError(404, "The signature 'sample' makes no 'images'.")
-    if rows is not None:
-        images = images[rows]
     try:
         return tf.io.encode_png(samples(images, (0.0, 1.0))).numpy()
     except ValueError as error:  # neither images that can be drawn nor points
         raise HttpError(400, str(error)) from error
 
 
-def _rows(labels: str, num_classes: int | None) -> list[int]:
-    """Return the rows of a sample that are of these classes; row i is of class i % num_classes."""
-    if num_classes is None:
-        raise HttpError(400, "The generator knows no classes: leave 'labels' out.")
-    rows = []
-    for i, text in enumerate(labels.split(",")):
-        label = _integer("labels", text)
-        if not 0 <= label < num_classes:
-            raise HttpError(400, f"'labels': expected 0 to {num_classes - 1}, received {label}.")
-        rows.append(i * num_classes + label)
-    return rows
+def _classes(model: Model, labels: str) -> list[int]:
+    """Return the classes that are to be drawn in turn: all where `labels` is empty."""
+    numbers = range(model.num_classes or 0)
+    if not labels:
+        return [*numbers]
+    classes = []
+    for label in map(str.strip, labels.split(",")):
+        if label in model.class_names:
+            classes.append(model.class_names.index(label))
+        elif label.isascii() and label.isdecimal() and int(label) in numbers:
+            classes.append(int(label))
+        else:
+            named = ", or names of classes" if model.class_names else ""
+            raise HttpError(
+                400,
+                f"'labels': expected 0 to {numbers[-1]}{named}, received '{shortened(label)}'.",
+            )
+    return classes
 
 
 def _integer(name: str, text: str) -> int:

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from os import _exit as exit_now  # public, and documented by Python
 
 import uvicorn
@@ -75,7 +76,12 @@ def shorten_pauses() -> None:
     sys.setswitchinterval(0.001)
 
 
-def serve(versions: Versions, bound: socket.socket, access_log: bool = False) -> None:
+def serve(
+    versions: Versions,
+    bound: socket.socket,
+    access_log: bool = False,
+    origins: Sequence[str] = (),
+) -> None:
     """Serve until SIGTERM or Ctrl-C, then end within `SECONDS_TO_END`.
 
     Both signals must raise KeyboardInterrupt; Python does so for Ctrl-C alone. Where a thread still
@@ -85,6 +91,7 @@ def serve(versions: Versions, bound: socket.socket, access_log: bool = False) ->
         versions: the model to serve; a newer version takes over when it appears.
         bound: the socket, from `address.bind`.
         access_log: whether to write a line for each request to standard output.
+        origins: of other sites whose scripts may read answers (CORS); `*` for all.
 
     Raises:
         ValueError: the process may open too few files.
@@ -94,7 +101,7 @@ def serve(versions: Versions, bound: socket.socket, access_log: bool = False) ->
     workers = Workers()
     handlers, connections = App(versions, workers), Connections(most)
     config = uvicorn.Config(
-        asgi(handlers),
+        asgi(handlers, origins),
         http=connections.make,  # type: ignore[arg-type]
         ws="none",
         lifespan="off",

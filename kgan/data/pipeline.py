@@ -169,7 +169,9 @@ def load(
             check_has_labels(source, source not in DENSITIES and not source.startswith(PREFIX))
         if source in DENSITIES:
             _check_none(f"it is for images; expected None for the density {source!r}", **of_images)
-            return from_memory((_points(source, split, how),), rows, order, tf.identity)
+            points = from_memory((_points(source, split, how),), rows, order, tf.identity)
+            points.options = {"dataset": source, "split": split, "image_size": None}
+            return points
         if source.startswith(PREFIX):
             _check_none(
                 f"expected None for {source!r}, whose channels are images", channels=channels
@@ -197,6 +199,13 @@ def load(
         if found.label is not None:
             dataset.class_names = tuple(found.label.connector.names)
     dataset.value_range = (low, high)
+    if isinstance(directory or source, str | os.PathLike):  # else a builder, which has no name
+        size = ",".join(map(str, image_size)) if isinstance(image_size, tuple) else image_size
+        dataset.options = {
+            **{"dataset": os.fspath(directory or source), "split": split},
+            **{"image": image, "label": label, "channels": channels, "resize": resize},
+            **{"background": background, "unreadable": unreadable, "image_size": size},
+        }
     return dataset
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kgan.training.keras_private import WrappedDataset
 from kgan.utils.explained import Explain
+from kgan.utils.types import JsonDict
 
 __all__ = ["Epoch", "Finish", "SeekableDataset", "memory_epoch", "streamed_epoch"]
 
@@ -43,6 +44,8 @@ class SeekableDataset(WrappedDataset):
         steps: batches in an epoch.
         explain: as given; None where the data are in memory.
         class_names: names of the classes of the labels, in their order; empty without labels.
+        options: the arguments of `kgan.data.load` that decide which images these are, as the
+            options of a run; None where they are not of a name or a directory.
         skipped: unreadable pictures that were left out; None where none may be.
         data_features: as given.
         data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
@@ -78,6 +81,7 @@ class SeekableDataset(WrappedDataset):
         self.value_range: tuple[float, float] | None = None
         self.class_names: tuple[str, ...] = ()
         self.skipped: int | None = None
+        self.options: JsonDict | None = None
         self._pipeline_options = untuned()
         if in_memory:
             self._pipeline_options.experimental_optimization.apply_default_optimizations = False
@@ -91,6 +95,17 @@ class SeekableDataset(WrappedDataset):
         batches = number.flat_map(lambda number: epoch(number, tf.constant(0, tf.int64)))
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
         super().__init__(self._finished(batches))
+
+    @property
+    def record(self) -> JsonDict:
+        """What a run records of the data: digest, features, names of classes, skipped pictures."""
+        names = list(self.class_names)
+        record: JsonDict = {"fingerprint": self.data_fingerprint, **self.data_features}
+        if names != [str(number) for number in range(len(names))]:
+            record["class_names"] = names
+        if self.skipped is not None:
+            record["skipped"] = self.skipped
+        return record
 
     def seek(self, begin: int, count: int) -> None:
         """Select the batches that the next iteration over `from_position` yields.

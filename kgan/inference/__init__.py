@@ -11,7 +11,6 @@ from kgan.inference.keras_generator import KerasGenerator
 from kgan.inference.loading import (
     class_names,
     error_summary,
-    from_game,
     load,
     read_card,
     read_prior,
@@ -24,7 +23,6 @@ __all__ = [
     "KerasGenerator",
     "class_names",
     "error_summary",
-    "from_game",
     "load",
     "read_card",
     "read_prior",

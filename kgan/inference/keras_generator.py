@@ -41,7 +41,7 @@ class KerasGenerator:
         self,
         model: keras.Model,
         prior: Prior,
-        config: Mapping[str, object] | None = None,
+        config: Mapping[str, Any] | None = None,
         value_range: tuple[float, float] | None = None,
     ):
         self.model = model

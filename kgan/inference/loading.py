@@ -7,8 +7,8 @@ import json
 import math
 import os
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,14 +18,15 @@ from kgan.inference import runtimes
 from kgan.inference.generator import Function, Generator
 from kgan.inference.keras_generator import KerasGenerator, range_of
 from kgan.priors import Prior
+from kgan.runs import read_game
 from kgan.training.saving import SavedGame
+from kgan.utils.loading import error_summary, explained_loading
 from kgan.utils.types import JsonDict
 
 __all__ = [
     "CARD",
     "class_names",
     "error_summary",
-    "from_game",
     "load",
     "read_card",
     "read_prior",
@@ -35,8 +36,6 @@ __all__ = [
 CARD = "kgan.json"
 """What a SavedModel of kgan records of itself, a file in its `assets.extra`."""
 
-T = TypeVar("T")
-
 
 def load(
     path: str | os.PathLike[str],
@@ -44,21 +43,24 @@ def load(
     prior: Prior | None = None,
     num_classes: int | None = None,
     value_range: tuple[float, float] | None = None,
+    step: int | None = None,
 ) -> Generator:
     """Read a trained generator.
 
     Args:
-        path: a finished run directory, a `.keras` file of a generator or of a whole game, the
-            directory of one SavedModel that kgan wrote, or a `.tflite` file.
+        path: a run directory, a `.keras` file of a generator or of a whole game, the directory of
+            one SavedModel that kgan wrote, or a `.tflite` file.
         prior: distribution of the latents; None for the recorded one. `.keras` files of generators
             record none, nor do `.tflite` files of earlier versions.
         num_classes: number of classes; None for the recorded one. `.tflite` files of earlier
             versions record none.
         value_range: `(low, high)`, the pixel values that the generator of a `.keras` file makes;
             None for what it declares, else (-1, 1). `(-math.inf, math.inf)` for no bounds.
+        step: the step of a run whose checkpoint is wanted; None for the end of a finished run, else
+            the newest.
 
     Raises:
-        FileNotFoundError: there is no such file, or the run is not finished.
+        FileNotFoundError: there is no such file or checkpoint, or the run has none yet.
         ValueError: the file is damaged, needs a class that is not registered with Keras, or records
             its value range itself.
 
@@ -75,13 +77,20 @@ def load(
             f"and its images are in [0, 1] or have no bounds, received {value_range}."
         )
     if RunDirectory(path).config.exists():
-        generator = _load_run(path)
+        generator = _load_run(path, step)
+    elif step is not None:
+        raise ValueError(
+            f"Invalid value for argument `step={step}`: expected none, as {path} is no run and has "
+            "no steps."
+        )
     elif (path / "saved_model.pb").exists():
-        generator = _attempt(path, lambda: _load_saved_model(path), _DAMAGED)
+        with explained_loading(path, _DAMAGED):
+            generator = _load_saved_model(path)
     elif path.is_file() and path.suffix == ".keras":
         generator = _load_keras(path, prior, value_range)
     elif path.is_file() and path.suffix == ".tflite":
-        generator = _attempt(path, lambda: _load_tflite(path), _DAMAGED)
+        with explained_loading(path, _DAMAGED):
+            generator = _load_tflite(path)
     else:
         raise FileNotFoundError(
             "Invalid value for argument `path`: expected a run directory, a .keras file, a .tflite "
@@ -92,39 +101,43 @@ def load(
     return dataclasses.replace(generator, prior=prior or generator.prior, num_classes=num_classes)
 
 
-def from_game(game: Any, path: pathlib.Path) -> Generator:
-    """Return the generator of a game, with its EMA weights if it keeps any.
-
-    The game's generator keeps these weights: train it no further.
+def read_run(run_dir: str | os.PathLike[str], step: int | None = None) -> KerasGenerator:
+    """Read the generator of a run, with its EMA weights if it keeps any.
 
     Args:
-        game: a built `kgan.GAN`.
-        path: the file that it was read from.
+        run_dir: the run directory.
+        step: the step whose checkpoint is wanted; None for the end of a finished run, else the
+            newest.
+
+    Raises:
+        FileNotFoundError: there is no run, no such checkpoint, or none yet.
+        OSError: a file of the run cannot be read.
+        ValueError: a file of the run is damaged, or made by a class that is not registered.
+    """
+    return _read_run(RunDirectory(run_dir), step)[0]
+
+
+def _read_run(run: RunDirectory, step: int | None) -> tuple[KerasGenerator, pathlib.Path]:
+    """Return the generator of a run and the file that it comes from."""
+    config = run.read_config()
+    if step is None and run.generator.exists():
+        prior, given = read_prior(run), _recorded_range(run.config, config)
+        return KerasGenerator(_read_model(run.generator), prior, config, given), run.generator
+    game, path = read_game(run, step)
+    return _averaged(game, config), path
+
+
+def _averaged(game: Any, config: JsonDict | None = None) -> KerasGenerator:
+    """Return the generator of a game, which keeps the EMA weights from now on.
+
+    Args:
+        game: a built `kgan.GAN`. Train it no further.
+        config: the run's own record.
     """
     with game.averaged():
         weights = game.generator.get_weights()
     game.generator.set_weights(weights)
-    trained = KerasGenerator(game.generator, game.prior, value_range=range_of(game))
-    return _from_keras(trained, path)
-
-
-def read_run(run_dir: str | os.PathLike[str]) -> KerasGenerator:
-    """Read the generator of a finished training run.
-
-    Raises:
-        FileNotFoundError: there is no run, or it is not finished.
-        ValueError: a file of the run is damaged, or made by a class that is not registered.
-    """
-    run = RunDirectory(run_dir)
-    config = run.read_config()
-    if not run.generator.exists():
-        raise FileNotFoundError(
-            f"The run in {run.path} is not finished: it has no {run.generator.name}. Repeat its "
-            "kgan-train command, which goes on where it was stopped."
-        )
-    prior = read_prior(run)
-    given = _recorded_range(run.config, config)
-    return KerasGenerator(_read_model(run.generator), prior, config, given)
+    return KerasGenerator(game.generator, game.prior, config, range_of(game))
 
 
 def _recorded_range(path: pathlib.Path, record: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -170,36 +183,21 @@ def read_card(saved_model: pathlib.Path) -> JsonDict:
     return json.loads(card.read_text()) if card.exists() else {}
 
 
-def error_summary(error: Exception) -> str:
-    """Return the type of `error` and the first line of its message; Keras and TFLite write many."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-
-
 _DAMAGED = "Either it is damaged, or it was not written by kgan-export."
-_UNREGISTERED = (
-    "Either it is damaged, or a class that it needs is not registered with Keras: import the "
-    "module that defines it, and repeat the call from Python."
-)
-
-
-def _attempt(path: pathlib.Path, read: Callable[[], T], hint: str) -> T:
-    try:
-        return read()
-    except Exception as error:
-        raise ValueError(f"{path} cannot be loaded ({error_summary(error)}). {hint}") from error
 
 
 def _read_model(path: pathlib.Path) -> keras.Model:
-    return _attempt(path, lambda: keras.saving.load_model(path, compile=False), _UNREGISTERED)
+    with explained_loading(path, "Either it is damaged, or it is no model of Keras."):
+        return keras.saving.load_model(path, compile=False)
 
 
-def _load_run(path: pathlib.Path) -> Generator:
-    trained = read_run(path)
-    generator = _from_keras(trained, RunDirectory(path).generator)
-    config = RunDirectory(path).read_config()
+def _load_run(path: pathlib.Path, step: int | None) -> Generator:
+    trained, file = _read_run(RunDirectory(path), step)
+    generator = _from_keras(trained, file)
     # A functional model takes labels without declaring how many classes there are.
-    num_classes = config.get("data", {}).get("num_classes") or trained.num_classes
-    return dataclasses.replace(generator, num_classes=num_classes, class_names=class_names(config))
+    num_classes = trained.config.get("data", {}).get("num_classes") or trained.num_classes
+    names = class_names(trained.config)
+    return dataclasses.replace(generator, num_classes=num_classes, class_names=names)
 
 
 def _load_keras(
@@ -213,7 +211,7 @@ def _load_keras(
                 f"Invalid value for argument `value_range`: expected None or the {recorded} that "
                 f"the game in {path} records, received {value_range}."
             )
-        return from_game(model, path)
+        return _from_keras(_averaged(model), path)
     latent_dim = _latent_dim(model) if prior is None else prior.dim
     if latent_dim is None:
         raise ValueError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from kgan import data
 from kgan.artifacts import RunDirectory
+from kgan.runs import saved_from_python
 from kgan.utils.explained import explained
 from kgan.utils.types import JsonDict
 
@@ -160,6 +161,11 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
             label=options.get("label"),
         )
     except (KeyError, TypeError) as error:
+        if saved_from_python(config):
+            raise ValueError(
+                f"The run in {run.path} was saved without its data. Save it again with those that "
+                "kgan.data.load returned: gan.save_run(path, data=images)."
+            ) from error
         raise ValueError(
             f"{run.config} does not say what the run was trained on ({error}): it was written by "
             "another version of kgan. Evaluate the run with that one."

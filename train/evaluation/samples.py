@@ -12,8 +12,6 @@ from kgan.inference import Generator
 from kgan.utils.types import JsonDict
 from kgan_cli.silence import native_silence
 
-from ..trained import of_run
-
 
 def open_generator(
     run: RunDirectory, config: JsonDict, exported: str | None = None, step: int | None = None
@@ -44,7 +42,7 @@ def open_generator(
         if exported:
             generator = inference.load(path, prior=prior, num_classes=num_classes)
         else:
-            generator = of_run(run, step)
+            generator = inference.load(run.path, step=step)
         try:
             generator.path_images(1)(prior.sample(1, 0))
         except Exception as error:

@@ -9,7 +9,6 @@ from kgan import inference, plots, priors
 from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
 
-from ..trained import of_run
 from .options import Options
 
 
@@ -39,11 +38,13 @@ def open_generator(options: Options) -> Generator:
 
 def _open(options: Options) -> Generator:
     if options.run_dir is not None:
-        return of_run(RunDirectory(options.run_dir), options.step)
+        run = RunDirectory(options.run_dir)
+        run.read_config()  # whether there is a run
+        return inference.load(run.path, step=options.step)
     path = pathlib.Path(options.model or "").expanduser()
     own = RunDirectory(path.parent)
     if path == own.generator and own.config.exists() and options.prior is None:
-        return of_run(own, None)  # which records the prior
+        return inference.load(own.path)  # which records the prior
     return _of_file(path, options.prior)
 
 
