@@ -13,6 +13,7 @@ from kgan import (
     optimizers,
     penalties,
     priors,
+    variants,
 )
 from kgan.gan import GAN
 
@@ -62,6 +63,7 @@ __all__ = [
     "priors",
     "saved_model",
     "theory",
+    "variants",
 ]
 
 

@@ -29,6 +29,7 @@ ALLOWED = {
     "penalties": {"utils"},
     "training": {"constraints", "losses", "optimizers", "penalties", "priors", "utils"},
     "gan": {"losses", "optimizers", "penalties", "priors", "saved_model", "training", "utils"},
+    "variants": {"gan", "priors", "utils"},
     "checkpoint": {"artifacts", "utils"},
     "inference": {"artifacts", "priors", "training", "utils"},
     "saved_model": {"inference", "priors", "utils"},
