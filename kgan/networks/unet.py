@@ -23,7 +23,7 @@ from kgan.utils.types import JsonDict
 __all__ = ["UNetGenerator"]
 
 _WIDEST = 8  # times `filters`, as published
-_DARKEST = 0.05  # of a residual start: the sigmoid has a slope there
+_DARKEST = 0.05  # of a residual start: the sigmoid has a gradient there
 
 
 @keras.saving.register_keras_serializable(package="kgan")
