@@ -35,7 +35,7 @@ demo: $(READY)  ## train on scikit-learn's digits, export the generator and chec
 test: lint  ## run style checks, type checks and every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-long: $(READY)  ## repeat measurements on the whole of MNIST that `make test` leaves out
+long: $(READY)  ## run the tests of minutes that `make test` leaves out
 	$(BIN)/python -m pytest -m long
 
 lint: $(READY)  ## run style and type checks

@@ -51,7 +51,7 @@ def write(generator: KerasGenerator, path: pathlib.Path) -> None:
 
     specs = list(generator.specs.values())
 
-    @tf.function(input_signature=specs)
+    @tf.function(input_signature=specs, autograph=False)
     def generate(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": generator.images(*inputs)}
 

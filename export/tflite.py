@@ -71,7 +71,7 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
 
 
 def _network(generator: KerasGenerator) -> Graph:
-    @tf.function
+    @tf.function(autograph=False)
     def generate(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": generator.images(**inputs)}
 
@@ -79,7 +79,7 @@ def _network(generator: KerasGenerator) -> Graph:
 
 
 def _sampler(generator: KerasGenerator) -> Graph:
-    @tf.function
+    @tf.function(autograph=False)
     def sample(count: tf.Tensor, seed: tf.Tensor, **labels: tf.Tensor) -> dict[str, tf.Tensor]:
         labels = {name: tf.identity(value) for name, value in labels.items()}
         return {"latents": lite_sampling.latents(generator.prior, count, seed), **labels}

@@ -13,6 +13,7 @@ from kgan import (
     optimizers,
     penalties,
     priors,
+    variants,
 )
 from kgan.gan import GAN
 from kgan.runs import load_run
@@ -67,6 +68,7 @@ __all__ = [
     "runs",
     "saved_model",
     "theory",
+    "variants",
 ]
 
 

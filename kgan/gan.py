@@ -15,6 +15,7 @@ from kgan.priors import Prior
 from kgan.runs import SavedRun
 from kgan.saved_model import ExportedGame
 from kgan.training import seeds
+from kgan.training.condition import ConditionSpec
 from kgan.training.discriminator_pass import DiscriminatorPass, power_iterations
 from kgan.training.distribution import apply, check_scope, replicas, synchronize
 from kgan.training.ema import ExponentialMovingAverage
@@ -31,6 +32,7 @@ from kgan.training.validation import (
     build_discriminator,
     build_generator,
     build_optimizers,
+    check_augmented_sides,
     check_built,
     check_fills_range,
     check_networks,
@@ -62,6 +64,8 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     If the networks declare `num_classes`, the game is conditional (Mirza and Osindero 2014, arXiv
     1411.1784): the data are pairs of images and integer labels, G makes a sample for each label,
     and both networks are called with a list of two, `[latents, labels]` and `[images, labels]`.
+    With `condition_shape` in the place of `num_classes`, the condition of an image is another
+    image, in the same value range.
 
     Regularizers and `add_loss` of a network's layers are added to that network's loss, as in Keras.
     What D's layers add on data and on samples is summed.
@@ -76,8 +80,8 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
 
     Args:
         generator: maps latents `[batch, latent_dim]` to images. Any `keras.Model` will do.
-        discriminator: maps images to logits `[batch, 1]`, or `[batch, height, width, 1]` of
-            patches, whose mean counts. Any `keras.Model` will do.
+        discriminator: maps images to logits `[batch]`, `[batch, 1]`, or `[batch, height, width, 1]`
+            of patches, whose mean counts. Any `keras.Model` will do.
         prior: distribution of the latents, from `kgan.priors`.
         discriminator_steps: k of Algorithm 1.
         ema_decay: None, or the decay per generator update, in [0, 1), of an exponential moving
@@ -88,7 +92,8 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
             weights that are trained when the game is built: freeze any of them later, but make a
             new game of the same networks after unfreezing others, or `compile` refuses.
         augmentation: None, or a differentiable function of images and a seed, applied to data and
-            samples alike before D, such as `kgan.augmentation.DiffAugment()`.
+            samples alike before D, such as `kgan.augmentation.DiffAugment()`; with the same seed
+            also to images that are their condition.
         packing: the number of examples that D sees at once (PacGAN, arXiv 1712.04086), stacked
             along the channels, with one logit for all. D is made for `packing` times the channels.
         seed: an integer from which all randomness of the training follows.
@@ -154,6 +159,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                 real_logits, fake_logits = discriminator.logits(images, samples)
                 # With the losses of 2014: -log D(x) - log(1 - D(G(z))), as D(x) = sigmoid(logit).
                 loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
+                loss *= self.discriminator_loss_weight
                 if penalties:
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
@@ -202,6 +208,8 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         return loss
 
     # What a variant of the game overrides.
+
+    discriminator_loss_weight = 1.0  # of the adversarial loss, beside penalties and terms
 
     @property
     def generator_variables(self) -> list[keras.Variable]:
@@ -269,7 +277,8 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         self.ema = None if ema_decay is None else ExponentialMovingAverage(ema_decay)
         self.augmentation = augmentation
         self.packing = packing
-        self.num_classes: int | None = getattr(generator, "num_classes", None)
+        self.condition = ConditionSpec.of(generator, discriminator)
+        self.num_classes = self.condition.num_classes
         self.seed = single_seed("seed", seed)
         self._given_range = value_range
         self._overwritten: frozenset[int] = frozenset()
@@ -277,11 +286,12 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both networks; `input_shape` is not needed."""
-        classes, packing = self.num_classes, self.packing
-        self.image_shape = build_generator(self.generator, self.prior.dim, classes)
+        packing = self.packing
+        self.image_shape = build_generator(self.generator, self.prior.dim, self.condition)
         self.value_range = shared_range(self._given_range, self.generator, self.image_shape)
         check_fills_range(self.generator, self.value_range)
-        build_discriminator(self.discriminator, self.image_shape, classes, packing)
+        build_discriminator(self.discriminator, self.image_shape, self.condition, packing)
+        check_augmented_sides(self.augmentation, self.image_shape, self.condition.shape)
         # The order of these two is that of checkpoint files.
         counter = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}
         self.step_counter = self.add_weight(name="step_counter", **counter)

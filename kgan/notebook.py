@@ -58,6 +58,7 @@ class ShownGame(keras.Model):
         n: int = 16,
         labels: npt.ArrayLike | None = None,
         seed: int | Sequence[int] = 0,
+        condition: npt.ArrayLike | None = None,
     ) -> None:
         """Show a grid of samples below the cell, or a plot of points.
 
@@ -66,6 +67,7 @@ class ShownGame(keras.Model):
             labels: one class for all samples or `[n]`, for a conditional game; None for all
                 classes in turn.
             seed: an int, or two integers `[2]`: that of `sample`.
+            condition: that of `sample`, for a game with a `condition_shape`.
 
         Raises:
             RuntimeError: this is no notebook.
@@ -74,4 +76,4 @@ class ShownGame(keras.Model):
         from kgan import plots
 
         display = Display()
-        display.draw(plots.samples(self.sample(n, seed, labels), self.value_range))
+        display.draw(plots.samples(self.sample(n, seed, labels, condition), self.value_range))

@@ -16,7 +16,7 @@ from kgan.utils.configurable import Configurable
 from kgan.utils.random_bits import random_bits
 from kgan.utils.types import JsonDict
 
-__all__ = ["Normal", "Prior", "Seed", "Uniform"]
+__all__ = ["NoLatents", "Normal", "Prior", "Seed", "Uniform"]
 
 Seed: TypeAlias = int | Sequence[int] | tf.Tensor
 
@@ -179,3 +179,17 @@ class Normal(Prior):
         return radius * tf.where(
             flat, (1 - t) * a + t * b, arc / tf.where(flat, 1.0, tf.sin(angle))
         )
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class NoLatents(Prior):
+    """Points of no coordinates, for a generator that makes one image of each condition."""
+
+    def __init__(self) -> None:
+        self.dim = 0
+
+    def sample(self, batch: int | tf.Tensor, seed: Seed) -> tf.Tensor:
+        return tf.zeros([_count(batch), 0])
+
+    def get_config(self) -> JsonDict:
+        return {}

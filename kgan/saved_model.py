@@ -161,19 +161,19 @@ class ExportedGame(keras.Model):
 
 
 def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-    @tf.function
+    @tf.function(autograph=False)
     def generate(latents: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         if labels is not None and generator.num_classes is not None:
             labels = _checked_labels(labels, latents, generator.num_classes)
         return {"images": generator.images(latents, labels)}
 
-    @tf.function
+    @tf.function(autograph=False)
     def sample(
         count: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
         return generate(generator.prior.sample(_checked_count(count), seed), labels)
 
-    @tf.function
+    @tf.function(autograph=False)
     def sample_png(
         count: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:

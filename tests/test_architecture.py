@@ -32,6 +32,7 @@ ALLOWED = {
         *("losses", "notebook", "optimizers", "penalties", "priors", "runs", "saved_model"),
         *("training", "utils"),
     },
+    "variants": {"gan", "priors", "utils"},
     "checkpoint": {"artifacts", "utils"},
     "runs": {"artifacts", "checkpoint", "utils"},
     "inference": {"artifacts", "priors", "runs", "training", "utils"},

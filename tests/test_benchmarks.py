@@ -90,6 +90,8 @@ def test_kgan_computes_the_products_of_the_floor(monkeypatch, pair):
     assert ours == floors
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_nested_tapes_compute_more(monkeypatch):
     """They run D once for the loss and once for each penalty; one pass is enough for all."""
     _, lean_step = step_of(RESIDUAL, monkeypatch)
@@ -172,6 +174,7 @@ def test_the_entry_refuses_what_it_does_not_know(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_step_has_all_its_contenders():
     """Started by the entry; without PyTorch, a line says so."""
     command = [*warm.python(), "-m", "benchmarks", "step", "--pair=mlp", "--batch_size=4"]

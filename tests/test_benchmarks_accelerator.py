@@ -61,6 +61,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("preset", FAMILIES)
 def test_the_step_has_the_logs_of_tensorflow(folder, preset):
     found = json.loads((folder / "result" / "run.json").read_text())["steps"][preset]
@@ -70,6 +71,7 @@ def test_the_step_has_the_logs_of_tensorflow(folder, preset):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_training_comes_back_as_a_run(folder, tmp_path):
     """It is the run that `kgan-train` would have made, but for rounding, and goes on as one."""
     import_training(folder / TRAINED, folder / "result", tmp_path / "run")
@@ -91,6 +93,7 @@ def test_a_training_comes_back_as_a_run(folder, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_rehearsal_runs_from_its_folder_alone(tmp_path):
     folder = tmp_path / "rehearsal"
     prepare(folder, ["mlp"], [(8, 8, 1)], [(4, "tf32")], checked=2)

@@ -19,7 +19,8 @@ from ai_edge_litert.interpreter import Interpreter
 import kgan
 from kgan import networks
 from kgan.constraints import WeightClip
-from kgan.networks import Discriminator, Generator
+from kgan.networks import Discriminator, Generator, PatchDiscriminator, UNetGenerator
+from kgan.networks.image_condition import ImageConditioned
 
 SHAPES = {(28, 28, 1), (32, 32, 3), (64, 64, 3)}
 CLASSES = 3
@@ -34,6 +35,8 @@ class Row:
     def __str__(self):
         shape = "x".join(map(str, self.image_shape))
         told = self.options.get("conditioning", "unconditional" if not self.classes else "told")
+        if self.condition_shape:
+            told = "given_" + "x".join(map(str, self.condition_shape))
         return f"{self.cls.__name__}-{shape}-{told}"
 
     def __hash__(self):
@@ -48,16 +51,25 @@ class Row:
         return self.options.get("num_classes")
 
     @property
+    def condition_shape(self):
+        return self.options.get("condition_shape")
+
+    @property
     def example_shape(self):
-        return (self.options["latent_dim"],) if self.generates else self.image_shape
+        return (self.options.get("latent_dim", 0),) if self.generates else self.image_shape
 
     @property
     def output_shape(self):
+        if self.cls is PatchDiscriminator:
+            factor = 2 ** self.options["halvings"]
+            return (*(-(-side // factor) for side in self.image_shape[:2]), 1)
         return self.image_shape if self.generates else (1,)
 
     @property
     def input_shape(self):
         shape = (None, *self.example_shape)
+        if self.condition_shape:
+            return [shape, (None, *self.condition_shape)]
         return [shape, (None,)] if self.classes else shape
 
     def make(self, **more):
@@ -67,10 +79,15 @@ class Row:
         return network
 
     def inputs(self, batch=3, seed=0, dtype="float32"):
-        """Latents, or images in (-1, 1), with their labels if there are classes."""
+        """Latents, or images in (-1, 1), with their labels or other condition if there is one."""
         rng = np.random.default_rng(seed)
         x = rng.normal(size=(batch, *self.example_shape))
         x = tf.constant(x if self.generates else np.tanh(x), dtype)
+        if self.condition_shape:
+            condition = np.tanh(rng.normal(size=(batch, *self.condition_shape)))
+            if self.options.get("keep_given"):  # the mask
+                condition[..., -1] = np.sign(condition[..., -1])
+            return [x, tf.constant(condition, dtype)]
         return [x, tf.constant(np.arange(batch) % self.classes, tf.int32)] if self.classes else x
 
 
@@ -150,6 +167,22 @@ ROWS = [
         ((32, 32, 3), {"filters": 4, **TOLD}),
         ((64, 64, 3), {"filters": 3, **CLIP, **TOLD, "conditioning": "concatenation"}),
     ),
+    *rows(
+        "UNetGenerator",
+        ((28, 28, 1), {"condition_shape": (7, 7, 1), "filters": 3, "residual": True}),
+        (
+            (32, 32, 3),
+            {"condition_shape": (32, 32, 1), "latent_dim": 3, "filters": 2, "dropout": 0.5}
+            | {"upsampling": "resize", "value_range": None},
+        ),
+        ((64, 64, 3), {"condition_shape": (64, 64, 4), "filters": 2, "keep_given": True}),
+    ),
+    *rows(
+        "PatchDiscriminator",
+        ((28, 28, 1), {"condition_shape": (7, 7, 1), "filters": 3, "halvings": 1}),
+        ((32, 32, 3), {"condition_shape": (32, 32, 4), "filters": 2, "halvings": 2}),
+        ((64, 64, 3), {"filters": 1, "halvings": 3, **CLIP}),
+    ),
 ]
 each_row = pytest.mark.parametrize("row", ROWS, ids=str)
 each_class = pytest.mark.parametrize(
@@ -206,10 +239,12 @@ def test_every_network_is_in_the_table_whole():
     for cls in public:
         mine = [row for row in ROWS if row.cls is cls]
         assert {row.image_shape for row in mine} >= SHAPES
-        assert {bool(row.classes) for row in mine} == {True, False}
+        assert {bool(row.condition_shape or row.classes) for row in mine} == (
+            {True} if cls is UNetGenerator else {True, False}
+        )
         told = {trained(row).conditioning for row in mine if row.classes}
         known = getattr(cls, "conditionings", ("projection", "concatenation"))
-        assert told == set(known)
+        assert told == (set() if issubclass(cls, ImageConditioned) else set(known))
 
 
 @each_class
@@ -218,6 +253,8 @@ def test_no_option_goes_untested(row):
     base = Generator if row.generates else Discriminator
     options = set(inspect.signature(row.cls).parameters) | set(inspect.signature(base).parameters)
     given = set().union(*(other.options for other in ROWS if other.cls is row.cls))
+    if issubclass(row.cls, ImageConditioned):
+        options -= {"num_classes", "conditioning"}
     assert options - {"image_shape", "kwargs"} == given
 
 
@@ -261,11 +298,14 @@ def test_shapes_are_known_before_the_call_and_kept(row):
     assert network.compute_output_shape(row.input_shape) == (None, *row.output_shape)
     symbols = keras.Input(row.example_shape)
     symbols = [symbols, keras.Input((), dtype="int32")] if row.classes else symbols
+    if row.condition_shape:
+        symbols = [symbols, keras.Input(row.condition_shape)]
     assert network(symbols).shape == (None, *row.output_shape)
     assert network.built
-    wrong = np.zeros((4, *row.example_shape[:-1], 2 * row.example_shape[-1]), np.float32)
+    wrong = np.zeros((4, *row.example_shape[:-1], 2 * row.example_shape[-1] + 1), np.float32)
+    condition = row.inputs(4)[1] if row.classes or row.condition_shape else None
     with pytest.raises(ValueError, match=r"expected shape=.*found shape="):
-        network([wrong, np.zeros(4, np.int32)] if row.classes else wrong)
+        network(wrong if condition is None else [wrong, condition])
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.generates], ids=str)
@@ -350,14 +390,22 @@ def test_a_new_process_loads_them_with_no_more_than_the_import(tmp_path):
 
 
 def module(row):
-    """The network without Keras, for inputs `x` and `labels`, as `export` makes it."""
+    """The network without Keras, for inputs `x` and `condition`, as `export` makes it."""
     network = trained(row)
     specs = {"x": tf.TensorSpec([None, *row.example_shape], tf.float32, name="x")}
     if row.classes:
-        specs["labels"] = tf.TensorSpec([None], tf.int32, name="labels")
+        specs["condition"] = tf.TensorSpec([None], tf.int32, name="condition")
+    if row.condition_shape:
+        specs["condition"] = tf.TensorSpec(
+            [None, *row.condition_shape], tf.float32, name="condition"
+        )
+    if not row.example_shape[0]:  # TFLite has no inputs of no numbers
+        del specs["x"]
 
-    def compute(**given):
-        inputs = [given["x"], given["labels"]] if row.classes else given["x"]
+    def compute(condition=None, x=None):
+        if x is None:
+            x = tf.zeros([tf.shape(condition)[0], 0])
+        inputs = x if condition is None else [x, condition]
         return {"outputs": network(inputs, training=False)}
 
     made = tf.Module()
@@ -373,7 +421,9 @@ def module(row):
 def test_compiled_saved_model_and_tflite(row, tmp_path):
     made, function = module(row)
     inputs = tf.nest.flatten(row.inputs(4))
-    given = {"x": inputs[0], **({"labels": inputs[1]} if row.classes else {})}
+    given = dict(zip(("x", "condition"), inputs, strict=False))
+    if not row.example_shape[0]:
+        del given["x"]
     # The same kernels; a graph may fold and fuse a few elementwise operations.
     graph = function(**given)["outputs"]
     np.testing.assert_allclose(graph, outputs(row), rtol=1e-5, atol=1e-5 * scale(row))

@@ -477,6 +477,7 @@ def test_the_home_directory_is_expanded(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("no_network")
 def test_mnist_prepares_from_its_archives(tmp_path):
     source = os.environ.get("KGAN_TEST_DATA_DIR")

@@ -162,10 +162,10 @@ def test_commands_work(command, desk, tools_help):
 @pytest.mark.slow
 def test_demo(tmp_path):
     """`make demo`, whole but for the length of its training."""
-    done = shell(["make", "demo", f"DEMO={tmp_path / 'demo'}", "STEPS=2010"], ROOT)
+    done = shell(["make", "demo", f"DEMO={tmp_path / 'demo'}", "STEPS=20"], ROOT)
     check(done)
     run, out = tmp_path / "demo" / "run", tmp_path / "demo" / "export"
-    assert len(list((run / "samples").iterdir())) >= 2
+    assert len(list((run / "samples").iterdir())) >= 1
     assert (out / "saved_model" / "1" / "saved_model.pb").exists()
     assert list((out / "tflite").iterdir())
     for place in (run / "samples", run, out):

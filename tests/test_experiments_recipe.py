@@ -32,6 +32,8 @@ FLAGS = {
     "no dropout": {"dropout": False},
 }
 
+ALWAYS = ("as published", "pixels from -1 to 1", "no dropout")
+
 
 def digits(value_range=(0.0, 1.0)):
     return kgan.data.load("digits", batch_size=100, value_range=value_range, seed=0)
@@ -57,7 +59,15 @@ def moved(network, other):
     return any(not np.array_equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("change", FLAGS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        change
+        if change in ALWAYS
+        else pytest.param(change, marks=[pytest.mark.slow, pytest.mark.long])
+        for change in FLAGS
+    ],
+)
 def test_a_change_is_that_of_the_flags(change):
     """The experiment builds the game itself; the program builds the same, bit for bit."""
     config = resolve(PRESET, {"dataset": "digits", "width": WIDTH, "seed": 0, **FLAGS[change]})

@@ -118,7 +118,9 @@ def steps_of(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("network", "kills"), [("dcgan", 4), ("maxout", 2)])
+@pytest.mark.parametrize(
+    ("network", "kills"), [pytest.param("dcgan", 4, marks=pytest.mark.long), ("maxout", 2)]
+)
 def test_a_run_that_was_killed_ends_as_one_that_was_not(network, kills, data_dir, tmp_path):
     """With batch normalization (dcgan), dropout (maxout), k = 2 and an EMA."""
     hits, differences = kill.killed_again_and_again(

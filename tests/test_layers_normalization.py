@@ -1,4 +1,4 @@
-"""Batch normalization: Keras's values, and second derivatives that Keras's has not."""
+"""Batch and group normalization: Keras's values, and second derivatives that Keras's have not."""
 
 import keras
 import numpy as np
@@ -48,12 +48,13 @@ def error_of_penalty_gradient(layer):
     layer.build((None, 4))
     rng = np.random.default_rng(1)
     x, kernel = tf.constant(rng.normal(size=(6, 3))), tf.constant(rng.normal(size=(3, 4)))
+    training = {"training": True} if isinstance(layer, keras.layers.BatchNormalization) else {}
     weights, way, h = rng.normal(size=(4,)), rng.normal(size=(3, 4)), 1e-6
 
     def penalty(kernel):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = tf.reduce_sum(tf.tanh(layer(tf.tanh(x @ kernel), training=True)) * weights)
+            total = tf.reduce_sum(tf.tanh(layer(tf.tanh(x @ kernel), **training)) * weights)
         return tf.reduce_sum(tape.gradient(total, x) ** 2)
 
     with tf.GradientTape() as tape:
@@ -64,13 +65,50 @@ def error_of_penalty_gradient(layer):
     return abs(made / measured - 1)
 
 
-def test_second_derivatives():
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.BatchNormalization(dtype="float64"),
+        layers.GroupNormalization(1, dtype="float64"),
+        layers.GroupNormalization(2, dtype="float64"),
+    ],
+)
+def test_second_derivatives(layer):
     """Central differences are off by h^2 and 1e-16 / h."""
-    assert error_of_penalty_gradient(layers.BatchNormalization(dtype="float64")) < 1e-7
+    assert error_of_penalty_gradient(layer) < 1e-7
 
 
-def test_the_layer_of_keras_fails_the_same_test():
-    assert error_of_penalty_gradient(keras.layers.BatchNormalization(dtype="float64")) > 1e-3
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.BatchNormalization(dtype="float64"),
+        keras.layers.GroupNormalization(1, dtype="float64"),
+        keras.layers.LayerNormalization(dtype="float64"),
+    ],
+)
+def test_the_layer_of_keras_fails_the_same_test(layer):
+    assert error_of_penalty_gradient(layer) > 1e-3
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "float64"])
+@pytest.mark.parametrize("settings", [{"groups": -1}, {"groups": 3, "center": False}], ids=str)
+def test_values_of_groups_are_those_of_keras(policy, settings):
+    points = np.random.default_rng(0).normal(2, 3, size=(4, 5, 4, 6))
+    ours = layers.GroupNormalization(**settings, dtype=policy)
+    theirs = keras.layers.GroupNormalization(**settings, dtype=policy)
+    for layer in (ours, theirs):
+        layer.build(points.shape)
+        layer.gamma.assign(np.arange(6) + 1.0)
+    made, expected = ours(points), theirs(points)
+    assert made.dtype == expected.dtype
+    # Values up to 18, in 11 bits or float32.
+    error = 2.0**-6 if policy == "mixed_float16" else 1e-5
+    np.testing.assert_allclose(tf.cast(made, tf.float64), tf.cast(expected, tf.float64), atol=error)
+
+
+def test_groups_come_last():
+    with pytest.raises(ValueError, match=r"`axis`: expected -1, received 1\. Put the channels"):
+        layers.GroupNormalization(axis=1)
 
 
 def test_a_frozen_layer_is_as_in_inference():

@@ -163,6 +163,7 @@ def digits(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_of_two_workers_survives_the_death_of_one(digits, tmp_path):
     """The other ends with a sentence; the same commands go on and end as if nothing had been."""
 

@@ -333,6 +333,8 @@ def test_ordinary_layers_cost_no_copies():
     [
         (L.BatchNormalization, r"kgan\.layers\.BatchNormalization"),
         (lambda: L.UpSampling2D(interpolation="bilinear"), r"kgan\.layers\.double_bilinear"),
+        (L.LayerNormalization, r"kgan\.layers\.GroupNormalization"),
+        (lambda: L.GroupNormalization(1), r"kgan\.layers\.GroupNormalization"),
     ],
 )
 def test_wrong_second_derivatives_under_a_penalty_are_worth_a_warning(layer, instead):
@@ -348,7 +350,8 @@ def test_wrong_second_derivatives_under_a_penalty_are_worth_a_warning(layer, ins
         (lambda: L.BatchNormalization(trainable=False), kgan.penalties.R1()),
         (kgan.layers.BatchNormalization, kgan.penalties.R1()),
         (L.UpSampling2D, kgan.penalties.R1()),
-        (L.LayerNormalization, kgan.penalties.R1()),
+        (L.LayerNormalization, None),
+        (lambda: kgan.layers.GroupNormalization(1), kgan.penalties.R1()),
     ],
 )
 def test_right_second_derivatives_pass(layer, penalties):

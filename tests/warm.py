@@ -72,10 +72,14 @@ def serve(address: str) -> None:
     import gc
 
     import ai_edge_litert.interpreter  # noqa: F401
+    import etils.etree  # noqa: F401
     import keras  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import scipy.optimize  # noqa: F401
-    import sklearn.datasets  # noqa: F401
+    import sklearn.cluster
+    import sklearn.datasets
+    import sklearn.neighbors  # noqa: F401
+    import tqdm  # noqa: F401
 
     gc.collect()
     gc.freeze()

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kgan.artifacts import RunDirectory
 from kgan.utils import checks
-from kgan.utils.types import Logs
+from kgan.utils.types import JsonDict, Logs
 
 __all__ = [
     "EveryNSteps",
@@ -24,23 +24,25 @@ __all__ = [
     "StepCallback",
     "check_images",
     "first_images",
+    "sample_options",
 ]
 
-# Images `[n, ...]`, a pair of images and labels, or a data set of batches of either.
+# Images `[n, ...]`, a pair of images and labels or conditions, or a data set of batches of either.
 Images: TypeAlias = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike] | tf.data.Dataset
 
 _ROUNDING = 1e-3  # of the value range: half precision
 
 
 def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the first `n` images of arrays or of a data set, and their labels.
+    """Return the first `n` images of arrays or of a data set, and their labels or conditions.
 
     Args:
-        data: images `[m, ...]`, a pair of images and labels, or a data set of batches of either.
+        data: images `[m, ...]`, a pair of images and labels or conditions, or a data set of batches
+            of either.
         n: number of images. If `data` has fewer, all are returned.
 
     Returns:
-        Images `[n, ...]` and labels `[n, ...]`, or None without labels. Dtypes stay.
+        Images `[n, ...]`, and labels or conditions `[n, ...]` or None. Dtypes stay.
 
     Raises:
         ValueError: there are no images, or they come in dictionaries.
@@ -69,6 +71,28 @@ def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
             "data set."
         )
     return np.concatenate(images), np.concatenate(labels) if labels else None
+
+
+def sample_options(model: keras.Model, conditions: np.ndarray | None) -> JsonDict:
+    """Return the arguments by which `sample` of a game makes images like others.
+
+    Args:
+        model: a `kgan.GAN`.
+        conditions: what came with the others: images `[n, ...]`, labels or None.
+
+    Raises:
+        ValueError: the generator takes images as its condition, and there are none.
+    """
+    shape = getattr(model.generator, "condition_shape", None)
+    if shape is None:
+        return {}
+    if conditions is None or conditions.shape[1:] != tuple(shape):
+        received = "none" if conditions is None else f"shape {conditions.shape}"
+        raise ValueError(
+            "Invalid value for argument `images`: expected pairs of images and conditions "
+            f"[n, {', '.join(map(str, shape))}], which the generator takes, received {received}."
+        )
+    return {"condition": conditions}
 
 
 def check_images(images: np.ndarray, model: keras.Model) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kgan.callbacks.base import EveryNSteps, Images, check_images
+from kgan.callbacks.base import EveryNSteps, Images, check_images, sample_options
 from kgan.callbacks.collapse_metrics import LIMITS, Classifier, CollapseMetrics, ReferenceImages
 from kgan.metrics.diversity import MOST
 from kgan.utils import checks
@@ -102,6 +102,7 @@ class CollapseAlarm(EveryNSteps):
             ValueError: the images are not like the samples: another shape or value range.
         """
         check_images(self.reference.images, self.model)
+        self._options = sample_options(self.model, self.reference.conditions)
         super().on_train_begin(logs)
         self.run.forget_metrics(after=self.step)
         self.history = self._recorded()
@@ -124,7 +125,7 @@ class CollapseAlarm(EveryNSteps):
         Raises:
             CollapseError: the alarm fires, and `action` is `"stop"`.
         """
-        samples = self.model.sample(len(self.reference.images), self.seed)
+        samples = self.model.sample(len(self.reference.images), self.seed, **self._options)
         if not np.isfinite(samples).all():
             return  # `NonFinite` reports it
         found = self.reference.measure(samples, 1 - float(logs["d_accuracy"]))

@@ -65,20 +65,21 @@ class ReferenceImages:
     Args:
         images: floats, an array `[n, ...]`, of which `count` random rows are taken, or a
             `tf.data.Dataset` of batches, of which the first `count` rows are taken. If there are
-            fewer rows, all are taken.
+            fewer rows, all are taken. They may come in pairs with conditions.
         count: number of rows.
         classifier: None, or a function from images to classes: integers `[n]` or scores
             `[n, classes]`. Classes with fewer than ten of the rows do not count.
 
     Attributes:
         images: `[count, ...]`, the rows.
+        conditions: `[count, ...]`, what came with them, or None.
 
     Raises:
         ValueError: the images or the classes are unusable.
     """
 
     def __init__(self, images: Images, count: int, classifier: Classifier | None = None):
-        self.images = _rows(images, count)
+        self.images, self.conditions = _rows(images, count)
         self.classifier = classifier
         self._class_sizes: dict[int, int] = {}
         if classifier is not None:
@@ -103,12 +104,16 @@ class ReferenceImages:
         return float(np.mean(kept))
 
 
-def _rows(images: Images, count: int) -> np.ndarray:
+def _rows(images: Images, count: int) -> tuple[np.ndarray, np.ndarray | None]:
+    conditions = None
     if isinstance(images, tf.data.Dataset):
-        images, _ = first_images(images, count)
+        images, conditions = first_images(images, count)
+    elif isinstance(images, tuple):
+        images, conditions = map(np.asarray, images)
     images = np.asarray(images)
     if len(images) > count:
-        images = images[np.random.default_rng(0).choice(len(images), count, replace=False)]
+        chosen = np.random.default_rng(0).choice(len(images), count, replace=False)
+        images, conditions = images[chosen], None if conditions is None else conditions[chosen]
     usable = images.ndim > 1 and len(images) > 1 and images.dtype.kind == "f"
     if not usable or not np.isfinite(images).all() or (images == images[0]).all():
         raise ValueError(
@@ -116,7 +121,7 @@ def _rows(images: Images, count: int) -> np.ndarray:
             "generator's value range, two rows or more and not all equal, received "
             f"{images.dtype} of shape {images.shape}."
         )
-    return images
+    return images, conditions
 
 
 def _labels(classifier: Classifier, images: np.ndarray) -> np.ndarray:

@@ -10,7 +10,13 @@ from typing import Protocol
 import numpy as np
 
 from kgan import metrics
-from kgan.callbacks.base import EveryNSteps, Images, check_images, first_images
+from kgan.callbacks.base import (
+    EveryNSteps,
+    Images,
+    check_images,
+    first_images,
+    sample_options,
+)
 from kgan.utils import checks
 from kgan.utils.types import Logs
 
@@ -71,7 +77,8 @@ class Evaluate(EveryNSteps):
         self.features = features
         self.mixture = mixture
         self.seed = seed
-        real = first_images(images, 2 * most)[0].astype(np.float32)
+        real, conditions = first_images(images, 2 * most)
+        real = real.astype(np.float32)
         self.num_samples = len(real) // 2
         if self.num_samples < _FEWEST:
             raise ValueError(
@@ -79,6 +86,8 @@ class Evaluate(EveryNSteps):
                 f"{len(real)}. Take them from a larger split."
             )
         self._images = real[: 2 * self.num_samples]
+        # Those of the images that samples are not compared with.
+        self._conditions = None if conditions is None else conditions[-self.num_samples :]
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Measure the floors, and forget lines of later steps.
@@ -98,6 +107,7 @@ class Evaluate(EveryNSteps):
 
     def _check(self) -> None:
         check_images(self._images, self.model)
+        self._options = sample_options(self.model, self._conditions)
         shape = self._images.shape[1:]
         if self.features is None and len(shape) not in (1, 3):
             raise ValueError(
@@ -116,7 +126,7 @@ class Evaluate(EveryNSteps):
 
     def evaluate(self) -> dict[str, float]:
         """Evaluate the present state; write and return the metrics by name, without the floors."""
-        samples = self.model.sample(self.num_samples, self.seed)
+        samples = self.model.sample(self.num_samples, self.seed, **self._options)
         if np.isfinite(samples).all():
             found = self._compare(self._extract(samples)) | self._count_modes(samples)
         else:

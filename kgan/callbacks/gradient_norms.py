@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan.callbacks.base import EveryNSteps, Images, check_images, first_images
+from kgan.callbacks.base import (
+    EveryNSteps,
+    Images,
+    check_images,
+    first_images,
+    sample_options,
+)
 from kgan.utils import checks
 from kgan.utils.types import Logs
 
@@ -38,8 +45,8 @@ class GradientNorms(EveryNSteps):
     Args:
         run_dir: the run directory.
         images: real images in the generator's value range: an array `[n, ...]`, a pair of images
-            and integer labels `[n]`, or a `tf.data.Dataset` of batches of either. The first
-            `count` are used. Samples have the same labels.
+            and integer labels `[n]` or conditions `[n, ...]`, or a `tf.data.Dataset` of batches of
+            either. The first `count` are used. Samples have the same labels or conditions.
         every: steps between two measurements.
         count: number of images and of samples, a multiple of the GAN's `packing`.
         seed: seed of the samples.
@@ -59,14 +66,16 @@ class GradientNorms(EveryNSteps):
         super().__init__(run_dir, every)
         self.count = checks.positive_integer("count", count)
         self.seed = seed
-        real, labels = first_images(images, count)
+        real, condition = first_images(images, count)
         if len(real) < count:
             raise ValueError(
                 f"Invalid value for argument `images`: expected at least count={count}, received "
                 f"{len(real)}. Give more, or count fewer."
             )
         self.images = real.astype(np.float32)
-        self.labels = None if labels is None else labels.astype(np.int32).reshape(-1)
+        if condition is not None and condition.dtype.kind != "f":
+            condition = condition.astype(np.int32).reshape(-1)
+        self.condition = condition
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Check that the data fit the GAN, and forget lines of later steps.
@@ -75,7 +84,8 @@ class GradientNorms(EveryNSteps):
             ValueError: the images, their labels or `count` do not fit the GAN.
         """
         check_images(self.images, self.model)
-        if self.model.num_classes is not None and self.labels is None:
+        sample_options(self.model, self.condition)
+        if self.model.num_classes is not None and self.condition is None:
             raise ValueError(
                 "Invalid value for argument `images`: the GAN is conditional and expected pairs "
                 "of images and labels, received images alone."
@@ -90,7 +100,7 @@ class GradientNorms(EveryNSteps):
         self.run.forget_metrics(after=self.step)
 
     def _check_labels(self) -> None:
-        classes, labels = self.model.num_classes, self.labels
+        classes, labels = self.model.num_classes, self.condition
         if classes is None or labels is None:
             return
         if len(labels) != self.count or not 0 <= labels.min() <= labels.max() < classes:
@@ -120,18 +130,21 @@ class GradientNorms(EveryNSteps):
 
     def _samples(self) -> np.ndarray:
         latents = self.model.prior.sample(self.count, self.seed)
-        return self.model.generator(self._inputs(latents, self.labels), training=False).numpy()
+        inputs = self._inputs(self.model.generator, latents, self.condition)
+        return self.model.generator(inputs, training=False).numpy()
 
     def _logits_and_norms(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return D's logits and gradient norms, each float64 `[count / packing]`."""
         parts = range(self.model.packing)  # successive images are the channels of one pack
         packs = tf.constant(np.concatenate([images[i :: len(parts)] for i in parts], axis=-1))
-        labels = self.labels
-        if labels is not None and len(parts) > 1:
-            labels = np.stack([labels[i :: len(parts)] for i in parts], axis=-1)
+        condition = self.condition
+        if condition is not None and len(parts) > 1:
+            join = np.stack if condition.ndim == 1 else np.concatenate
+            condition = join([condition[i :: len(parts)] for i in parts], axis=-1)
+        discriminator = self.model.discriminator
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(packs)
-            logits = self.model.discriminator(self._inputs(packs, labels), training=False)
+            logits = discriminator(self._inputs(discriminator, packs, condition), training=False)
             # The logit of patches is their mean.
             logits = tf.reduce_mean(tf.reshape(logits, [packs.shape[0], -1]), axis=1)
         gradients = np.asarray(tape.gradient(logits, packs), np.float64)
@@ -139,7 +152,9 @@ class GradientNorms(EveryNSteps):
         return np.asarray(logits, np.float64), norms
 
     def _inputs(
-        self, inputs: tf.Tensor, labels: np.ndarray | None
+        self, network: keras.Model, inputs: tf.Tensor, condition: np.ndarray | None
     ) -> tf.Tensor | list[tf.Tensor | np.ndarray | None]:
-        """Return the inputs of a network: a list with the labels if the GAN is conditional."""
-        return inputs if self.model.num_classes is None else [inputs, labels]
+        """Return the inputs of a network: a list with the condition if it takes one."""
+        given = self.model.num_classes is not None
+        given |= getattr(network, "condition_shape", None) is not None
+        return [inputs, condition] if given else inputs

@@ -55,7 +55,8 @@ class NonFinite(StepCallback):
         self._finite = tf.function(
             lambda: [
                 tf.reduce_all([_all_finite(weight) for weight in network]) for network in weights
-            ]
+            ],
+            autograph=False,
         )
 
     def on_steps_end(self, before: int, logs: Mapping[str, float]) -> None:

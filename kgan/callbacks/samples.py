@@ -7,9 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from kgan import plots
-from kgan.callbacks.base import EveryNSteps, StepCallback
+from kgan.callbacks.base import EveryNSteps, StepCallback, sample_options
 from kgan.notebook import Display
 from kgan.utils import checks
 from kgan.utils.atomic_write import atomic_write
@@ -22,9 +23,9 @@ class SampleGrid(EveryNSteps):
     """A grid of samples from fixed latent points, every `every` steps and when training ends.
 
     If the generator takes class labels, each row is of one class, from 0 on, and all rows have the
-    same latent points. Grids go to `RUN_DIR/samples/step_########.png`, and to TensorBoard
-    (`RUN_DIR/logs`) if tensorboard is installed. In a notebook, `SampleGrid(show=True)` draws each
-    grid below the cell in place of the one before.
+    same latent points. If it takes images, each sample is drawn beside its condition. Grids go to
+    `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) if it is installed. In
+    a notebook, `SampleGrid(show=True)` draws each grid below the cell in place of the one before.
 
     Args:
         run_dir: the run directory; None for grids that are shown alone.
@@ -32,6 +33,8 @@ class SampleGrid(EveryNSteps):
         count: number of images in a grid.
         seed: seed of the latent points.
         class_names: names of the classes, which are written before their rows; None for none.
+        condition: for a generator that takes images: `[n, *condition_shape]`, the conditions of
+            the first n of the samples, in the value range.
         show: whether to show the grids in a notebook.
 
     Samples are images of 1, 3 or 4 channels, or points; what is transparent is white. Images
@@ -50,6 +53,7 @@ class SampleGrid(EveryNSteps):
         count: int = 64,
         seed: int = 0,
         class_names: Sequence[str] | None = None,
+        condition: npt.ArrayLike | None = None,
         show: bool = False,
     ):
         if run_dir is None and not show:
@@ -63,6 +67,7 @@ class SampleGrid(EveryNSteps):
         self.class_names = class_names
         self.count = checks.positive_integer("count", count)
         self.seed = seed
+        self.condition = None if condition is None else np.asarray(condition)[: self.count]
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Check that the samples can be drawn.
@@ -77,6 +82,7 @@ class SampleGrid(EveryNSteps):
                 f"shape {shape}, as it draws images (height, width, 1, 3 or 4) and points (dim,). "
                 "Leave it out."
             )
+        sample_options(self.model, self.condition)
         if self._written:
             super().on_train_begin(logs)
         else:  # without TensorBoard's files
@@ -106,6 +112,9 @@ class SampleGrid(EveryNSteps):
     def _grid(self) -> np.ndarray:
         gan = self.model
         value_range = gan.value_range
+        if self.condition is not None:
+            made = gan.sample(len(self.condition), self.seed, condition=self.condition)
+            return plots.side_by_side(self.condition, made, value_range=value_range)
         if gan.num_classes is None or len(gan.image_shape) != 3:
             return plots.samples(gan.sample(self.count, self.seed), value_range)
         classes = np.arange(min(gan.num_classes, 2 * math.isqrt(self.count)))

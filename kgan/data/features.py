@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 # What a feature must be, and what to do where it is not.
@@ -49,6 +50,7 @@ class Feature:
     path: tuple[str, ...]
     connector: Any
 
+    @tf.autograph.experimental.do_not_convert
     def of(self, example: Mapping[str, Any]) -> Any:
         """Return the value of the feature in an example."""
         value: Any = example

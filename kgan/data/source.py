@@ -87,6 +87,7 @@ class ImageSource:
             read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
         )
 
+        @tf.autograph.experimental.do_not_convert
         def decoded(example: dict[str, Any]) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
             pixels = in_form(self.image.of(example), self.form)
             pixels = tf.ensure_shape(pixels, [*self.form.size, self.channels])

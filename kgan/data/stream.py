@@ -62,6 +62,8 @@ class SeekableDataset(WrappedDataset):
         ```
     """
 
+    # TensorFlow would rewrite each function below, which takes longer than to trace it.
+    @tf.autograph.experimental.do_not_convert
     def __init__(
         self,
         epoch: Epoch,
@@ -124,6 +126,7 @@ class SeekableDataset(WrappedDataset):
         yield
         self._next_epoch.assign(number)
 
+    @tf.autograph.experimental.do_not_convert
     def from_position(self, steps_per_epoch: int) -> tf.data.Dataset:
         """Return a data set each of whose iterations yields the batches last selected by `seek`.
 

@@ -71,7 +71,9 @@ class KerasGenerator:
         shape = getattr(self.model, "output_shape", None)
         if shape is not None:
             return tuple(shape[1:])
-        images = tf.function(self._output).get_concrete_function(*self.specs.values())
+        images = tf.function(self._output, autograph=False).get_concrete_function(
+            *self.specs.values()
+        )
         return tuple(images.structured_outputs.shape[1:])
 
     @property
@@ -126,7 +128,7 @@ class KerasGenerator:
     def function(self) -> Function:
         """Return the compiled function of arrays. Images are in [0, 1]; points stay as they are."""
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def compiled(latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
             return self.images(latents, labels)
 

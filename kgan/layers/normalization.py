@@ -1,13 +1,14 @@
-"""Batch normalization with correct second derivatives."""
+"""Batch and group normalization with correct second derivatives."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-__all__ = ["BatchNormalization"]
+__all__ = ["BatchNormalization", "GroupNormalization"]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -62,3 +63,43 @@ class BatchNormalization(keras.layers.BatchNormalization):
         """Return the mean of `moment` over all replicas if `synchronized`, else `moment`."""
         context = tf.distribute.get_replica_context() if self.synchronized else None
         return moment if context is None else context.all_reduce("MEAN", moment)
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class GroupNormalization(keras.layers.GroupNormalization):
+    """Keras's group normalization, with correct second derivatives.
+
+    Keras differentiates the variance with the mean held constant, as `BatchNormalization` explains.
+    With `groups=-1`, each channel is a group: instance normalization.
+
+    Arguments and values are those of Keras.
+
+    Raises:
+        ValueError: `axis` is not -1; channels come last.
+    """
+
+    def __init__(self, groups: int = 32, axis: int = -1, **kwargs: Any):
+        super().__init__(groups, axis, **kwargs)
+        if axis != -1:
+            raise ValueError(
+                f"Invalid value for argument `axis`: expected -1, received {axis!r}. Put the "
+                "channels last, or use `keras.layers.GroupNormalization` where there is no "
+                "gradient penalty."
+            )
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        x = keras.ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        # [batch, ..., channels] -> [batch, positions, groups, channels of a group].
+        groups = keras.ops.reshape(
+            x, (-1, math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
+        )
+        # Not `keras.ops.moments`: it stops the gradient at the mean.
+        centred = groups - keras.ops.mean(groups, (1, 3), keepdims=True)
+        variance = keras.ops.mean(keras.ops.square(centred), (1, 3), keepdims=True)
+        outputs = centred * keras.ops.rsqrt(variance + self.epsilon)
+        outputs = keras.ops.reshape(outputs, (-1, *x.shape[1:]))
+        if self.scale:
+            outputs *= keras.ops.cast(self.gamma, outputs.dtype)
+        if self.center:
+            outputs += keras.ops.cast(self.beta, outputs.dtype)
+        return keras.ops.cast(outputs, self.compute_dtype)

@@ -10,7 +10,7 @@ __all__ = ["AdversarialLoss", "full_precision"]
 
 
 def full_precision(logits: tf.Tensor) -> tf.Tensor:
-    """Return `[batch]` logits in at least float32, from `[batch, 1]`."""
+    """Return all logits in at least float32, `[batch]` or those of all patches."""
     logits = tf.convert_to_tensor(logits)
     # bfloat16 keeps 8 bits: differences of logits and their means would be rounded away.
     if logits.dtype in (tf.float16, tf.bfloat16):
@@ -36,11 +36,11 @@ class AdversarialLoss(Configurable):
         """Return the discriminator's loss for each example.
 
         Args:
-            real_logits: `[batch, 1]`, logits on data.
-            fake_logits: `[batch, 1]`, logits on samples.
+            real_logits: `[batch, 1]`, logits on data; or `[batch, height, width, 1]` of patches.
+            fake_logits: the same shape, logits on samples.
 
         Returns:
-            `[batch]`, not reduced.
+            `[batch]`, not reduced; of patches, the loss of each, whose mean is minimized.
         """
         raise NotImplementedError
 

@@ -59,7 +59,9 @@ class Classifier(Extractor):
         outputs = [model.get_layer("features").output, model.output]
         both = keras.Model(model.inputs, outputs)
         signature = [tf.TensorSpec([None, *self.shapes[0]], tf.float32)]
-        self._outputs = tf.function(lambda images: both(images, training=False), signature)
+        self._outputs = tf.function(
+            lambda images: both(images, training=False), signature, autograph=False
+        )
         images, labels = _checked("test", test)
         self.accuracy = float(np.mean(self.labels(images) == labels))
 
@@ -178,6 +180,7 @@ def _batches(images: np.ndarray, labels: np.ndarray, steps: int, seed: int) -> t
         bordered = tf.constant(np.pad(images, [(0, 0), (shift,) * 2, (shift,) * 2, (0, 0)]))
         labels = tf.constant(labels)
 
+    @tf.autograph.experimental.do_not_convert
     def batch(rows: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = tf.gather(bordered, rows)
         down, right = place[:, 0, None], place[:, 1, None]

@@ -122,7 +122,7 @@ def path_length(
     )
 
 
-@tf.function
+@tf.function(autograph=False)
 def _neighbours(prior: Prior, ends: tf.Tensor, places: np.ndarray, steps: int) -> tf.Tensor:
     """Return point `place` and the next of each pair's path: `[pairs, 2, dim]`."""
 

@@ -44,7 +44,9 @@ class RandomConvolutional(Extractor):
         configuration = {"name": self.name, "shape": [height, width, channels]}
         self.fingerprint = fingerprint(configuration, kernels)
         signature = [tf.TensorSpec([None, height, width, channels], tf.float32)]
-        self._network = tf.function(lambda images: _network(images, kernels), signature)
+        self._network = tf.function(
+            lambda images: _network(images, kernels), signature, autograph=False
+        )
 
     def _extract(self, images: np.ndarray) -> np.ndarray:
         return self._network(images).numpy()

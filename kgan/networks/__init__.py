@@ -3,8 +3,10 @@
 from kgan.networks.base import Discriminator, Generator
 from kgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from kgan.networks.mlp import MLPDiscriminator, MLPGenerator
+from kgan.networks.patch import PatchDiscriminator
 from kgan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from kgan.networks.sngan import SNGANDiscriminator, SNGANGenerator
+from kgan.networks.unet import UNetGenerator
 
 __all__ = [
     "DCGANDiscriminator",
@@ -13,8 +15,10 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "PatchDiscriminator",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "SNGANDiscriminator",
     "SNGANGenerator",
+    "UNetGenerator",
 ]

@@ -144,7 +144,10 @@ class Generator(Network):
 
     Attributes:
         conditionings: the choices for `conditioning`.
+        needs_latents: whether `latent_dim` is at least 1.
     """
+
+    needs_latents: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -156,7 +159,10 @@ class Generator(Network):
         **kwargs: Any,
     ):
         super().__init__(image_shape, num_classes, conditioning, **kwargs)
-        self.latent_dim = positive_integer("latent_dim", latent_dim)
+        if self.needs_latents:
+            self.latent_dim = positive_integer("latent_dim", latent_dim)
+        else:
+            self.latent_dim = integer("latent_dim", latent_dim, 0)
         self.value_range = bounds("value_range", value_range)
         self.input_spec = keras.layers.InputSpec(shape=(None, self.latent_dim))
         if self.num_classes:
@@ -288,6 +294,10 @@ class Discriminator(Network):
         if condition_shape is not None:
             # Products with unit features then have unit variance.
             self._create_embedding(features, features**-0.5, condition_shape, self.variable_dtype)
+        self._set_constraint()
+
+    def _set_constraint(self) -> None:
+        """Give all weights the constraint, when they exist."""
         if self.weight_constraint is not None:
             for variable in self.trainable_variables:
                 variable.constraint = self.weight_constraint

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from kgan.utils.checks import positive_integer
 
-__all__ = ["checked_filters", "checked_shape", "doublings"]
+__all__ = ["checked_filters", "checked_shape", "doublings", "enlargements"]
 
 
-def checked_shape(image_shape: object) -> tuple[int, ...]:
-    """Return `image_shape` as a tuple of positive integers.
+def checked_shape(image_shape: object, argument: str = "image_shape") -> tuple[int, ...]:
+    """Return the argument `image_shape`, or another one, as a tuple of positive integers.
 
     Raises:
         ValueError: it is no such sequence.
@@ -18,7 +18,7 @@ def checked_shape(image_shape: object) -> tuple[int, ...]:
     shape = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
     if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
         raise ValueError(
-            "Invalid value for argument `image_shape`: expected positive integers such as "
+            f"Invalid value for argument `{argument}`: expected positive integers such as "
             f"(28, 28, 1), received {image_shape!r}."
         )
     return shape
@@ -59,4 +59,27 @@ def doublings(image_shape: Sequence[int]) -> int:
         "width, channels) whose longer side is 3 to 8 pixels doubled once or more, such as 8, 28, "
         "32, 48, 64 or 96, and whose shorter side can be halved as often; "
         f"received {tuple(image_shape)}. Resize the images (`image_size`)."
+    )
+
+
+def enlargements(condition_shape: Sequence[int], image_shape: Sequence[int]) -> int:
+    """Return how often the sides of a condition are doubled to become those of an image.
+
+    Raises:
+        ValueError: a power of 2 does not make one of the other.
+    """
+    if len(condition_shape) == len(image_shape) == 3:
+        sides, wanted = tuple(condition_shape[:2]), tuple(image_shape[:2])
+        count = max(0, (wanted[0] // sides[0]).bit_length() - 1)
+        if tuple(side << count for side in sides) == wanted:
+            return count
+        fits = [tuple(side >> i for side in wanted) for i in range(4)]
+        fits = [f for i, f in enumerate(fits) if tuple(s << i for s in f) == wanted]
+        named = ", ".join(f"({height}, {width}, channels)" for height, width in fits)
+    else:
+        named = "(height, width, channels)"
+    raise ValueError(
+        "Invalid value for argument `condition_shape`: expected images as large as those of "
+        f"image_shape={tuple(image_shape)}, or these halved: {named}; received "
+        f"{tuple(condition_shape)}. Resize the conditions."
     )

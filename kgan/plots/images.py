@@ -20,6 +20,7 @@ __all__ = [
     "pixels",
     "points",
     "samples",
+    "side_by_side",
     "write_apng",
     "write_gif",
     "write_png",
@@ -110,6 +111,49 @@ def grid(
         left = GAP + i % columns * (width + GAP)
         sheet[top : top + height, left : left + width] = tile
     return sheet
+
+
+def side_by_side(
+    *parts: npt.ArrayLike,
+    value_range: tuple[float, float] | None = (-1.0, 1.0),
+    columns: int | None = None,
+) -> np.ndarray:
+    """Draw the i-th images of several arrays beside each other, such as condition, result, truth.
+
+    Args:
+        *parts: `[n, height, width, channels]` each. Smaller images are enlarged without smoothing;
+            of other channels than 1 and 3, the first one is drawn, and with 4, the first three.
+        value_range: as `grid` has it.
+        columns: groups in a row; None makes the picture about square.
+
+    Returns:
+        uint8 `[height, width, 3]`.
+
+    Raises:
+        ValueError: not all arrays have n images, or sides that are multiples.
+    """
+    arrays = [np.asarray(part, np.float64) for part in parts]
+    height, width = (max(array.shape[axis] for array in arrays) for axis in (1, 2))
+    for array in arrays:
+        whole = height % array.shape[1] == width % array.shape[2] == 0
+        if len(array) != len(arrays[0]) or not whole:
+            raise ValueError(
+                "Invalid value for argument `parts`: expected as many images in each, whose sides "
+                "divide those of the largest, received shapes "
+                f"{', '.join(str(each.shape) for each in arrays)}."
+            )
+    drawn = [
+        _coloured(array).repeat(height // array.shape[1], 1).repeat(width // array.shape[2], 2)
+        for array in arrays
+    ]
+    tiles = np.stack(drawn, axis=1).reshape(-1, height, width, 3)
+    groups = columns or math.ceil(math.sqrt(len(arrays[0]) / len(arrays)))
+    return grid(tiles, value_range, groups * len(arrays))
+
+
+def _coloured(images: np.ndarray) -> np.ndarray:
+    channels = 3 if images.shape[-1] in (3, 4) else 1
+    return images[..., :channels].repeat(3 // channels, axis=-1)
 
 
 def _shares(images: npt.ArrayLike, value_range: tuple[float, float] | None) -> np.ndarray:

@@ -62,9 +62,11 @@ class DiscriminatorPass:
     All methods but `inference_logits` call it in training mode.
 
     Args:
-        discriminator: maps images, or `[images, condition]`, to logits `[batch, 1]`.
-        condition: of each example, for a conditional discriminator.
-        augment: applied to data and samples before the discriminator; None for no augmentation.
+        discriminator: maps images, or `[images, condition]`, to logits `[batch]`, `[batch, 1]` or
+            `[batch, height, width, 1]` of patches, whose mean is the logit of the image.
+        condition: of each example, for a conditional discriminator: class labels or images.
+        augment: applied to data and samples before the discriminator, and to images that are their
+            condition, which move alike; None for no augmentation.
         packing: the number of examples that the discriminator sees at once.
 
     Attributes:
@@ -88,19 +90,21 @@ class DiscriminatorPass:
         self.packing = packing
 
     def real_logits(self, images: tf.Tensor) -> tf.Tensor:
-        """Return the logits `[batch, 1]` of data."""
-        return self._logits(self._augmented(pack(images, self.packing), True), self.condition)
+        """Return the logits of data."""
+        packs = self._augmented(pack(images, self.packing), True)
+        return self._logits(packs, self._condition_of(True))
 
     def fake_logits(self, samples: tf.Tensor) -> tf.Tensor:
-        """Return the logits `[batch, 1]` of samples."""
-        return self._logits(self._augmented(pack(samples, self.packing), False), self.condition)
+        """Return the logits of samples."""
+        packs = self._augmented(pack(samples, self.packing), False)
+        return self._logits(packs, self._condition_of(False))
 
     def inference_logits(
         self, images: tf.Tensor, samples: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits of data and samples in inference mode, without augmentation."""
         packs = [pack(examples, self.packing) for examples in (images, samples)]
-        return self._apart(packs[0], packs[1], training=False)
+        return self._apart(packs[0], packs[1], [self.condition] * 2, training=False)
 
     def logits(self, images: tf.Tensor, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits of data and of samples, and keep what `penalty` needs.
@@ -159,37 +163,47 @@ class DiscriminatorPass:
             tape.watch(points)
             with _in_full_precision(self.discriminator) if low else contextlib.nullcontext():
                 augmented = self._augmented(points, of_data)
-                total = _total(self._logits(augmented, self.condition))
+                total = _total(self._logits(augmented, self._condition_of(of_data)))
         return tape.gradient(total, points)
 
     def _both_logits(self) -> tuple[tf.Tensor, tf.Tensor]:
         images = self._augmented(self._images, True)
         samples = self._augmented(self._samples, False)
+        conditions = [self._condition_of(of_data) for of_data in (True, False)]
         # One pass is faster, but batch normalization would mix the statistics of the two.
         if not getattr(self.discriminator, "independent_examples", False):
-            return self._apart(images, samples)
+            return self._apart(images, samples, conditions)
         both = tf.concat([images, tf.cast(samples, images.dtype)], axis=0)
-        twice = None if self.condition is None else tf.concat([self.condition] * 2, axis=0)
+        twice = None if self.condition is None else tf.concat(conditions, axis=0)
         real_logits, fake_logits = tf.split(self._logits(both, twice), 2)
         # Layers that add losses may take means over the batch, so they need two passes as well.
         if call_losses(self.discriminator):
-            return self._apart(images, samples)
+            return self._apart(images, samples, conditions)
         self.losses = weight_losses(self.discriminator)
         return real_logits, fake_logits
 
     def _apart(
-        self, images: tf.Tensor, samples: tf.Tensor, training: bool = True
+        self,
+        images: tf.Tensor,
+        samples: tf.Tensor,
+        conditions: Sequence[tf.Tensor | None],
+        training: bool = True,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits of data and of samples, from two passes. Set `losses`."""
-        real_logits = self._logits(images, self.condition, training)
+        real_logits = self._logits(images, conditions[0], training)
         losses = call_losses(self.discriminator)  # the next call clears them
-        fake_logits = self._logits(samples, self.condition, training)
+        fake_logits = self._logits(samples, conditions[1], training)
         losses += call_losses(self.discriminator)
         self.losses = losses + weight_losses(self.discriminator)
         return real_logits, fake_logits
 
     def _augmented(self, packs: tf.Tensor, of_data: bool) -> tf.Tensor:
         return packs if self.augment is None else self.augment(packs, of_data)
+
+    def _condition_of(self, of_data: bool) -> tf.Tensor | None:
+        """Return the condition of data or samples; images are augmented as these are."""
+        images = self.condition is not None and self.condition.dtype.is_floating
+        return self._augmented(self.condition, of_data) if images else self.condition
 
     def _logits(
         self, packs: tf.Tensor, condition: tf.Tensor | None, training: bool = True
@@ -201,7 +215,10 @@ class DiscriminatorPass:
 
 
 def _total(logits: tf.Tensor) -> tf.Tensor:
-    """Return the sum of the logits over the examples. The logit of patches is their mean."""
+    """Return the sum of the logits over the examples. The logit of patches is their mean.
+
+    Isola et al. 2017 (arXiv 1611.07004, section 3.2.2) average the patches to D's output.
+    """
     if logits.shape.rank > 2:
         logits = tf.reduce_mean(logits, axis=range(1, logits.shape.rank))
     return tf.reduce_sum(logits)

@@ -16,7 +16,7 @@ from kgan.training.keras_private import is_validation_of_fit
 from kgan.training.layer_losses import layer_losses, plus
 from kgan.training.metrics import discriminator_metrics
 from kgan.training.minibatches import network_inputs, plain_errors, split
-from kgan.training.validation import check_data, check_no_weights, sample_labels
+from kgan.training.validation import check_data, check_no_weights, sample_conditions, sample_labels
 from kgan.utils.checks import positive_integer, seed_pair
 
 __all__ = ["InferenceMode"]
@@ -26,10 +26,16 @@ class InferenceMode(keras.Model):
     """The methods of `kgan.GAN` that train nothing. All but `call` use the EMA weights."""
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Return the generator's images for latents or `[latents, labels]`: `predict` generates."""
+        """Return the images of latents, or of `[latents, condition]`: `predict` generates."""
         return self.generator(inputs, training=training)
 
-    def sample(self, n: int, seed: Any = 0, labels: npt.ArrayLike | None = None) -> np.ndarray:
+    def sample(
+        self,
+        n: int,
+        seed: Any = 0,
+        labels: npt.ArrayLike | None = None,
+        condition: npt.ArrayLike | None = None,
+    ) -> np.ndarray:
         """Draw images from the generator, in inference mode.
 
         Args:
@@ -38,12 +44,14 @@ class InferenceMode(keras.Model):
                 those of few.
             labels: for a conditional game: the class of each image, integers `[n]`, or one for all;
                 None for all classes in turn, 0, 1, ..., 0, 1, ...
+            condition: for a game with a `condition_shape`: floats `[n, *condition_shape]` in the
+                value range, or one image for all.
 
         Returns:
             float32 `[n, *image_shape]` in the generator's value range.
 
         Raises:
-            ValueError: `n`, `seed` or `labels` is unusable.
+            ValueError: `n`, `seed`, `labels` or `condition` is unusable.
         """
         n = positive_integer("n", n)
         if not tf.is_tensor(seed):
@@ -51,7 +59,10 @@ class InferenceMode(keras.Model):
         if not self.built:
             self.build()
         classes = sample_labels(labels, n, self.num_classes)
-        inputs = network_inputs(self.generator, self.prior.sample(n, seed), classes)
+        shape = getattr(self.generator, "condition_shape", None)
+        images = sample_conditions(condition, n, shape)
+        given = images if classes is None else classes
+        inputs = network_inputs(self.generator, self.prior.sample(n, seed), given)
         # Keras's networks return their own precision.
         return self.predict(inputs, batch_size=500, verbose=0).astype(np.float32, copy=False)
 
@@ -93,6 +104,9 @@ class InferenceMode(keras.Model):
         real_logits, fake_logits = discriminator.inference_logits(images, samples)
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
         g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
+        d_loss *= self.discriminator_loss_weight
+        d_loss += tf.cast(self.discriminator_term(images, samples, condition), d_loss.dtype)
+        g_loss += tf.cast(self.generator_term(samples, latents, condition, images), g_loss.dtype)
         d_loss, g_loss = plus(d_loss, discriminator.losses), plus(g_loss, losses_of_layers)
         d_metrics = discriminator_metrics(d_loss, real_logits, fake_logits)
         self.report.update_state(g_loss, d_metrics, minibatch.size)

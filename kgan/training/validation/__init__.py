@@ -6,9 +6,11 @@ from kgan.training.validation.arguments import (
     check_schedules,
     two_optimizers,
 )
+from kgan.training.validation.conditions import sample_conditions
 from kgan.training.validation.data import check_data, check_no_weights
 from kgan.training.validation.labels import check_labels, sample_labels
 from kgan.training.validation.networks import (
+    check_augmented_sides,
     check_fills_range,
     check_networks,
     shared_range,
@@ -20,6 +22,7 @@ __all__ = [
     "build_discriminator",
     "build_generator",
     "build_optimizers",
+    "check_augmented_sides",
     "check_built",
     "check_data",
     "check_fills_range",
@@ -28,6 +31,7 @@ __all__ = [
     "check_no_weights",
     "check_options",
     "check_schedules",
+    "sample_conditions",
     "sample_labels",
     "shared_range",
     "two_optimizers",

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan.training.minibatches import check_divides, check_label_type, conditional
+from kgan.training.minibatches import check_divides, check_label_type
 from kgan.training.validation.batches import FirstBatches
+from kgan.training.validation.conditions import check_condition_images, check_condition_values
 from kgan.training.validation.pixels import (
     Extremes,
     Remedy,
@@ -198,19 +199,12 @@ class _DataChecks:
 
     def check_condition_type(self, condition: Any) -> None:
         """Check that a condition is there where, and only where, something uses it."""
-        networks = self.gan.generator, self.gan.discriminator
-        used = any(conditional(network) for network in networks)
         if self.gan.num_classes is not None:
             check_label_type(condition)
-        elif used and condition is None:
-            raise ValueError(
-                "Invalid value for argument `y`: the networks have a `condition_shape` and "
-                "expected pairs of images and conditions, received images alone."
-            )
-        elif (
-            condition is not None
-            and not used
-            and not _overrides(self.gan, "generator_term", "discriminator_term")
+        elif self.gan.condition.shape is not None:
+            check_condition_images(condition, self.gan.condition.shape)
+        elif condition is not None and not _overrides(
+            self.gan, "generator_term", "discriminator_term"
         ):
             take = "leave `y` out"
             if self.form.kind == "dataset":
@@ -223,6 +217,12 @@ class _DataChecks:
 
     def check_condition(self, condition: Any, examples: int) -> Any:
         """Check a condition of known values; return it, class labels as int32 `[n]`."""
+        shape = self.gan.condition.shape
+        if shape is not None:
+            check_condition_images(condition, shape, examples)
+            declared = hasattr(self.gan.generator, "value_range")
+            check_condition_values(condition, self.form.value_range, declared)
+            return condition
         if self.gan.num_classes is None:
             self.check_condition_type(condition)
             return condition

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.penalties import Penalty
+from kgan.training.condition import ConditionSpec
 from kgan.training.keras_private import all_layers
 from kgan.training.minibatches import network_inputs
 
@@ -27,21 +28,18 @@ def has_known_call(layer: Any) -> bool:
 
 
 def example_inputs(
-    network: keras.Model, shape: Sequence[int], num_classes: int | None, label_shape: Sequence[int]
+    network: keras.Model, shape: Sequence[int], condition: ConditionSpec, packing: int = 1
 ) -> Any:
     """Return inputs for a trial call of a network: a few random examples, always the same.
 
     Args:
         network: what is to be called.
         shape: of one example.
-        num_classes: of the labels, or None.
-        label_shape: of the labels of one example.
+        condition: of the examples.
+        packing: the number of conditions that belong to one example.
     """
     examples = tf.random.stateless_uniform([_EXAMPLES, *shape], (0, 0), -1.0, 1.0)
-    labels = None
-    if num_classes is not None:
-        labels = tf.zeros([_EXAMPLES, *label_shape], tf.int32)
-    return network_inputs(network, examples, labels)
+    return network_inputs(network, examples, condition.examples(_EXAMPLES, packing))
 
 
 def trial_call(
@@ -90,12 +88,16 @@ def check_second_derivatives(penalties: Sequence[Penalty], discriminator: keras.
     """Warn of layers of Keras through which a gradient penalty has a wrong gradient."""
     if not penalties:
         return
+    layers = keras.layers
     for layer in all_layers(discriminator):
         # A frozen layer uses its moving statistics, which are constants.
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
             # A subclass that computes for itself, as kgan's does, is another layer.
             wrong = type(layer).call is keras.layers.BatchNormalization.call
             instead = "kgan.layers.BatchNormalization"
+        elif isinstance(layer, (layers.GroupNormalization, layers.LayerNormalization)):
+            wrong = type(layer).call.__module__.startswith("keras.")
+            instead = "kgan.layers.GroupNormalization (groups=1 for all channels together)"
         elif isinstance(layer, keras.layers.UpSampling2D):
             wrong = layer.interpolation == "bilinear"
             instead = "kgan.layers.double_bilinear"

@@ -16,7 +16,13 @@ from kgan.utils.checks import bounds
 if TYPE_CHECKING:
     from kgan.priors import Prior
 
-__all__ = ["check_fills_range", "check_networks", "check_penalties", "shared_range"]
+__all__ = [
+    "check_augmented_sides",
+    "check_fills_range",
+    "check_networks",
+    "check_penalties",
+    "shared_range",
+]
 
 
 def check_networks(
@@ -50,6 +56,13 @@ def check_networks(
             "Invalid value for argument `discriminator`: expected one for the generator's "
             f"num_classes={ours}, received one for num_classes={theirs}."
         )
+    ours, theirs = (getattr(net, "condition_shape", None) for net in (generator, discriminator))
+    # One of the two may do without the condition: D then compares images alone.
+    if ours is not None and theirs is not None and tuple(ours) != tuple(theirs):
+        raise ValueError(
+            "Invalid value for argument `discriminator`: expected one for the generator's "
+            f"condition_shape={ours}, received one for condition_shape={theirs}."
+        )
     # A smooth map of fewer dimensions has an image of measure zero.
     if made is not None and len(made) == 1 and prior.dim < made[0]:
         warnings.warn(
@@ -57,6 +70,25 @@ def check_networks(
             "lie on a thin surface, and their density is zero almost everywhere. Choose a larger "
             "`latent_dim` if the data fills its space.",
             stacklevel=3,
+        )
+
+
+def check_augmented_sides(
+    augmentation: object, image_shape: Sequence[int], condition_shape: Sequence[int] | None
+) -> None:
+    """Check that an augmentation can move images and their condition alike.
+
+    Raises:
+        ValueError: the condition is an image of another height or width.
+    """
+    if augmentation is None or condition_shape is None:
+        return
+    if tuple(condition_shape[:-1]) != tuple(image_shape[:-1]):
+        raise ValueError(
+            "Invalid value for argument `augmentation`: expected None for conditions of another "
+            f"height or width than the images, {tuple(condition_shape)} and {tuple(image_shape)}, "
+            f"as it moves both alike, received {augmentation!r}. Leave it out, or enlarge the "
+            "conditions."
         )
 
 

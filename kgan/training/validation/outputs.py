@@ -9,13 +9,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kgan.training.condition import ConditionSpec
 from kgan.training.minibatches import network_inputs
 
-__all__ = ["build_discriminator", "build_generator", "network_shapes"]
+__all__ = ["build_discriminator", "build_generator", "packed_shape"]
 
 
 def build_generator(
-    generator: keras.Model, latent_dim: int, num_classes: int | None
+    generator: keras.Model, latent_dim: int, condition: ConditionSpec
 ) -> tuple[int, ...]:
     """Create the generator's variables and return the shape of one image.
 
@@ -23,9 +24,8 @@ def build_generator(
         ValueError: it does not take the latents, or does not return one batch of images.
     """
     latents = keras.Input((latent_dim,))
-    labels = None if num_classes is None else keras.Input((), dtype="int32")
     given = f"the prior's latents [batch, {latent_dim}]"
-    images = _output("generator", generator, latents, labels, given)
+    images = _output("generator", generator, latents, condition.symbol(), given)
     shape = tuple(images.shape)
     if len(shape) < 2 or None in shape[1:]:
         raise _unusable(
@@ -38,19 +38,18 @@ def build_generator(
 
 
 def build_discriminator(
-    discriminator: keras.Model, image_shape: Sequence[int], num_classes: int | None, packing: int
+    discriminator: keras.Model, image_shape: Sequence[int], condition: ConditionSpec, packing: int
 ) -> None:
     """Create the discriminator's variables.
 
     Raises:
         ValueError: it does not take the images, or does not return one logit for each, or patches.
     """
-    shape, label_shape = network_shapes(image_shape, packing)
-    images = keras.Input(shape)
-    labels = None if num_classes is None else keras.Input(label_shape, dtype="int32")
+    shape = packed_shape(image_shape, packing)
+    images, conditions = keras.Input(shape), condition.symbol(packing)
     packs = f", in packs of {packing}" if packing > 1 else ""
     given = f"the generator's images {_batched((None, *shape))}{packs}"
-    logits = tuple(_output("discriminator", discriminator, images, labels, given).shape)
+    logits = tuple(_output("discriminator", discriminator, images, conditions, given).shape)
     if len(logits) not in (1, 2, 4) or (len(logits) > 1 and logits[-1] != 1):
         raise _unusable(
             "discriminator",
@@ -60,15 +59,12 @@ def build_discriminator(
         )
 
 
-def network_shapes(
-    image_shape: Sequence[int], packing: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the shapes of one image and of its labels, as the discriminator sees them."""
-    packed = (*image_shape[:-1], packing * image_shape[-1])
-    return packed, (packing,) if packing > 1 else ()
+def packed_shape(image_shape: Sequence[int], packing: int) -> tuple[int, ...]:
+    """Return the shape of one image as the discriminator sees it."""
+    return (*image_shape[:-1], packing * image_shape[-1])
 
 
-def _output(name: str, network: keras.Model, inputs: Any, labels: Any, given: str) -> Any:
+def _output(name: str, network: keras.Model, inputs: Any, condition: Any, given: str) -> Any:
     """Return the one floating point tensor that a network makes of its inputs."""
     declared = getattr(network, "inputs", None)  # of a functional or sequential model
     if declared and not _fit(declared[0].shape, inputs.shape):
@@ -76,7 +72,7 @@ def _output(name: str, network: keras.Model, inputs: Any, labels: Any, given: st
         raise _unusable(name, f"a network that takes {given}", received, "")
     # A network whose class has no `build` of its own creates its variables when called.
     try:
-        output = network(network_inputs(network, inputs, labels))
+        output = network(network_inputs(network, inputs, condition))
     except (ValueError, TypeError, AttributeError, IndexError, tf.errors.OpError) as error:
         received = f"one that fails on them: {_reason(error)}"
         raise _unusable(name, f"a network that takes {given}", received, "") from error

@@ -13,7 +13,7 @@ from kgan.training.validation.layers import (
 )
 from kgan.training.validation.logits import check_logits
 from kgan.training.validation.networks import check_penalties
-from kgan.training.validation.outputs import network_shapes
+from kgan.training.validation.outputs import packed_shape
 
 if TYPE_CHECKING:
     from kgan.training.saving import SavedGame
@@ -32,10 +32,10 @@ def check_built(gan: SavedGame, penalties: Sequence[Penalty]) -> frozenset[int]:
     """
     check_penalties(penalties, gan.discriminator)
     check_second_derivatives(penalties, gan.discriminator)
-    shape, label_shape = network_shapes(gan.image_shape, gan.packing)
-    images = example_inputs(gan.discriminator, shape, gan.num_classes, label_shape)
+    shape = packed_shape(gan.image_shape, gan.packing)
+    images = example_inputs(gan.discriminator, shape, gan.condition, gan.packing)
     check_logits(gan.discriminator, images)
-    latents = example_inputs(gan.generator, (gan.prior.dim,), gan.num_classes, ())
+    latents = example_inputs(gan.generator, (gan.prior.dim,), gan.condition)
     overwritten = [
         *trial_call("generator", gan.generator, latents, gan.image_shape),
         *trial_call("discriminator", gan.discriminator, images),
