@@ -3,20 +3,23 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kgan import (
-    artifacts,
-    augmentation,
-    constraints,
-    layers,
-    losses,
-    networks,
-    optimizers,
-    penalties,
-    priors,
-    variants,
-)
-from kgan.gan import GAN
-from kgan.runs import load_run
+from kgan.utils.notebooks import quiet_start
+
+with quiet_start():
+    from kgan import (
+        artifacts,
+        augmentation,
+        constraints,
+        layers,
+        losses,
+        networks,
+        optimizers,
+        penalties,
+        priors,
+        variants,
+    )
+    from kgan.gan import GAN
+    from kgan.runs import load_run
 
 __version__ = "0.1.0"
 
