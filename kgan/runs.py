@@ -275,8 +275,8 @@ def _record(data: Any) -> JsonDict:
     """
     if data is None:
         return {"options": {}, "data": {}}
-    options = getattr(data, "options", None)
-    if not isinstance(options, dict):
+    options = getattr(data, "loaded_from", None)
+    if options is None:
         raise ValueError(
             "Invalid value for argument `data`: expected a data set that `kgan.data.load` returned "
             f"for a name or a directory, received {type(data).__name__}. Leave it out."

@@ -226,10 +226,10 @@ def test_what_needs_the_training_program(saved, data_dir, tmp_path, capsys):
 )
 def test_data_know_how_they_were_loaded(source, options, data_dir):
     images = kgan.data.load(source, "train[:64]", batch_size=16, data_dir=data_dir)
-    assert {name: value for name, value in images.options.items() if value} == {
+    assert {name: value for name, value in images.loaded_from.items() if value} == {
         name: value for name, value in options.items() if value
     }
-    assert images.options["image_size"] is None
+    assert images.loaded_from["image_size"] is None
 
 
 # Every checkpoint

@@ -44,7 +44,7 @@ class SeekableDataset(WrappedDataset):
         steps: batches in an epoch.
         explain: as given; None where the data are in memory.
         class_names: names of the classes of the labels, in their order; empty without labels.
-        options: the arguments of `kgan.data.load` that decide which images these are, as the
+        loaded_from: the arguments of `kgan.data.load` that decide which images these are, as the
             options of a run; None where they are not of a name or a directory.
         skipped: unreadable pictures that were left out; None where none may be.
         data_features: as given.
@@ -81,7 +81,7 @@ class SeekableDataset(WrappedDataset):
         self.value_range: tuple[float, float] | None = None
         self.class_names: tuple[str, ...] = ()
         self.skipped: int | None = None
-        self.options: JsonDict | None = None
+        self.loaded_from: JsonDict | None = None
         self._pipeline_options = untuned()
         if in_memory:
             self._pipeline_options.experimental_optimization.apply_default_optimizations = False
