@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kgan import losses
 from kgan import penalties as penalties_module
+from kgan.notebook import ShownGame
 from kgan.priors import Prior
 from kgan.runs import SavedRun
 from kgan.saved_model import ExportedGame
@@ -49,7 +50,7 @@ Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(Fitting, SavedGame, SavedRun, ExportedGame, InferenceMode, Retraced):
+class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, Retraced):
     """A generator G, a discriminator D, and the game between them.
 
     One step of `fit` is one iteration of Algorithm 1: k updates of the discriminator, each on a

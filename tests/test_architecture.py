@@ -29,7 +29,7 @@ ALLOWED = {
     "penalties": {"utils"},
     "training": {"constraints", "losses", "optimizers", "penalties", "priors", "utils"},
     "gan": {
-        *("losses", "optimizers", "penalties", "priors", "runs", "saved_model"),
+        *("losses", "notebook", "optimizers", "penalties", "priors", "runs", "saved_model"),
         *("training", "utils"),
     },
     "variants": {"gan", "priors", "utils"},
@@ -37,7 +37,8 @@ ALLOWED = {
     "runs": {"artifacts", "checkpoint", "utils"},
     "inference": {"artifacts", "priors", "runs", "training", "utils"},
     "saved_model": {"inference", "priors", "utils"},
-    "callbacks": {"artifacts", "checkpoint", "metrics", "plots", "utils"},
+    "callbacks": {"artifacts", "checkpoint", "metrics", "notebook", "plots", "utils"},
+    "notebook": {"plots", "utils"},
 }
 # Libraries that one room alone may import.
 CONFINED = {

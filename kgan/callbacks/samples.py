@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kgan import plots
-from kgan.callbacks.base import EveryNSteps, sample_options
+from kgan.callbacks.base import EveryNSteps, StepCallback, sample_options
+from kgan.notebook import Display
 from kgan.utils import checks
 from kgan.utils.atomic_write import atomic_write
 from kgan.utils.types import Logs
@@ -23,34 +24,46 @@ class SampleGrid(EveryNSteps):
 
     If the generator takes class labels, each row is of one class, from 0 on, and all rows have the
     same latent points. If it takes images, each sample is drawn beside its condition. Grids go to
-    `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) if it is installed.
+    `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) if it is installed. In
+    a notebook, `SampleGrid(show=True)` draws each grid below the cell in place of the one before.
 
     Args:
-        run_dir: the run directory.
+        run_dir: the run directory; None for grids that are shown alone.
         every: steps between two grids.
         count: number of images in a grid.
         seed: seed of the latent points.
         class_names: names of the classes, which are written before their rows; None for none.
         condition: for a generator that takes images: `[n, *condition_shape]`, the conditions of
             the first n of the samples, in the value range.
+        show: whether to show the grids in a notebook.
 
     Samples are images of 1, 3 or 4 channels, or points; what is transparent is white. Images
     without a value range are drawn as if it were (-1, 1).
 
     Raises:
-        ValueError: `every` or `count` is not a positive integer.
+        ValueError: `every` or `count` is not a positive integer, or there is neither a run
+            directory nor `show`.
+        RuntimeError: `show` is True outside of a notebook.
     """
 
     def __init__(
         self,
-        run_dir: str | os.PathLike[str],
+        run_dir: str | os.PathLike[str] | None = None,
         every: int = 500,
         count: int = 64,
         seed: int = 0,
         class_names: Sequence[str] | None = None,
         condition: npt.ArrayLike | None = None,
+        show: bool = False,
     ):
-        super().__init__(run_dir, every)
+        if run_dir is None and not show:
+            raise ValueError(
+                "Invalid value for argument `run_dir`: expected a directory for the grids, or "
+                "show=True in a notebook, received None."
+            )
+        super().__init__("" if run_dir is None else run_dir, every)
+        self._written = run_dir is not None
+        self._display = Display() if show else None
         self.class_names = class_names
         self.count = checks.positive_integer("count", count)
         self.seed = seed
@@ -70,7 +83,10 @@ class SampleGrid(EveryNSteps):
                 "Leave it out."
             )
         sample_options(self.model, self.condition)
-        super().on_train_begin(logs)
+        if self._written:
+            super().on_train_begin(logs)
+        else:  # without TensorBoard's files
+            StepCallback.on_train_begin(self, logs)
         self._drawn_at = -1  # a rollback may reach the same step with other weights
 
     def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
@@ -79,14 +95,18 @@ class SampleGrid(EveryNSteps):
     def on_train_end(self, logs: Logs = None) -> None:
         if self._drawn_at != self.step:
             self.draw()
-        super().on_train_end(logs)
+        if self._written:
+            super().on_train_end(logs)
 
     def draw(self) -> None:
         """Draw the present state."""
         grid = self._grid()
-        with atomic_write(self.run.sample(self.step)) as partial:
-            plots.write_png(partial, grid)
-        self.write_image("samples", grid)
+        if self._written:
+            with atomic_write(self.run.sample(self.step)) as partial:
+                plots.write_png(partial, grid)
+            self.write_image("samples", grid)
+        if self._display is not None:
+            self._display.draw(grid)
         self._drawn_at = self.step
 
     def _grid(self) -> np.ndarray:

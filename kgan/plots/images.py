@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import matplotlib.image
 import numpy as np
@@ -192,8 +193,8 @@ def points(values: npt.ArrayLike) -> np.ndarray:
     return canvas.picture(figure)
 
 
-def write_png(path: str | os.PathLike[str], picture: np.ndarray) -> None:
-    """Write a uint8 `[height, width, 3]` picture as a PNG file."""
+def write_png(path: str | os.PathLike[str] | BinaryIO, picture: np.ndarray) -> None:
+    """Write a uint8 `[height, width, 3]` picture as a PNG file, or to a file that is open."""
     matplotlib.image.imsave(path, picture, format="png")
 
 
