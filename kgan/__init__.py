@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kgan import (
     artifacts,
     augmentation,
+    conditions,
     constraints,
     layers,
     losses,
@@ -53,6 +54,7 @@ __all__ = [
     "augmentation",
     "callbacks",
     "checkpoint",
+    "conditions",
     "constraints",
     "data",
     "inference",
