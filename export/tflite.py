@@ -61,7 +61,7 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
     """
     model = _convert(generator, _network(generator), quantization)
     flatbuffer.rescale_one_hot(model)
-    if lite_sampling.can_sample(generator.prior):
+    if generator.condition_shape is None and lite_sampling.can_sample(generator.prior):
         sampler = _convert(generator, _sampler(generator), "none")
         flatbuffer.add_signature(model, sampler, "sample")
     flatbuffer.add_metadata(model, CARD, json.dumps(saved_model.card(generator)).encode())

@@ -9,6 +9,7 @@ with quiet_start():
     from kgan import (
         artifacts,
         augmentation,
+        conditions,
         constraints,
         layers,
         losses,
@@ -56,6 +57,7 @@ __all__ = [
     "augmentation",
     "callbacks",
     "checkpoint",
+    "conditions",
     "constraints",
     "data",
     "inference",

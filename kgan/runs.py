@@ -281,7 +281,8 @@ def _record(data: Any) -> JsonDict:
             "Invalid value for argument `data`: expected a data set that `kgan.data.load` returned "
             f"for a name or a directory, received {type(data).__name__}. Leave it out."
         )
-    return {"options": options, "data": {"split": options["split"], **data.record}}
+    of_data = {"split": options["split"], **data.record}
+    return {"options": options, "data": of_data, **data.condition_record}
 
 
 def _write_checkpoint(gan: Any, checkpoints: Checkpoints) -> None:

@@ -46,6 +46,12 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
             conditional, `labels`, int32 `[batch]`, to `images`, float32
             `[batch, height, width, channels]` in [0, 1], or unscaled where the generator has no
             value range.
+            A generator that takes images has `conditions`, float32 `[batch, ...]` in [0, 1], and
+            no `latents` where it has none.
+        translate: only of such a generator, in the place of the two below. `images`, float32
+            `[batch, height, width, channels]` in [0, 1], to as many `images`. Their conditions are
+            made as in training, where `config` records how; else they are the conditions. The
+            latents are always the same.
         sample: `count`, int32 `[]`, `seed`, int32 `[2]`, and, if the generator is conditional,
             `labels`, int32 `[count]`, to as many `images`, the same for the same seed and labels in
             every process.
@@ -75,6 +81,8 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
     labels = {"labels": given["labels"]} if "labels" in given else {}
     drawn: Request = {"count": np.int32(1), "seed": np.zeros(2, np.int32), **labels}
     requests = {name: given if name == "serving_default" else drawn for name in signatures}
+    if generator.condition_shape is not None:
+        requests["translate"] = {"images": np.zeros([1, *_translated(generator)], np.float32)}
     _write_warmup(requests, extras / WARMUP_FILE)
     (extras / CARD).write_text(json.dumps(card(generator), indent=2) + "\n")
 
@@ -85,6 +93,7 @@ def card(generator: KerasGenerator) -> JsonDict:
         "fingerprint": generator.fingerprint(),
         "latent_dim": generator.latent_dim,
         "num_classes": generator.num_classes,
+        "condition_shape": generator.condition_shape,
         "image_shape": generator.image_shape,
         "value_range": generator.value_range,
         "config": generator.config,
@@ -160,7 +169,37 @@ class ExportedGame(keras.Model):
             print(f"Written: {path}")
 
 
+def _translated(generator: KerasGenerator) -> tuple[int, ...]:
+    """Return the shape of one image that `translate` takes."""
+    shape = generator.condition_shape if generator.condition is None else generator.image_shape
+    return tuple(shape or ())
+
+
+def _of_translator(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+    @tf.function(autograph=False)
+    def generate(conditions: tf.Tensor, latents: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        return {"images": generator.images(latents, conditions=conditions)}
+
+    @tf.function(autograph=False)
+    def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        condition = generator.condition
+        given = images if condition is None else condition(images)
+        inputs = {"conditions": given}
+        if generator.latent_dim:
+            inputs["latents"] = generator.prior.sample(tf.shape(images)[0], 0)
+        return {"images": generator.images(**inputs)}
+
+    images = tf.TensorSpec([None, *_translated(generator)], tf.float32, name="images")
+    return {
+        "serving_default": generate.get_concrete_function(**generator.specs),
+        "translate": translate.get_concrete_function(images),
+    }
+
+
 def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+    if generator.condition_shape is not None:
+        return _of_translator(generator)
+
     @tf.function(autograph=False)
     def generate(latents: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         if labels is not None and generator.num_classes is not None:

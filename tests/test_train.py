@@ -98,6 +98,7 @@ def test_names_are_those_of_the_library():
         kgan.losses.get("?")
     assert all(f"'{name}'" in str(error.value) for name in config_module.LOSSES)
     assert str(error.value).count("'") == 2 * len(config_module.LOSSES) + 2
+    assert set(config_module.CONDITIONS) == set(kgan.conditions.CONDITIONS)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -146,8 +147,11 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("expected", "values"),
     [
-        ("one of mlp, maxout, dcgan, resnet, sngan", {"network": "vgg"}),
+        ("one of mlp, maxout, dcgan, resnet, sngan, unet", {"network": "vgg"}),
         ("one of uniform, normal", {"prior": "cauchy"}),
+        (f"one of {', '.join(config_module.CONDITIONS)}", {"condition": "sketch"}),
+        ("one of pix2pix", {"variant": "cyclegan"}),
+        ("an integer of at least 0", {"latent_dim": -1}),
         (f"one of {', '.join(config_module.LOSSES)}", {"loss": "nash"}),
         ("one of stop, rollback", {"on_non_finite": "hope"}),
         ("one of adam, sgd_2014", {"optimizer": "newton"}),
@@ -162,7 +166,7 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
         ("a positive integer, or HEIGHT,WIDTH such as 48,40", {"image_size": "1,2,3"}),
         (
             "a positive integer",
-            {"batch_size": 0, "discriminator_steps": 0, "latent_dim": -1, "penalty_interval": 0}
+            {"batch_size": 0, "discriminator_steps": 0, "penalty_interval": 0}
             | {"steps": 0, "checkpoint_every": 0},
         ),
         (

@@ -160,3 +160,33 @@ def test_a_generator_without_a_condition_is_refused():
         Pix2Pix(unet, PatchDiscriminator(SHAPE, filters=2), kgan.priors.NoLatents())
     with pytest.raises(ValueError, match=r"`l1_weight`: expected"):
         Pix2Pix(unet, PatchDiscriminator(SHAPE, filters=2), l1_weight=-1)
+
+
+@pytest.mark.parametrize("latent_dim", [0, 2])
+def test_a_saved_model_translates_as_the_game_does(latent_dim, tmp_path):
+    """With the EMA, in plain TensorFlow and by kgan's own loader; pixels are in [0, 1] there."""
+    gan = game(latent_dim=latent_dim, ema_decay=0.5)
+    expected = (gan.sample(5, 0, condition=Y[:5]) + 1) / 2
+    gan.export(tmp_path / "1", verbose=False)
+    given = (Y[:5] + 1) / 2
+    model = tf.saved_model.load(str(tmp_path / "1"))
+    assert set(model.signatures) == {"serving_default", "translate"}
+    made = model.signatures["translate"](images=tf.constant(given))["images"]
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+    inputs = model.signatures["serving_default"].structured_input_signature[1]
+    assert set(inputs) == ({"conditions", "latents"} if latent_dim else {"conditions"})
+    loaded = kgan.inference.load(tmp_path / "1")
+    assert (loaded.latent_dim, loaded.condition_shape) == (latent_dim, SHAPE)
+    np.testing.assert_allclose(loaded.translate(given), expected, atol=1e-5)
+    gan.save(tmp_path / "game.keras")
+    again = kgan.inference.load(tmp_path / "game.keras")
+    np.testing.assert_allclose(again.translate(given), expected, atol=1e-5)
+    if latent_dim:
+        assert np.abs(loaded.translate(given, seed=1) - expected).max() > 1e-5
+    for wrong in (given[:, :4], given[..., 0]):
+        with pytest.raises(
+            ValueError, match=r"`conditions`: expected images of shape \(5, 8, 8, 1"
+        ):
+            loaded.translate(wrong)
+    with pytest.raises(ValueError, match=r"`conditions`: .*received none"):
+        loaded.sample(5)

@@ -52,7 +52,9 @@ def write_or_check(
             "num_classes": gan.num_classes,
             "split": config.split,
             **images.record,
+            **_condition_shape(gan),
         },
+        **images.condition_record,
         "versions": _versions(),
         "replicas": gan.distribute_strategy.num_replicas_in_sync,
         "commit": _commit(),
@@ -67,6 +69,12 @@ def write_or_check(
         print(f"{run.path} holds an unfinished run of this configuration; resuming it.")
     else:
         run.create(config.options(), **card)
+
+
+def _condition_shape(gan: kgan.GAN) -> JsonDict:
+    """Return the shape of the images that are the condition, if there are any."""
+    shape = gan.condition.shape
+    return {} if shape is None else {"condition_shape": list(shape)}
 
 
 def _check_same(known: RunDirectory, card: JsonDict) -> None:

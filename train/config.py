@@ -12,6 +12,7 @@ from kgan_cli.options import (
     POSITIVE_INTEGER,
     Expected,
     OptionValues,
+    at_least,
     below,
     check_choice,
     check_options,
@@ -25,7 +26,9 @@ from .presets import PRESETS
 VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value function of 2014
 LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
 DENSE = ("mlp", "maxout")  # fully connected
-NETWORKS = (*DENSE, "dcgan", "resnet", "sngan")
+NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
+CONDITIONS = (*("edges", "grey", "low_resolution", "low_resolution_x2", "masked", "masked_half"),)
+VARIANTS = ("pix2pix",)
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -69,6 +72,13 @@ class Config:
         False,
         "Condition generator and discriminator on the class labels, so that samples of a class can "
         "be drawn",
+    )
+    condition: str | None = option(
+        None,
+        "Image that is made of each image, from which --network=unet is to make it again: its "
+        "outlines, a small, a grey or a partly hidden one",
+        choices=CONDITIONS,
+        unset="no image",
     )
     image: str | None = option(
         None,
@@ -138,10 +148,10 @@ class Config:
     network: str = option("mlp", "Architecture of generator and discriminator", NETWORKS)
     width: int | None = option(
         None,
-        "Hidden units of mlp and of maxout's generator, or channels next to the image of dcgan, "
-        "resnet and sngan",
+        "Hidden units of mlp and of maxout's generator, or channels next to the image of other "
+        "networks",
         expected=POSITIVE_INTEGER,
-        unset="1200, 64 for dcgan and sngan, 16 for resnet",
+        unset="1200, 64 for dcgan, sngan and unet, 16 for resnet",
     )
     dropout: bool | None = option(
         None,
@@ -158,17 +168,33 @@ class Config:
     )
     upsampling: str = option(
         "transposed",
-        "Upsampling in dcgan's generator: transposed convolution, or resizing and convolution, "
-        "which is faster in int8",
+        "Upsampling in the generator of dcgan and unet: transposed convolution, or resizing and "
+        "convolution, which is faster in int8",
         UPSAMPLINGS,
     )
     packing: int = option(
         1, "Images that the discriminator receives together, PacGAN", expected=POSITIVE_INTEGER
     )
     prior: str = option("uniform", "Distribution of the latents", PRIORS)
-    latent_dim: int = option(100, "Size of a latent", expected=POSITIVE_INTEGER)
+    latent_dim: int = option(
+        100, "Size of a latent; 0 for unet without latents", expected=at_least(0)
+    )
 
     # Objective
+    variant: str | None = option(
+        None,
+        "Another game than the plain one. pix2pix adds the mean absolute difference from the image",
+        choices=VARIANTS,
+        only_with={"network": ("unet",)},
+        unset="the plain game",
+    )
+    l1_weight: float | None = option(
+        None,
+        "Weight of the mean absolute difference in the generator's loss",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("pix2pix",)},
+        unset="100",
+    )
     loss: str = option("non_saturating", "Adversarial loss", LOSSES)
     discriminator_weight: float = option(
         1.0,
@@ -299,6 +325,7 @@ class Config:
             )
         if self.init_optimizers and self.init_from is None:
             raise ValueError("--init_optimizers: expected --init_from beside it.")
+        self._check_condition()
         if self.batch_size % self.packing:
             raise ValueError(
                 f"--packing={self.packing}: expected a divisor of --batch_size={self.batch_size}."
@@ -311,6 +338,24 @@ class Config:
             raise ValueError(
                 f"--steps={self.steps}: expected a multiple of "
                 f"--steps_per_execution={self.steps_per_execution}."
+            )
+
+    def _check_condition(self) -> None:
+        """Check that the condition is an image where, and only where, the network takes one."""
+        if (self.network == "unet") != (self.condition is not None):
+            raise ValueError(
+                f"--condition={self.condition} and --network={self.network}: expected both or "
+                "none of --condition and --network=unet, which makes images of images."
+            )
+        if self.condition is not None and self.conditional:
+            raise ValueError(
+                f"--conditional: expected none beside --condition={self.condition}, as an image "
+                "has one condition."
+            )
+        if not self.latent_dim and self.network != "unet":
+            raise ValueError(
+                f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
+                "samples are made of latents."
             )
 
     @property

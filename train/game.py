@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
 import kgan
-from kgan import augmentation, constraints, data, losses, networks, penalties, priors
+from kgan import augmentation, constraints, data, losses, networks, penalties, priors, variants
 from kgan.optimizers import FusedAdam, RisingMomentum
 from kgan.utils.types import JsonDict
 
@@ -17,7 +20,7 @@ MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
 DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
 INITIAL_RANGES = {"generator": 0.05, "discriminator": 0.005}  # uniform in plus or minus this
 MOMENTUM_EPOCHS = 250  # in which the momentum of 2014 rises
-WIDTHS = {"mlp": 1200, "maxout": 1200, "dcgan": 64, "resnet": 16, "sngan": 64}
+WIDTHS = {"mlp": 1200, "maxout": 1200, "dcgan": 64, "resnet": 16, "sngan": 64, "unet": 64}
 
 
 def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -> kgan.GAN:
@@ -28,8 +31,9 @@ def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -
         images: batches like those it will train on, with labels if it is conditional.
         num_classes: classes of the labels; None if it is not conditional.
     """
-    spec = images.element_spec[0] if config.conditional else images.element_spec
-    gan = untrained_gan(config, tuple(spec.shape[1:]), num_classes)
+    shapes = [tuple(spec.shape[1:]) for spec in tf.nest.flatten(images.element_spec)]
+    condition_shape = shapes[1] if config.condition else None
+    gan = untrained_gan(config, shapes[0], num_classes, condition_shape)
     gan.compile(
         _optimizer(config, config.generator_learning_rate, len(images)),
         _optimizer(
@@ -57,7 +61,10 @@ def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -
 
 
 def untrained_gan(
-    config: Config, image_shape: tuple[int, ...], num_classes: int | None
+    config: Config,
+    image_shape: tuple[int, ...],
+    num_classes: int | None,
+    condition_shape: tuple[int, ...] | None = None,
 ) -> kgan.GAN:
     """Return the GAN of `config`, which is neither built nor compiled.
 
@@ -65,13 +72,22 @@ def untrained_gan(
         config: what to train.
         image_shape: shape of one image, `(height, width, channels)`, or of one point, `(dim,)`.
         num_classes: classes of the labels; None if it is not conditional.
+        condition_shape: shape of the images that are the condition; None if there are none.
     """
-    generator, discriminator = _networks(config, image_shape, num_classes)
+    if condition_shape is not None:
+        generator, discriminator = _translators(config, image_shape, condition_shape)
+    else:
+        generator, discriminator = _networks(config, image_shape, num_classes)
     prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
-    return kgan.GAN(
+    game: Callable[..., kgan.GAN] = kgan.GAN
+    if config.variant == "pix2pix":
+        game = variants.Pix2Pix
+        if config.l1_weight is not None:
+            game = functools.partial(game, l1_weight=config.l1_weight)
+    return game(
         generator,
         discriminator,
-        prior(config.latent_dim),
+        prior(config.latent_dim) if config.latent_dim else priors.NoLatents(),
         discriminator_steps=config.discriminator_steps,
         ema_decay=config.ema_decay,
         augmentation=augmentation.DiffAugment() if config.diffaugment else None,
@@ -96,6 +112,33 @@ def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimi
     if config.optimizer == "sgd_2014":
         return RisingMomentum(learning_rate, MOMENTUM_EPOCHS * epoch)
     return FusedAdam(learning_rate, beta_1=config.beta_1, beta_2=config.beta_2)
+
+
+def _translators(
+    config: Config, image_shape: tuple[int, ...], condition_shape: tuple[int, ...]
+) -> tuple[keras.Model, keras.Model]:
+    shared: JsonDict = {
+        "condition_shape": condition_shape,
+        "filters": config.width or WIDTHS[config.network],
+        "dtype": config.precision,
+    }
+    clip = constraints.WeightClip(config.weight_clip) if config.weight_clip else None
+    packing = config.packing
+    return (
+        networks.UNetGenerator(
+            image_shape,
+            latent_dim=config.latent_dim,
+            value_range=config.pixels or (-1.0, 1.0),
+            upsampling=config.upsampling,
+            keep_given=str(config.condition).startswith("masked"),
+            **shared,
+        ),
+        networks.PatchDiscriminator(
+            (*image_shape[:-1], packing * image_shape[-1]),
+            weight_constraint=clip,
+            **{**shared, "condition_shape": (*condition_shape[:-1], packing * condition_shape[-1])},
+        ),
+    )
 
 
 def _networks(

@@ -90,6 +90,17 @@ POINTS: OptionValues = {
     "steps": 20_000,
 }
 
+# After Isola et al. 2017 (arXiv 1611.07004): U-Net, patches, L1 and Adam at 2e-4 with beta_1 0.5.
+# Without latents: pix2pix ignores them (section 3.1).
+PIX2PIX: OptionValues = {
+    "dataset": "mnist",
+    "network": "unet",
+    "variant": "pix2pix",
+    "width": 16,
+    "latent_dim": 0,
+    "batch_size": 32,
+}
+
 PRESETS: dict[str, OptionValues] = {
     # The demonstration: scikit-learn's digits, no download, about two minutes on two cores.
     "digits_mlp": {
@@ -148,6 +159,9 @@ PRESETS: dict[str, OptionValues] = {
     "cifar10_fc": {**PAPER, "dataset": "cifar10", "width": 2000, "epochs": 250},
     "cifar10_dcgan": {**DCGAN, "dataset": "cifar10", "epochs": 50},
     "cifar10_r3gan": {**R3GAN, "dataset": "cifar10", "r1": 0.05, "r2": 0.05, "steps": 100_000},
+    "edges_to_digits": {**PIX2PIX, "condition": "edges", "steps": 10_000},
+    "digits_x4": {**PIX2PIX, "condition": "low_resolution", "steps": 10_000},
+    "fill_in": {**PIX2PIX, "condition": "masked_half", "latent_dim": 8, "steps": 10_000},
     "ring": {**POINTS, "dataset": "ring"},
     "grid": {**POINTS, "dataset": "grid"},
 }

@@ -17,7 +17,7 @@ import tensorflow as tf
 import kgan
 from kgan import callbacks, data
 from kgan.artifacts import RunDirectory
-from kgan.callbacks.base import StepCallback
+from kgan.callbacks.base import StepCallback, first_images
 from kgan.callbacks.collapse_metrics import LIMITS
 from kgan.checkpoint import Checkpoints
 from kgan.runs import RunCheckpoints, write_game, write_networks
@@ -33,6 +33,7 @@ from .records import check_run, restore_config
 from .strategy import has_gpu, make_strategy, own_run
 
 GRADIENT_NORM_ROWS = 256  # images and samples at which D's gradient norms are measured
+TRANSLATED = 32  # conditions in a sample grid, each beside its sample
 ROLLBACKS = 3  # a fourth failure has another cause than chance
 
 
@@ -156,6 +157,7 @@ def load_images(
         seed=config.seed,
         data_dir=data_dir,
         with_labels=config.conditional,
+        condition=config.condition,
         image=config.image,
         label=config.label,
     )
@@ -192,7 +194,10 @@ def _fit(
         progress,
         callbacks.MetricsLog(run.path),
         callbacks.SampleGrid(
-            run.path, every=config.sample_every, class_names=images.class_names or None
+            run.path,
+            every=config.sample_every,
+            class_names=images.class_names or None,
+            condition=first_images(images, TRANSLATED)[1] if config.condition else None,
         ),
         _StopAt(steps),
         callbacks.NonFinite(),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from kgan.saved_model import MODEL_NAME
 
+# The links are relative, so that the page works below any prefix of a proxy.
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -41,7 +42,6 @@ td, th {{ text-align: left; padding-right: 1.5em; vertical-align: top }}
 """
 
 
-# The links are relative, so that the page works below any prefix of a proxy.
 _CLASSES = """<label>classes <input name="labels" list="classes" placeholder="all"></label>
 <datalist id="classes">{options}</datalist>
 """

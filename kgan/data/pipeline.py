@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from kgan import conditions
 from kgan.data.densities import DENSITIES
 from kgan.data.form import RESIZES, Form, checked_channels, checked_choice, colour
 from kgan.data.mirror import mirroring
@@ -69,6 +70,7 @@ def load(
     background: str | None = None,
     mirror: bool = False,
     unreadable: str | None = None,
+    condition: conditions.Given = None,
 ) -> SeekableDataset:
     """Load a data set as batches for Algorithm 1, one epoch per iteration.
 
@@ -121,11 +123,17 @@ def load(
             follows from the seed and the place in the sequence.
         unreadable: What to do with files of a directory that cannot be decoded: 'error' (None)
             names them, 'skip' goes on as if they did not exist.
+        condition: What each image comes with. 'label' is the same as `with_labels=True`. Another
+            image, in the same value range: 'edges' (outlines), 'low_resolution' and
+            'low_resolution_x2' (a quarter and half of each side), 'grey', 'masked' and
+            'masked_half' (with a further channel: which pixels are given), or a
+            `kgan.conditions.Condition`.
 
     Returns:
         A finite, prefetched `tf.data.Dataset` of float32 [discriminator_steps * batch_size, height,
         width, channels], or [..., dim] for a density, of known cardinality; with labels, of pairs
-        of these and int32 [discriminator_steps * batch_size]. It can seek, which `kgan.GAN.fit`
+        of these and int32 [discriminator_steps * batch_size]; with a condition, of pairs (images,
+        conditions). It can seek, which `kgan.GAN.fit`
         uses to resume; a data set derived from it by `map` or `take` cannot.
 
     Raises:
@@ -153,6 +161,14 @@ def load(
         colour(background),
     )
     checked_choice("unreadable", unreadable or "error", ("error", "skip"))
+    if condition == "label":
+        with_labels, condition = True, None
+    made = conditions.get(condition)
+    if made is not None and with_labels:
+        raise ValueError(
+            "Invalid value for argument `condition`: expected None beside `with_labels=True`, as "
+            f"an image has one condition, received {condition!r}."
+        )
     if label is not None and not with_labels:
         raise ValueError(
             "Invalid value for argument `label`: expected None where labels are not asked for "
@@ -162,7 +178,7 @@ def load(
     of_images = {
         **{"image_size": image_size, "value_range": value_range, "image": image},
         **{"channels": channels, "resize": resize, "background": background},
-        **{"mirror": mirror or None},
+        **{"mirror": mirror or None, "condition": condition},
     }
     if isinstance(source, str) and directory is None:
         if with_labels:
@@ -206,7 +222,21 @@ def load(
             **{"image": image, "label": label, "channels": channels, "resize": resize},
             **{"background": background, "unreadable": unreadable, "image_size": size},
         }
-    return dataset
+    if made is None:
+        return dataset
+    return dataset.conditioned(made, _pairs(made, low, high))
+
+
+def _pairs(
+    condition: conditions.Condition, low: float, high: float
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return the function that adds the conditions to images, both in the value range."""
+
+    def pairs(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        made = condition((images - low) / (high - low))
+        return images, low * (1.0 - made) + high * made
+
+    return pairs
 
 
 def _load_folder(

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
+import keras
 import tensorflow as tf
 
+from kgan.conditions import Condition
 from kgan.training.keras_private import WrappedDataset
 from kgan.utils.explained import Explain
 from kgan.utils.types import JsonDict
@@ -47,6 +49,7 @@ class SeekableDataset(WrappedDataset):
         loaded_from: the arguments of `kgan.data.load` that decide which images these are, as the
             options of a run; None where they are not of a name or a directory.
         skipped: unreadable pictures that were left out; None where none may be.
+        condition: how the conditions that the images come with are made; None without any.
         data_features: as given.
         data_fingerprint: as given. `tf.data.Dataset.fingerprint` is another: TensorFlow's, of the
             graph.
@@ -82,6 +85,8 @@ class SeekableDataset(WrappedDataset):
         self.class_names: tuple[str, ...] = ()
         self.skipped: int | None = None
         self.loaded_from: JsonDict | None = None
+        self.condition: Condition | None = None
+        self._in_memory = in_memory
         self._pipeline_options = untuned()
         if in_memory:
             self._pipeline_options.experimental_optimization.apply_default_optimizations = False
@@ -106,6 +111,37 @@ class SeekableDataset(WrappedDataset):
         if self.skipped is not None:
             record["skipped"] = self.skipped
         return record
+
+    @property
+    def condition_record(self) -> JsonDict:
+        """What a run records of how its conditions are made: `condition`, or nothing."""
+        if self.condition is None:
+            return {}
+        return {"condition": keras.saving.serialize_keras_object(self.condition)}
+
+    def conditioned(
+        self,
+        condition: Condition,
+        finish: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    ) -> SeekableDataset:
+        """Return the same batches of images, with their conditions.
+
+        Args:
+            condition: how they are made.
+            finish: maps a batch of images to pairs of images and conditions.
+        """
+        found = SeekableDataset(
+            self._epoch,
+            self.steps,
+            lambda *components: finish(self._finish(*components)),
+            self.data_fingerprint,
+            self.explain,
+            self.data_features,
+            self._in_memory,
+        )
+        found.value_range, found.skipped = self.value_range, self.skipped
+        found.loaded_from, found.condition = self.loaded_from, condition
+        return found
 
     def seek(self, begin: int, count: int) -> None:
         """Select the batches that the next iteration over `from_position` yields.

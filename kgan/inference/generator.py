@@ -10,7 +10,9 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
+from kgan.conditions import Condition
 from kgan.priors import Prior
 from kgan.utils.digests import digest
 
@@ -19,7 +21,8 @@ __all__ = ["Function", "Generator"]
 BATCH = 500
 """Images that a `Generator` computes in one call of its function."""
 
-# Maps `latents` float32 [n, latent_dim], and `labels` int32 [n], to images float32 [n, ...].
+# Maps `latents` float32 [n, latent_dim], and `labels` int32 [n] or `conditions` float32 [n, ...],
+# by these names, to images float32 [n, ...].
 Function: TypeAlias = Callable[..., np.ndarray]
 
 
@@ -37,6 +40,9 @@ class Generator:
         num_classes: number of classes; None for a generator without labels.
         bounded: whether images are in [0, 1]. True for a `.tflite` file that does not record it.
         class_names: names of the classes; empty where the file records none.
+        condition_shape: shape of the images that it translates; None for a generator that takes
+            none.
+        condition: the map from images to their conditions that the run recorded, or None.
 
     Example:
         ```python
@@ -53,29 +59,47 @@ class Generator:
     num_classes: int | None = None
     bounded: bool = True
     class_names: tuple[str, ...] = ()
+    condition_shape: tuple[int, ...] | None = None
+    condition: Condition | None = None
 
-    def __call__(self, latents: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> np.ndarray:
+    def __call__(
+        self,
+        latents: npt.ArrayLike,
+        labels: npt.ArrayLike | None = None,
+        conditions: npt.ArrayLike | None = None,
+    ) -> np.ndarray:
         """Return the images of `latents`, computed in batches of `BATCH`.
 
         Args:
             latents: `[n, latent_dim]`.
             labels: `[n]`, for a conditional generator; None for all classes in turn.
+            conditions: `[n, *condition_shape]` in [0, 1], for a generator that takes images.
 
         Returns:
             float32 `[n, height, width, channels]` in [0, 1], or points `[n, dim]`.
+
+        Raises:
+            ValueError: the generator takes images and there are none, or of another shape.
         """
-        inputs = [np.asarray(latents, np.float32)]
+        inputs = {"latents": np.asarray(latents, np.float32)}
+        count = len(inputs["latents"])
         if self.num_classes is not None:
-            labels = self.labels(len(inputs[0])) if labels is None else labels
-            inputs.append(np.asarray(labels, np.int32))
-        starts = range(0, len(inputs[0]), BATCH)
-        batches = (self.function(*(x[start : start + BATCH] for x in inputs)) for start in starts)
+            labels = self.labels(count) if labels is None else labels
+            inputs["labels"] = np.asarray(labels, np.int32)
+        if self.condition_shape is not None:
+            inputs["conditions"] = self._checked(conditions, count)
+        batches = (
+            self.function(**{name: x[start : start + BATCH] for name, x in inputs.items()})
+            for start in range(0, count, BATCH)
+        )
         return np.concatenate([np.asarray(batch, np.float32) for batch in batches])
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of one image, `(height, width, channels)`, or of one point, `(dim,)`."""
-        return self(np.zeros([1, self.latent_dim])).shape[1:]
+        shape = self.condition_shape
+        conditions = None if shape is None else np.zeros([1, *shape])
+        return self(np.zeros([1, self.latent_dim]), conditions=conditions).shape[1:]
 
     @property
     def value_range(self) -> tuple[float, float] | None:
@@ -105,6 +129,51 @@ class Generator:
                 "argument `prior` of `kgan.inference.load`, such as kgan.priors.Normal(100)."
             )
         return self(self.prior.sample(count, seed), labels)
+
+    def translate(
+        self, images: npt.ArrayLike, seed: int | Sequence[int] = 0, made: bool = False
+    ) -> np.ndarray:
+        """Return what the generator makes of images.
+
+        Args:
+            images: `[n, height, width, channels]` in [0, 1]: images of which the conditions are
+                made as in training, where the run recorded how; else the conditions themselves.
+            seed: of the latents, as in `sample`.
+            made: whether `images` are the conditions, for instance outlines that someone drew.
+
+        Returns:
+            float32 `[n, *image_shape]` in [0, 1].
+
+        Raises:
+            ValueError: the generator takes no images, or they have another shape.
+        """
+        if self.condition_shape is None or self.prior is None:
+            raise ValueError(
+                f"{self.path} translates no images: it was trained without a condition of images. "
+                "Draw from it: `.sample(...)`."
+            )
+        conditions = np.asarray(images, np.float32)
+        if self.condition is not None and not made:
+            if conditions.shape[1:] != tuple(self.image_shape):
+                raise ValueError(
+                    "Invalid value for argument `images`: expected "
+                    f"[n, {', '.join(map(str, self.image_shape))}], received shape "
+                    f"{conditions.shape}. Resize or convert them."
+                )
+            conditions = np.asarray(self.condition(tf.constant(conditions)))
+        latents = np.asarray(self.prior.sample(len(conditions), seed))
+        return self(latents, conditions=conditions)
+
+    def _checked(self, conditions: npt.ArrayLike | None, count: int) -> np.ndarray:
+        expected = (count, *(self.condition_shape or ()))
+        found = None if conditions is None else np.asarray(conditions, np.float32)
+        if found is None or found.shape != expected:
+            received = "none" if found is None else f"shape {found.shape}"
+            raise ValueError(
+                f"Invalid value for argument `conditions`: expected images of shape {expected}, "
+                f"which {self.path} translates, received {received}."
+            )
+        return found
 
     def path_images(self, steps: int) -> Callable[[npt.ArrayLike], np.ndarray]:
         """Return a function from the latents of paths, `[paths * steps, dim]`, to images.

@@ -11,9 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan.conditions import Condition
 from kgan.inference.bounds import check_output, check_samples
 from kgan.inference.generator import Function
-from kgan.priors import Prior
+from kgan.priors import Prior, Uniform
 from kgan.training.keras_private import all_layers
 from kgan.training.validation import shared_range
 from kgan.utils.digests import digest
@@ -28,8 +29,8 @@ class KerasGenerator:
 
     Args:
         model: maps latents `[batch, latent_dim]` to images. If it declares `num_classes`, it takes
-            a list of latents and int32 labels `[batch]`. It may declare `latent_dim`; else the
-            prior's size holds.
+            a list of latents and int32 labels `[batch]`; if it declares `condition_shape`, of
+            latents and images. It may declare `latent_dim`; else the prior's size holds.
         prior: distribution of the latent points.
         config: the run's own record; None for an empty one.
         value_range: `(low, high)`, the pixel values that the model was trained on:
@@ -59,6 +60,17 @@ class KerasGenerator:
         """Number of classes; None for a generator without labels."""
         return getattr(self.model, "num_classes", None)
 
+    @property
+    def condition_shape(self) -> tuple[int, ...] | None:
+        """Shape of the images that the model translates; None if it takes none."""
+        return getattr(self.model, "condition_shape", None)
+
+    @functools.cached_property
+    def condition(self) -> Condition | None:
+        """The map from images to their conditions that the run recorded, or None."""
+        recorded = self.config.get("condition")
+        return keras.saving.deserialize_keras_object(recorded) if recorded else None
+
     @functools.cached_property
     def value_range(self) -> tuple[float, float] | None:
         """Lowest and highest value of the model's output; None for unbounded values."""
@@ -71,9 +83,7 @@ class KerasGenerator:
         shape = getattr(self.model, "output_shape", None)
         if shape is not None:
             return tuple(shape[1:])
-        images = tf.function(self._output, autograph=False).get_concrete_function(
-            *self.specs.values()
-        )
+        images = tf.function(self._output, autograph=False).get_concrete_function(**self.specs)
         return tuple(images.structured_outputs.shape[1:])
 
     @property
@@ -84,8 +94,14 @@ class KerasGenerator:
 
     @property
     def specs(self) -> dict[str, tf.TensorSpec]:
-        """The inputs by name: `latents`, and `labels` of a conditional generator."""
-        specs = {"latents": tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")}
+        """The inputs by name: `latents` if there are any, and `labels` or `conditions`."""
+        specs = {}
+        if self.latent_dim:
+            shape = [None, self.latent_dim]
+            specs["latents"] = tf.TensorSpec(shape, tf.float32, name="latents")
+        if self.condition_shape is not None:
+            shape = [None, *self.condition_shape]
+            specs["conditions"] = tf.TensorSpec(shape, tf.float32, name="conditions")
         if self.num_classes is not None:
             specs["labels"] = tf.TensorSpec([None], tf.int32, name="labels")
         return specs
@@ -101,38 +117,59 @@ class KerasGenerator:
 
         Returns:
             `latents` drawn from the prior, and `labels`, where image i is of class
-            i % num_classes.
+            i % num_classes; or `conditions` of uniform noise, to try the generator with.
         """
-        inputs = {"latents": self.prior.sample(count, seed)}
+        inputs = {"latents": self.prior.sample(count, seed)} if self.latent_dim else {}
+        if self.condition_shape is not None:
+            inputs["conditions"] = _noise(count, seed, self.condition_shape)
         if self.num_classes is not None:
             inputs["labels"] = tf.range(count, dtype=tf.int32) % self.num_classes
         return inputs
 
-    def images(self, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+    def images(
+        self,
+        latents: tf.Tensor | None = None,
+        labels: tf.Tensor | None = None,
+        conditions: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Return the images of `latents`, in inference mode.
 
         Args:
-            latents: float32 `[batch, latent_dim]`.
+            latents: float32 `[batch, latent_dim]`; None for a generator without.
             labels: int32 `[batch]`, for a conditional generator.
+            conditions: float32 `[batch, *condition_shape]` in [0, 1], whatever the model's value
+                range; unscaled where that range is None.
 
         Returns:
             float32 `[batch, height, width, channels]` in [0, 1], whatever the model's value range;
             the model's output itself where that range is None, and points as they are.
         """
-        return self._rescale(self._output(latents, labels))
+        return self._rescale(self._output(latents, labels, self._in_range(conditions)))
 
-    def predict(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    def predict(
+        self,
+        latents: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+        conditions: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Return `keras.Model.predict` of all inputs in one batch, in the model's own range."""
-        return self.model.predict(_inputs(latents, labels), batch_size=len(latents), verbose=0)
+        given = _inputs(latents, labels, self._in_range(conditions))
+        inputs = tf.nest.map_structure(np.asarray, given)
+        count = len(tf.nest.flatten(inputs)[0])
+        return self.model.predict(inputs, batch_size=count, verbose=0)
 
     def function(self) -> Function:
         """Return the compiled function of arrays. Images are in [0, 1]; points stay as they are."""
 
         @tf.function(reduce_retracing=True, autograph=False)
-        def compiled(latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-            return self.images(latents, labels)
+        def compiled(
+            latents: tf.Tensor | None = None,
+            labels: tf.Tensor | None = None,
+            conditions: tf.Tensor | None = None,
+        ) -> tf.Tensor:
+            return self.images(latents, labels, conditions)
 
-        return lambda latents, labels=None: compiled(latents, labels).numpy()
+        return lambda *inputs, **named: compiled(*inputs, **named).numpy()
 
     def use_full_precision(self) -> None:
         """Compute in the precision of the weights; TFLite lacks half precision operations."""
@@ -173,8 +210,21 @@ class KerasGenerator:
             images = self.images(**self.inputs(_CHECKED, 0)).numpy()
         check_samples(images, self.value_range)
 
-    def _output(self, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return tf.cast(self.model(_inputs(latents, labels), training=False), tf.float32)
+    def _output(
+        self,
+        latents: tf.Tensor | None = None,
+        labels: tf.Tensor | None = None,
+        conditions: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        inputs = _inputs(latents, labels, conditions)
+        return tf.cast(self.model(inputs, training=False), tf.float32)
+
+    def _in_range(self, conditions: tf.Tensor | None) -> tf.Tensor | None:
+        """Return conditions in the model's value range, from those in [0, 1]."""
+        if conditions is None or self.value_range is None:
+            return conditions
+        low, high = self.value_range
+        return low + (high - low) * conditions
 
     def _rescale(self, output: tf.Tensor) -> tf.Tensor:
         if self.value_range is None or output.shape.rank == 2:
@@ -188,6 +238,20 @@ def range_of(game: Any) -> tuple[float, float]:
     return (-math.inf, math.inf) if game.value_range is None else game.value_range
 
 
-def _inputs(latents: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor | list[tf.Tensor]:
+def _inputs(
+    latents: tf.Tensor | None, labels: tf.Tensor | None, conditions: tf.Tensor | None
+) -> tf.Tensor | list[tf.Tensor]:
     """The inputs as Keras models take them."""
+    if conditions is not None:
+        if latents is None:
+            latents = tf.zeros([tf.shape(conditions)[0], 0])
+        return [latents, conditions]
     return latents if labels is None else [latents, labels]
+
+
+def _noise(
+    count: int | tf.Tensor, seed: int | Sequence[int] | tf.Tensor, shape: Sequence[int]
+) -> tf.Tensor:
+    """Return `count` images of uniform noise in [0, 1), a pure function of all arguments."""
+    points = Uniform(math.prod(shape), 0.0, 1.0).sample(count, seed)
+    return tf.reshape(points, [-1, *shape])

@@ -237,6 +237,8 @@ def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
         trained.prior,
         trained.num_classes,
         trained.value_range is not None,
+        condition_shape=trained.condition_shape,
+        condition=trained.condition,
     )
 
 
@@ -246,14 +248,16 @@ def _load_saved_model(path: pathlib.Path) -> Generator:
     channels = serve.structured_outputs["images"].shape[-1]
     # Earlier versions recorded no range, and left sample_png out for unbounded values.
     bounded = "sample_png" in model.signatures or channels not in (1, 3)
-    latent_dim = serve.structured_input_signature[1]["latents"].shape[-1]
+    inputs = serve.structured_input_signature[1]
+    latent_dim = inputs["latents"].shape[-1] if "latents" in inputs else 0
     return _exported("saved_model", path, runtimes.served(model), latent_dim, card, bounded)
 
 
 def _load_tflite(path: pathlib.Path) -> Generator:
     runner = runtimes.signature_runner(path)
     card = json.loads(runtimes.tflite_metadata(path, CARD) or "{}")
-    latent_dim = int(runner.get_input_details()["latents"]["shape"][-1])
+    inputs = runner.get_input_details()
+    latent_dim = int(inputs["latents"]["shape"][-1]) if "latents" in inputs else 0
     return _exported("tflite", path, runtimes.run_by_litert(runner), latent_dim, card, True)
 
 
@@ -267,7 +271,8 @@ def _exported(
 ) -> Generator:
     """Return an exported generator, with what its card records; `bounded` holds without it."""
     config = card.get("config", {})
-    prior = config.get("prior")
+    prior, condition = config.get("prior"), config.get("condition")
+    condition_shape = card.get("condition_shape")
     return Generator(
         kind,
         path,
@@ -277,4 +282,6 @@ def _exported(
         card.get("num_classes"),
         card["value_range"] is not None if "value_range" in card else bounded,
         class_names(config),
+        None if condition_shape is None else tuple(condition_shape),
+        None if condition is None else keras.saving.deserialize_keras_object(condition),
     )

@@ -32,9 +32,14 @@ def saved_model_function(path: pathlib.Path) -> Function:
 def served(model: tf.Module) -> Function:
     """Return the function of the signature `serving_default` of a loaded SavedModel."""
 
-    def images(latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    def images(
+        latents: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+        conditions: np.ndarray | None = None,
+    ) -> np.ndarray:
         # By way of `model`: a signature alone does not keep its variables alive.
-        inputs = {name: tf.constant(value) for name, value in _named(latents, labels).items()}
+        named = _named(latents, labels, conditions)
+        inputs = {name: tf.constant(value) for name, value in named.items()}
         return model.signatures["serving_default"](**inputs)["images"].numpy()
 
     return images
@@ -58,12 +63,17 @@ def signature_runner(path: pathlib.Path) -> SignatureRunner:
 def run_by_litert(runner: SignatureRunner) -> Function:
     """Return the function that `runner` computes, with float32 inputs and outputs."""
     inputs, output = runner.get_input_details(), runner.get_output_details()["images"]
-    latent_dim = inputs["latents"]["shape"][-1]
+    latent_dim = inputs["latents"]["shape"][-1] if "latents" in inputs else 0
 
-    def images(latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        if latents.shape[1] != latent_dim:  # LiteRT would read beyond the end of the array
+    def images(
+        latents: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+        conditions: np.ndarray | None = None,
+    ) -> np.ndarray:
+        # LiteRT would read beyond the end of the array.
+        if latents is not None and latents.shape[1] != latent_dim:
             raise ValueError(f"it takes latents of size {latent_dim}, not {latents.shape[1]}")
-        values = _named(latents, labels).items()
+        values = _named(latents, labels, conditions).items()
         made = runner(**{name: _quantize(value, inputs[name]) for name, value in values})["images"]
         if made.dtype != np.int8:
             return made
@@ -91,5 +101,9 @@ def _quantize(values: np.ndarray, details: JsonDict) -> np.ndarray:
     return np.clip(np.rint(values / scale) + zero_point, -128, 127).astype(np.int8)
 
 
-def _named(latents: np.ndarray, labels: np.ndarray | None) -> dict[str, np.ndarray]:
-    return {"latents": latents} if labels is None else {"latents": latents, "labels": labels}
+def _named(
+    latents: np.ndarray | None, labels: np.ndarray | None, conditions: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    given = {"latents": latents, "labels": labels, "conditions": conditions}
+    # Signatures have no latents of no numbers.
+    return {name: x for name, x in given.items() if x is not None and x.shape[1:] != (0,)}

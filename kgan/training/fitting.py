@@ -149,6 +149,9 @@ def _facts(x: Any, batch_size: int | None, options: dict[str, Any]) -> JsonDict:
         steps = steps or -(-rows // batch)
     fingerprint = getattr(x, "data_fingerprint", None)
     facts = {"steps_per_epoch": steps, "batch_size": batch, "fingerprint": fingerprint}
+    condition = getattr(x, "condition", None)
+    if condition is not None:
+        facts["condition"] = f"{type(condition).__name__} {condition.get_config()}"
     return {f"data.{name}": value for name, value in facts.items() if value is not None}
 
 

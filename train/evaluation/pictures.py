@@ -10,6 +10,7 @@ from kgan import metrics, plots
 from kgan.artifacts import RunDirectory
 from kgan.utils.atomic_write import atomic_write
 
+from . import pairs
 from .context import EvaluationContext
 
 PAIRS, COLUMNS = 32, 8
@@ -21,6 +22,10 @@ def draw(context: EvaluationContext, run: RunDirectory, chosen: tuple[str, ...])
     if context.real.are_points:
         return
     kind = context.kind
+    if context.generator.condition is not None:
+        with atomic_write(run.evaluation_picture("pairs", kind)) as partial:
+            plots.write_png(partial, pairs.picture(context))
+        chosen = tuple(name for name in chosen if name != "latent")
     if "memorisation" in chosen:
         _write(run.evaluation_picture("neighbours", kind), neighbours(context), 2 * COLUMNS)
     if "latent" in chosen:

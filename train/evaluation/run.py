@@ -13,12 +13,12 @@ from kgan.artifacts import RunDirectory
 from kgan.metrics.extractor import fingerprint
 from kgan.utils.types import JsonDict
 
-from . import classifier, data, metrics, modes, pictures
+from . import classifier, data, metrics, modes, pairs, pictures
 from . import features as extractors
 from .context import EvaluationContext
 from .options import Options
 from .report import MetricResult, NotApplicableError, table, write
-from .samples import draw_samples, open_generator
+from .samples import draw_samples, open_generator, translate_samples
 
 FUNCTIONS: dict[str, Callable[[EvaluationContext], list[MetricResult]]] = {
     "parzen": metrics.parzen,
@@ -56,7 +56,12 @@ def evaluate(options: Options) -> JsonDict:
         with _stage(bar, "data"):
             real = data.read(run, config, options.data_dir)
         with _stage(bar, "samples"):
-            samples = draw_samples(generator, options.num_samples, options.seed, real.image_shape)
+            if generator.condition is None:
+                samples = draw_samples(
+                    generator, options.num_samples, options.seed, real.image_shape
+                )
+            else:
+                samples = translate_samples(generator, real.test, options.num_samples, options.seed)
             # Parzen windows see pixels alone: no classifier is trained for them.
             source = "pixels" if options.metrics == ("parzen",) else options.features
             features = extractors.choose(source, real)
@@ -69,6 +74,8 @@ def evaluate(options: Options) -> JsonDict:
                 classes = classifier.find_or_train(real, run, options.data_dir)
         context = EvaluationContext(real, generator, samples, options.seed, features, classes)
         results, left_out = _compute(context, options.metrics, bar)
+        if generator.condition is not None:
+            results += pairs.pairs(context)
     record = _record(options, context, results, left_out)
     # `--features` given: beside the evaluation without it, not in its place.
     asked = None if options.features is None else pathlib.Path(options.features).stem

@@ -43,6 +43,8 @@ def open_generator(
             generator = inference.load(path, prior=prior, num_classes=num_classes)
         else:
             generator = inference.load(run.path, step=step)
+        if generator.condition_shape is not None:
+            return _with_condition(generator, run)
         try:
             generator.path_images(1)(prior.sample(1, 0))
         except Exception as error:
@@ -52,6 +54,40 @@ def open_generator(
                 "something else than this run."
             ) from error
     return generator
+
+
+def _with_condition(generator: Generator, run: RunDirectory) -> Generator:
+    """Return a generator that takes images.
+
+    Raises:
+        ValueError: the run does not record how conditions are made of images.
+    """
+    if generator.condition is None:
+        raise ValueError(
+            f"The run in {run.path} does not record how its conditions are made of images, so that "
+            "none can be made of those of the test. Compare from Python: "
+            "kgan.inference.load(...).translate(...)."
+        )
+    return generator
+
+
+def translate_samples(
+    generator: Generator, images: np.ndarray, count: int, seed: int
+) -> np.ndarray:
+    """Return what a generator makes of the first `count` images, in [0, 1], and check it.
+
+    Args:
+        generator: one that takes images, with the map from images to conditions.
+        images: float32 `[n, height, width, channels]` in [0, 1].
+        count: number of samples; fewer if there are fewer images.
+        seed: of the latents.
+
+    Raises:
+        ValueError: the samples are not finite, or not in [0, 1].
+    """
+    samples = generator.translate(images[:count], seed)
+    check_finite(samples, generator)
+    return samples
 
 
 def draw_samples(

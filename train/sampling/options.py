@@ -49,6 +49,15 @@ class Options:
         expected=POSITIVE_INTEGER,
         unset=f"{COUNTS[GRID]}, and {COUNTS[ANIMATION]} for an animation",
     )
+    input: str | None = option(
+        None,
+        "Directory of pictures to translate, one sample each, by a generator trained with "
+        "--condition. The condition is made of each picture as in training",
+        unset="none",
+    )
+    input_is_condition: bool = option(
+        False, "The pictures of --input are conditions already, such as outlines that were drawn"
+    )
     seed: int = option(0, "Seed of the samples: the same seed gives the same ones", expected=SEED)
     labels: tuple[str, ...] = option(
         (),
@@ -93,8 +102,23 @@ class Options:
         if self.prior is not None and self.model is None:
             raise ValueError(f"--prior={self.prior}: expected none, as a run records its prior.")
         check_options(self)
+        self._check_input()
         self._check_count()
         self.target.check()
+
+    def _check_input(self) -> None:
+        if self.input is None:
+            if self.input_is_condition:
+                raise ValueError("--input_is_condition: expected --input=DIR beside it.")
+            return
+        if self.target.kind == ANIMATION:
+            raise ValueError(
+                f"--output={self.output}: expected FILE.png or DIR/ beside --input={self.input}, "
+                "as a picture is translated to one sample."
+            )
+        for name, value in (("labels", self.labels), ("truncation", self.truncation)):
+            if value:
+                raise ValueError(f"--{name}: expected none beside --input={self.input}.")
 
     def _check_count(self) -> None:
         kind = self.target.kind

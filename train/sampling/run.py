@@ -7,7 +7,7 @@ import numpy as np
 from kgan import plots
 from kgan_cli.silence import native_silence
 
-from . import files, grid
+from . import files, grid, translation
 from .latents import FRAMES
 from .options import Options
 from .sampler import Sampler
@@ -28,6 +28,14 @@ def sample(options: Options) -> None:
     """
     with native_silence():  # LiteRT writes to standard error when it starts
         generator = open_generator(options)
+    if options.input is not None:
+        count = translation.write(generator, options)
+        print(f"{count:,} pictures translated by {generator.path}: {options.target.path}")
+        return
+    if generator.condition_shape is not None:
+        raise ValueError(
+            f"{generator.path} translates images: give --input=DIR, a directory of pictures."
+        )
     target, sampler = options.target, Sampler(generator, options)
     write = {GRID: _write_grid, ANIMATION: _write_animation, DIRECTORY: _write_directory}
     write[target.kind](sampler, options)

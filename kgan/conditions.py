@@ -1,0 +1,176 @@
+"""Conditions that are made of the images themselves: outlines, small, grey and masked images.
+
+Each is a function of images in [0, 1], `[batch, height, width, channels]`, that TensorFlow graphs
+can hold. The same object makes the conditions of training and those of a trained generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan.utils.checks import integer, one_of
+from kgan.utils.configurable import Configurable
+from kgan.utils.types import JsonDict
+
+__all__ = ["CONDITIONS", "Condition", "Edges", "Grey", "LowResolution", "Masked", "get"]
+
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_HIDDEN = 0.5  # what a masked pixel becomes: no start for the generator is darker or brighter
+_RECTANGLES = (0.25, 0.75)  # of a side: the shortest and the longest side of what is hidden
+
+
+class Condition(Configurable):
+    """A map from images to their conditions. Subclass it for a condition of your own.
+
+    A subclass defines `__call__`. One that takes arguments also defines `get_config`;
+    `keras.saving.register_keras_serializable` lets runs that use it be read.
+    """
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the condition of each image.
+
+        Args:
+            images: float32 `[batch, height, width, channels]` in [0, 1].
+
+        Returns:
+            float32 `[batch, rows, columns, channels]` in [0, 1].
+        """
+        raise NotImplementedError
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Grey(Condition):
+    """The luma of colours (ITU-R BT.601): the generator paints them. One channel."""
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        if images.shape[-1] == 1:
+            return images
+        return tf.reduce_sum(images[..., :3] * tf.constant(_LUMA), axis=-1, keepdims=True)
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Edges(Condition):
+    """Outlines: 1 where the gradient of the luma is large, else 0. One channel.
+
+    The gradient is that of Sobel's operator (`tf.image.sobel_edges`), whose norm is 4 at a vertical
+    step from black to white. It is large from 1 on: a quarter of that step.
+    """
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        gradients = tf.image.sobel_edges(tf.convert_to_tensor(Grey()(images)))
+        return tf.cast(tf.reduce_sum(tf.square(gradients), axis=-1) >= 1.0, tf.float32)
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class LowResolution(Condition):
+    """The means of `factor` x `factor` pixels: an area filter, so nothing aliases.
+
+    Args:
+        factor: a power of 2 that divides height and width.
+    """
+
+    def __init__(self, factor: int = 4):
+        self.factor = integer("factor", factor, 2)
+        if self.factor & (self.factor - 1):
+            raise ValueError(
+                "Invalid value for argument `factor`: expected a power of 2, which networks can "
+                f"double to the size of the image, received {factor}."
+            )
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        height, width = images.shape[1:3]
+        if height % self.factor or width % self.factor:
+            raise ValueError(
+                f"Invalid value for argument `condition`: expected images whose sides {self.factor}"
+                f" divides, received {height} x {width}. Resize them (`image_size`)."
+            )
+        return tf.nn.avg_pool2d(images, self.factor, self.factor, "VALID")
+
+    def get_config(self) -> JsonDict:
+        return {"factor": self.factor}
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Masked(Condition):
+    """The image with a part hidden, and a last channel that is 1 where pixels are given, else 0.
+
+    Hidden pixels are 0.5. `kgan.networks.UNetGenerator(keep_given=True)` gives the others back
+    unchanged.
+
+    Args:
+        part: `"half"`: the right half. `"rectangle"`: one rectangle, whose sides are 1/4 to 3/4 of
+            the image's. It follows from the image's pixels: the same in every epoch and program.
+    """
+
+    def __init__(self, part: str = "rectangle"):
+        self.part = one_of("part", part, ("half", "rectangle"))
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        shape = tf.shape(images)
+        if self.part == "half":
+            hidden = tf.range(shape[2])[None, None, :] >= (shape[2] + 1) // 2
+        else:
+            draws = _draws(images, 4)
+            hidden = _span(shape[1], draws[0], draws[1])[:, :, None]
+            hidden &= _span(shape[2], draws[2], draws[3])[:, None, :]
+        hidden = tf.broadcast_to(hidden[..., None], [*tf.unstack(shape[:3]), 1])
+        given = tf.where(hidden, tf.constant(_HIDDEN), images)
+        return tf.concat([given, 1.0 - tf.cast(hidden, tf.float32)], axis=-1)
+
+    def get_config(self) -> JsonDict:
+        return {"part": self.part}
+
+
+def _draws(images: tf.Tensor, count: int) -> list[tf.Tensor]:
+    """Return numbers in [0, 1) that follow from the pixels, each float32 `[batch]`."""
+    # Bytes times odd numbers, summed with overflow: any pixel moves all bits above its own.
+    size = int(np.prod(images.shape[1:]))
+    factors = np.random.default_rng(0).integers(-(2**30), 2**30, [size, count]) * 2 + 1
+    pixels = tf.cast(tf.round(255.0 * tf.reshape(images, [-1, size])), tf.int32)
+    hashes = tf.linalg.matmul(pixels, tf.constant(factors, tf.int32))
+    bits = tf.bitwise.right_shift(tf.cast(hashes, tf.uint32), tf.constant(8, tf.uint32))
+    return tf.unstack(tf.cast(bits, tf.float32) * 2.0**-24, axis=-1)
+
+
+def _span(side: tf.Tensor, length: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+    """Return whether each pixel of a side is in a span of drawn length and start."""
+    shortest, longest = _RECTANGLES
+    whole = tf.cast(side, tf.float32)
+    pixels = tf.round(whole * (shortest + (longest - shortest) * length))
+    first = tf.floor((whole - pixels + 1) * start)
+    places = tf.range(whole)
+    return (places >= first[:, None]) & (places < (first + pixels)[:, None])
+
+
+CONDITIONS: dict[str, Callable[[], Condition]] = {
+    "edges": Edges,
+    "low_resolution": LowResolution,
+    "low_resolution_x2": lambda: LowResolution(2),
+    "grey": Grey,
+    "masked": Masked,
+    "masked_half": lambda: Masked("half"),
+}
+"""The conditions that have a name. `"low_resolution"` is a quarter of each side."""
+
+Given: TypeAlias = str | Condition | None
+
+
+def get(condition: Given) -> Condition | None:
+    """Return a condition from its name or from itself.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if condition is None or isinstance(condition, Condition):
+        return condition
+    if isinstance(condition, str) and condition in CONDITIONS:
+        return CONDITIONS[condition]()
+    raise ValueError(
+        "Invalid value for argument `condition`: expected None, 'label', one of "
+        f"{', '.join(CONDITIONS)}, or a kgan.conditions.Condition, received {condition!r}."
+    )

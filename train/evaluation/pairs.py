@@ -1,0 +1,122 @@
+"""How close a translated image comes to the true one, beside two answers that need no training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from kgan import plots
+from kgan.conditions import Condition
+
+from .context import EvaluationContext, flat
+from .report import MetricResult
+
+MOST = 1_000  # pairs that are compared: each is held against all training images
+SHOWN = 24
+_CHUNK = 5_000  # training images whose conditions are made together
+_WINDOW = 11  # of SSIM (Wang et al. 2004), where the image is as large
+
+
+def pairs(context: EvaluationContext) -> list[MetricResult]:
+    """Return L1, PSNR and SSIM of samples against the true images of their conditions.
+
+    Below each stand two controls: the condition itself, enlarged bicubically where it is smaller,
+    and the training image whose condition is nearest. A game lowers PSNR by design: the mean of all
+    plausible images is nearer to the true one than any of them.
+    """
+    truths, made = _truths(context), context.samples[:MOST]
+    controls = {
+        "": made,
+        "_of_condition": as_images(_conditions(context), truths.shape[1:]),
+        "_of_nearest_pair": nearest(context),
+    }
+    results = [
+        MetricResult(f"pairs_{name}{control}", *_mean(measure(images, truths)), reals=len(truths))
+        for name, measure in _measures(truths.shape[1:3]).items()
+        for control, images in controls.items()
+    ]
+    if context.classes is None:
+        return results
+    classify = context.classes.classifier.labels
+    expected = classify(truths)
+    return results + [
+        MetricResult(
+            f"pairs_same_class{control}",
+            *_mean((classify(images) == expected).astype(np.float64)),
+            reals=len(truths),
+        )
+        for control, images in controls.items()
+    ]
+
+
+def picture(context: EvaluationContext) -> np.ndarray:
+    """Return a picture: condition, sample, true image, and again."""
+    rows = slice(SHOWN)
+    parts = (_conditions(context)[rows], context.samples[:MOST][rows], _truths(context)[rows])
+    return plots.side_by_side(*parts, value_range=(0.0, 1.0))
+
+
+def as_images(conditions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return conditions as images: enlarged bicubically, with the channels of an image.
+
+    Args:
+        conditions: `[n, rows, columns, channels]` in [0, 1]. A mask, the last one, is left out.
+        shape: `(height, width, channels)` of one image.
+    """
+    *sides, channels = shape
+    images = conditions[..., :channels] if conditions.shape[-1] >= channels else conditions[..., :1]
+    if images.shape[1:3] != tuple(sides):
+        images = tf.image.resize(images, sides, "bicubic").numpy().clip(0, 1)
+    return np.broadcast_to(images, (len(images), *shape))
+
+
+def nearest(context: EvaluationContext) -> np.ndarray:
+    """Return, for each pair, the training image whose condition is nearest (Euclidean)."""
+    condition, training = _condition(context), context.real.training
+    asked = flat(_conditions(context)).astype(np.float32)
+    best = np.full(len(asked), np.inf, np.float32)
+    rows = np.zeros(len(asked), np.int64)
+    for start in range(0, len(training), _CHUNK):
+        known = flat(np.asarray(condition(tf.constant(training[start : start + _CHUNK]))))
+        # Without the square of what is asked for, which is the same for all.
+        distances = np.square(known).sum(1) - 2 * asked @ known.T
+        found = distances.argmin(1)
+        values = distances[np.arange(len(asked)), found]
+        rows = np.where(values < best, start + found, rows)
+        best = np.minimum(best, values)
+    return training[rows]
+
+
+def _truths(context: EvaluationContext) -> np.ndarray:
+    return context.real.test[: min(MOST, len(context.samples))]
+
+
+def _condition(context: EvaluationContext) -> Condition:
+    assert context.generator.condition is not None
+    return context.generator.condition
+
+
+def _conditions(context: EvaluationContext) -> np.ndarray:
+    return np.asarray(_condition(context)(tf.constant(_truths(context))))
+
+
+def _measures(
+    sides: tuple[int, ...],
+) -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
+    """Return the measures by name; each maps two arrays of images to a number for each pair."""
+    window = min(_WINDOW, *sides)
+    return {
+        "l1": lambda made, true: np.abs(made - true).mean((1, 2, 3)),
+        "psnr": lambda made, true: tf.image.psnr(made, true, 1.0).numpy(),
+        "ssim": lambda made, true: tf.image.ssim(made, true, 1.0, filter_size=window).numpy(),
+    }
+
+
+def _mean(values: np.ndarray) -> tuple[float, int, None, float]:
+    """Return the mean, the number of values, no value of real data, and the standard error."""
+    values = np.asarray(values, np.float64)
+    error = float(values.std() / math.sqrt(len(values)))
+    return float(values.mean()), len(values), None, error

@@ -1,0 +1,95 @@
+"""Pictures that a generator translates: read, made into conditions, and written beside them."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from kgan import plots
+from kgan.artifacts import RunDirectory
+from kgan.inference import Generator
+from kgan.utils.types import JsonDict
+
+from ..evaluation.samples import check_finite
+from . import files
+from .options import COUNTS, Options
+from .target import GRID
+
+
+def write(generator: Generator, options: Options) -> int:
+    """Translate the pictures of `options.input` and write the samples; return their number.
+
+    A grid shows each condition beside its sample. A directory gets a PNG file for each picture, of
+    the same name.
+
+    Raises:
+        ValueError: the generator takes no images, or the pictures do not fit it.
+        OSError: the pictures cannot be read.
+    """
+    if generator.condition_shape is None:
+        raise ValueError(
+            f"--input={options.input}: expected none, as {generator.path} was trained without "
+            "--condition."
+        )
+    made = options.input_is_condition or generator.condition is None
+    shape = generator.condition_shape if made else generator.image_shape
+    most = options.count or (COUNTS[GRID] if options.target.kind == GRID else None)
+    pictures, names = _read(options, shape, most)
+    images = generator.translate(pictures, options.seed, made)
+    check_finite(images, generator)
+    if options.target.kind == GRID:
+        conditions = pictures if made else np.asarray(generator.condition(pictures))  # type: ignore[misc]
+        picture = plots.side_by_side(conditions, images, value_range=(0.0, 1.0))
+        files.write_picture(options.target.path, picture)
+    else:
+        pixels = plots.pixels(images, generator.value_range)
+        files.write_directory(options.target.path, [pixels], names)
+    return len(images)
+
+
+def _read(
+    options: Options, shape: tuple[int, ...], most: int | None
+) -> tuple[np.ndarray, list[str]]:
+    """Return pictures in [0, 1], float32 `[n, *shape]`, and the names of their PNG files."""
+    from kgan.data.decoding import decode, why_unreadable  # imports TFDS, others need not wait
+    from kgan.data.folders import list_folder
+    from kgan.data.form import Form, colour
+
+    if shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"--input_is_condition: expected none, as the conditions have {shape[-1]} channels, "
+            "which no picture file has. Give whole pictures."
+        )
+    of_run = _recorded(options)
+    form = Form(
+        shape[:2],  # type: ignore[arg-type]
+        shape[-1],
+        of_run.get("resize") or "crop",
+        colour(of_run.get("background")),
+    )
+    root = pathlib.Path(options.input or "").expanduser()
+    folder = list_folder(root)
+    chosen = sorted({name for pictures in folder.splits.values() for name in pictures})[:most]
+    pixels = np.empty((len(chosen), *shape), np.float32)
+    for row, name in enumerate(chosen):
+        try:
+            pixels[row] = decode((root / name).read_bytes(), form) / np.float32(255)
+        except Exception as error:  # of Pillow, whatever the file holds
+            raise OSError(
+                f"--input={options.input}: {name} cannot be decoded ({why_unreadable(error)}). "
+                "Mend or remove it."
+            ) from error
+    return pixels, [_file_name(name) for name in chosen]
+
+
+def _file_name(picture: str) -> str:
+    """Return the name of a picture's sample: that of its file, and of the folders above it."""
+    return "_".join(pathlib.PurePosixPath(picture).with_suffix(".png").parts)
+
+
+def _recorded(options: Options) -> JsonDict:
+    """Return the options of the run, which say how its pictures were resized."""
+    if options.run_dir is None:
+        return {}
+    return RunDirectory(options.run_dir).read_config()["options"]
