@@ -3,21 +3,24 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kgan import (
-    artifacts,
-    augmentation,
-    conditions,
-    constraints,
-    layers,
-    losses,
-    networks,
-    optimizers,
-    penalties,
-    priors,
-    variants,
-)
-from kgan.gan import GAN
-from kgan.runs import load_run
+from kgan.utils.notebooks import quiet_start
+
+with quiet_start():
+    from kgan import (
+        artifacts,
+        augmentation,
+        conditions,
+        constraints,
+        layers,
+        losses,
+        networks,
+        optimizers,
+        penalties,
+        priors,
+        variants,
+    )
+    from kgan.gan import GAN
+    from kgan.runs import load_run
 
 __version__ = "0.1.0"
 

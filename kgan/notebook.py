@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +10,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Display", "ShownGame", "in_notebook"]
+from kgan.utils.notebooks import in_notebook
 
-
-def in_notebook() -> bool:
-    """Return whether this process is the kernel of a notebook."""
-    ipython = sys.modules.get("IPython")
-    return hasattr(ipython.get_ipython(), "kernel") if ipython else False
+__all__ = ["Display", "ShownGame"]
 
 
 class Display:

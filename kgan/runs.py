@@ -233,6 +233,7 @@ class SavedRun(keras.Model):
         Raises:
             FileExistsError: the directory holds a run of `kgan-train`.
             OSError: it cannot be written to.
+            NotImplementedError: a class of the networks has no `get_config`.
             ValueError: the game is not compiled, or `data` are not of `kgan.data.load`.
 
         Example:
@@ -259,9 +260,9 @@ class SavedRun(keras.Model):
                     "Invalid value for argument `path`: expected a directory without a run of "
                     f"kgan-train, received {str(path)!r}, which holds one. Name another."
                 )
+            write_game(self, run)  # first, as a class may not say how it is made
             run.generator.unlink(missing_ok=True)  # its presence means that the rest is whole
             run.write_config(record)
-            write_game(self, run)
             _write_checkpoint(self, Checkpoints(run.checkpoints))
             write_networks(self, run)
 
@@ -274,8 +275,8 @@ def _record(data: Any) -> JsonDict:
     """
     if data is None:
         return {"options": {}, "data": {}}
-    options = getattr(data, "options", None)
-    if not isinstance(options, dict):
+    options = getattr(data, "loaded_from", None)
+    if options is None:
         raise ValueError(
             "Invalid value for argument `data`: expected a data set that `kgan.data.load` returned "
             f"for a name or a directory, received {type(data).__name__}. Leave it out."
@@ -291,6 +292,6 @@ def _write_checkpoint(gan: Any, checkpoints: Checkpoints) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError):
         place = checkpoints.at(gan.step)[2]  # the callback's, which knows the epoch
     write(path, gan, place)
-    for other in checkpoints.paths():
-        if other > path:
-            checkpoints.remove(other)
+    paths = checkpoints.paths()
+    for later in paths[paths.index(path) + 1 :]:
+        checkpoints.remove(later)

@@ -119,7 +119,7 @@ class ExportedGame(keras.Model):
 
         Its signatures are those of `kgan.saved_model.write`: `sample` draws what `GAN.sample` draws
         with the same seed, with the EMA weights if there are any, but rescaled to [0, 1].
-        `kgan_export.export` makes TFLite and ONNX files of a finished run of `kgan-train`.
+        `save_run` and `kgan_export.export` make TFLite and ONNX files, compared with Keras.
 
         Args:
             filepath: the directory to write; a SavedModel there is replaced. TensorFlow Serving

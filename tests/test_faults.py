@@ -301,8 +301,8 @@ def test_a_missing_config_is_written_again_for_the_same_command(
     train(small(), run.path, data_dir)
     assert "nothing is left to do" in capsys.readouterr().out
     assert run.read_config() == after
-    with pytest.raises(ValueError, match=r"another configuration: steps 12 -> 11\."):
-        check_run(run, small(steps=11))
+    with pytest.raises(ValueError, match=r"--steps=11: the run in .* has trained for 12 steps"):
+        train(small(steps=11), run.path, data_dir)
     check_run(run, small(steps=13))
 
 

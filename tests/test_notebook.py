@@ -12,6 +12,7 @@ import kgan
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+@pytest.mark.slow
 def test_eight_lines_in_a_real_kernel(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient", reason="pip install kgan[test]")
     nbformat = pytest.importorskip("nbformat")
@@ -39,6 +40,11 @@ def test_eight_lines_in_a_real_kernel(tmp_path, monkeypatch):
     assert [len(found) for found in pictures] == [0, 0, 0, 0, 0, 1, 1, 0], "one that is redrawn"
     for (picture,) in filter(None, pictures):
         assert base64.b64decode(picture).startswith(b"\x89PNG")
+    written = "".join(
+        output.get("text", "") for cell in notebook.cells for output in cell["outputs"]
+    )
+    for noise in ("WARNING", "Warning", "I0000", "E0000", "oneDNN", "deprecated"):
+        assert noise not in written
     training = "".join(output.get("text", "") for output in notebook.cells[5]["outputs"])
     assert "22/22" in training, "Keras's progress bar"
     assert kgan.load_run(tmp_path / "runs" / "notebook").step == 44

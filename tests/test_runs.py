@@ -179,6 +179,31 @@ def test_what_cannot_be_saved(saved, stopped, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Opaque(keras.Model):
+    """Does not say how it is made."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, latents):
+        return self.inner(latents)
+
+
+def test_a_class_that_does_not_say_how_it_is_made_leaves_the_earlier_run(tmp_path):
+    inner = networks.MLPGenerator((8, 8, 1), 3, (4,))
+    for generator in (inner, Opaque(lambda latents: inner(latents))):
+        discriminator = networks.MLPDiscriminator((8, 8, 1), (4,))
+        gan = kgan.GAN(generator, discriminator, kgan.priors.Normal(3))
+        gan.compile("adam", "adam")
+        if generator is inner:
+            gan.save_run(tmp_path)
+            before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    with pytest.raises(NotImplementedError, match="get_config"):
+        gan.save_run(tmp_path)
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+
+
 def test_what_needs_the_training_program(saved, data_dir, tmp_path, capsys):
     gan, folder = saved
     with pytest.raises(ValueError, match=r"was saved from Python.*\(kgan\.load_run\)"):
@@ -201,10 +226,10 @@ def test_what_needs_the_training_program(saved, data_dir, tmp_path, capsys):
 )
 def test_data_know_how_they_were_loaded(source, options, data_dir):
     images = kgan.data.load(source, "train[:64]", batch_size=16, data_dir=data_dir)
-    assert {name: value for name, value in images.options.items() if value} == {
+    assert {name: value for name, value in images.loaded_from.items() if value} == {
         name: value for name, value in options.items() if value
     }
-    assert images.options["image_size"] is None
+    assert images.loaded_from["image_size"] is None
 
 
 # Every checkpoint

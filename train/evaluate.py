@@ -1,4 +1,4 @@
-"""Evaluates the generator of a finished run, every metric beside the value of real data.
+"""Evaluates the generator of a run, every metric beside the value of real data.
 
     kgan-evaluate --run_dir=runs/digits
 

@@ -186,7 +186,7 @@ def load(
         if source in DENSITIES:
             _check_none(f"it is for images; expected None for the density {source!r}", **of_images)
             points = from_memory((_points(source, split, how),), rows, order, tf.identity)
-            points.options = {"dataset": source, "split": split, "image_size": None}
+            points.loaded_from = {"dataset": source, "split": split, "image_size": None}
             return points
         if source.startswith(PREFIX):
             _check_none(
@@ -217,7 +217,7 @@ def load(
     dataset.value_range = (low, high)
     if isinstance(directory or source, str | os.PathLike):  # else a builder, which has no name
         size = ",".join(map(str, image_size)) if isinstance(image_size, tuple) else image_size
-        dataset.options = {
+        dataset.loaded_from = {
             **{"dataset": os.fspath(directory or source), "split": split},
             **{"image": image, "label": label, "channels": channels, "resize": resize},
             **{"background": background, "unreadable": unreadable, "image_size": size},

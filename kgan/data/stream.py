@@ -46,7 +46,7 @@ class SeekableDataset(WrappedDataset):
         steps: batches in an epoch.
         explain: as given; None where the data are in memory.
         class_names: names of the classes of the labels, in their order; empty without labels.
-        options: the arguments of `kgan.data.load` that decide which images these are, as the
+        loaded_from: the arguments of `kgan.data.load` that decide which images these are, as the
             options of a run; None where they are not of a name or a directory.
         skipped: unreadable pictures that were left out; None where none may be.
         condition: how the conditions that the images come with are made; None without any.
@@ -84,7 +84,7 @@ class SeekableDataset(WrappedDataset):
         self.value_range: tuple[float, float] | None = None
         self.class_names: tuple[str, ...] = ()
         self.skipped: int | None = None
-        self.options: JsonDict | None = None
+        self.loaded_from: JsonDict | None = None
         self.condition: Condition | None = None
         self._in_memory = in_memory
         self._pipeline_options = untuned()
@@ -140,7 +140,7 @@ class SeekableDataset(WrappedDataset):
             self._in_memory,
         )
         found.value_range, found.skipped = self.value_range, self.skipped
-        found.options, found.condition = self.options, condition
+        found.loaded_from, found.condition = self.loaded_from, condition
         return found
 
     def seek(self, begin: int, count: int) -> None:
