@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from benchmarks.fitting import by_fit
 from benchmarks.timing import print_record
+from kgan import conditions
 from train.config import resolve
 from train.game import make_gan
 from train.presets import PRESETS
@@ -38,6 +39,10 @@ def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
     low, high = config.pixels or (-1.0, 1.0)
     images = rng.uniform(low, high, (rows, *shape)).astype("float32")
     batch = (images, rng.integers(CLASSES, size=rows)) if config.conditional else images
+    condition = conditions.get(config.condition)
+    if condition is not None:
+        made = condition((images - low) / (high - low)).numpy()
+        batch = (images, low + (high - low) * made)
     data = tf.data.Dataset.from_tensors(batch)
     keras.utils.set_random_seed(0)
     gan = make_gan(config, data, CLASSES if config.conditional else None)

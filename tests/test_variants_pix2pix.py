@@ -133,6 +133,13 @@ def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
             np.testing.assert_array_equal(one, other)
 
 
+def test_a_weight_that_is_changed_after_a_fit_takes_effect():
+    gan = game({"loss": Zero()})
+    whole = gan.fit(X[:8], Y[:8], batch_size=8, verbose=0).history["g_loss"][0]
+    gan.l1_weight = 0.0
+    assert gan.fit(X[:8], Y[:8], batch_size=8, verbose=0).history["g_loss"][0] == 0 < whole
+
+
 def test_the_weight_of_the_term_is_among_the_settings_that_resuming_compares(trained):
     assert trained.training_settings()["l1_weight"] == 100.0
 

@@ -20,7 +20,10 @@ from kgan.utils.checks import positive_integer, single_seed
 __all__ = ["RetraceEachEpoch", "Retraced"]
 
 # The attributes of a game that its step reads.
-_NUMBERS = ("discriminator_steps", "penalty_interval", "seed", "packing", "num_classes")
+_NUMBERS = (
+    *("discriminator_steps", "penalty_interval", "seed", "packing", "num_classes"),
+    "discriminator_loss_weight",
+)
 _MODES = ("jit_compile", "run_eagerly", "steps_per_execution")
 _OBJECTS = ("generator", "discriminator", "loss", "prior", "augmentation", "ema")
 _OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
@@ -37,7 +40,7 @@ class _Settings:
         inner = [getattr(optimizer, "inner_optimizer", None) for optimizer in optimizers]
         layers = [layer for part in parts[:2] for layer in all_layers(part)]
         objects = [*parts, *optimizers, *inner, *gan.penalties, *layers]
-        numbers = [getattr(gan, name) for name in (*_NUMBERS, *_MODES)]
+        numbers = [getattr(gan, name) for name in (*_NUMBERS, *gan.traced, *_MODES)]
         # The objects themselves, not their ids: an id is used again when its object has gone.
         self.objects = objects
         self.numbers = [*numbers, *(fact for part in objects for fact in _facts(part))]
@@ -63,8 +66,12 @@ class Retraced(ReplicatedModel):
     """A game whose step is traced again before it runs, if a setting has changed since.
 
     The weights that the optimizers move are decided by `compile`, as in Keras.
+
+    Attributes:
+        traced: names of further attributes that the step reads, of a variant.
     """
 
+    traced: tuple[str, ...] = ()
     loss: losses.AdversarialLoss
     penalties: list[penalties_module.Penalty]
     seed: int

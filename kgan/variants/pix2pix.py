@@ -54,6 +54,7 @@ class Pix2Pix(GAN):
     """
 
     discriminator_loss_weight = 0.5
+    traced = ("l1_weight",)
 
     def __init__(
         self,
