@@ -21,6 +21,7 @@ from train import config as config_module
 from train.config import Config, resolve
 from train.game import make_gan
 from train.presets import PRESETS
+from train.records import check_run
 from train.run import RunDirectory, train
 
 
@@ -461,6 +462,8 @@ def test_an_extended_run_is_as_if_it_had_never_ended(
 def test_a_run_does_not_end_before_its_newest_checkpoint(run, data_dir):
     with pytest.raises(ValueError, match=r"--steps=5: the run in .* has trained for 6 steps, .*=6"):
         train(small(steps=5), run, data_dir)
+    with pytest.raises(ValueError, match="--steps=5: "):
+        check_run(RunDirectory(run), small(steps=5))  # all that a dry run does
     assert (run / "generator.keras").exists()
 
 

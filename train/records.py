@@ -16,6 +16,7 @@ from kgan.utils.types import JsonDict
 from kgan_cli.options import OptionValues
 
 from .config import Config, overridden
+from .length import check_end
 
 
 def check_run(run: RunDirectory, config: Config) -> JsonDict | None:
@@ -30,13 +31,15 @@ def check_run(run: RunDirectory, config: Config) -> JsonDict | None:
         new run.
 
     Raises:
-        ValueError: the directory holds a run of another configuration, or files of a training
-            without a record of how they were made.
+        ValueError: the directory holds a run of another configuration, one that is beyond the
+            `steps` of `config`, or files of a training without a record of how they were made.
         OSError: the directory cannot be used.
     """
     _check_program(run)
     run.check(config.options(), free=LENGTH)
     if run.config.exists():
+        if config.steps:  # those of epochs are known once the data are read
+            check_end(run, config, config.steps)
         return run.read_config()
     newest = Checkpoints(run.checkpoints).newest()
     record = None if newest is None else carried_record(newest[0], newest[2])
