@@ -401,6 +401,7 @@ def test_bad_addresses(client, method, path, status, sentence):
         (b"{}", "gzip", 400, "The body is not gzip"),
         (b"{}", "br", 415, "Content-Encoding: expected gzip, received br"),
     ],
+    ids=["read", "plain", "too long", "cut off", "no gzip", "another encoding"],
 )
 def test_bodies_in_gzip(client, body, encoding, status, sentence):
     answer = client.ask("POST", PREDICT, content=body, headers={"Content-Encoding": encoding})
