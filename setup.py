@@ -106,6 +106,7 @@ setup(
         "kgan.training",
         "kgan.training.validation",
         "kgan.utils",
+        "kgan.variants",
         "kgan_cli",
         "kgan_train",
         "kgan_train.evaluation",

@@ -105,6 +105,7 @@ def drive(alarm, script, start=0):
     game = types.SimpleNamespace(
         step=start,
         image_shape=(3,),
+        generator=None,
         value_range=None,
         sample=lambda n, seed: IMAGES[:n],
     )
