@@ -545,7 +545,8 @@ def test_help_names_every_flag_and_waits_for_no_tensorflow():
     assert time.monotonic() - begin < 30
     assert "tensorflow" not in done.stderr
     for field in dataclasses.fields(Options):
-        assert f"--{field.name}:" in done.stdout
+        no = "[no]" if field.type == "bool" else ""
+        assert f"--{no}{field.name}:" in done.stdout
 
 
 def test_an_error_is_one_sentence(conditional, tmp_path):
