@@ -127,9 +127,10 @@ def check_options(options: DataclassInstance) -> None:
             raise ValueError(f"--{field.name}={value}: expected {about.expected.words}.")
         for other, having in about.only_with.items():
             if value != field.default and getattr(options, other) not in having:
+                have = "have" if len(having) > 1 else "has"
                 raise ValueError(
                     f"--{field.name}={value}: --{other}={getattr(options, other)} has no such "
-                    f"option; {', '.join(having)} have it."
+                    f"option; {', '.join(having)} {have} it."
                 )
 
 

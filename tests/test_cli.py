@@ -185,7 +185,7 @@ class Example:
     ("values", "sentence"),
     [
         ({"cli_kind": "new"}, r"^--cli_kind=new: expected one of plain, odd\.$"),
-        ({"cli_rate": 0.1}, r"^--cli_rate=0\.1: --cli_kind=plain has no such option; odd have it"),
+        ({"cli_rate": 0.1}, r"^--cli_rate=0\.1: --cli_kind=plain has no such option; odd has it"),
         ({"cli_kind": "odd", "cli_rate": 1.0}, r"^--cli_rate=1\.0: expected a number in \[0, 1\)"),
         ({"cli_weight": -1.0}, r"^--cli_weight=-1\.0: expected a number of at least 0\.$"),
         ({"cli_count": 1}, r"^--cli_count=1: expected an integer of at least 2\.$"),

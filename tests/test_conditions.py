@@ -2,18 +2,21 @@
 
 import itertools
 import json
+import subprocess
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 
 import kgan
 from export.program import export
 from kgan import conditions
 from kgan.data import load
+from train.auto import automatic
 from train.config import Config, resolve
-from train.run import train
+from train.run import located, train
 from train.sampling.options import Options
 from train.sampling.run import sample
 
@@ -175,7 +178,10 @@ def test_a_run_records_its_condition_and_resumes(data_dir, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"condition": "edges"}, r"--condition=edges and --network=mlp: expected both or none"),
+        (
+            {"condition": "edges", "network": "mlp"},
+            r"--condition=edges and --network=mlp: expected both or none",
+        ),
         ({"network": "unet"}, r"--condition=None and --network=unet: expected both or none"),
         (
             {"network": "unet", "condition": "edges", "conditional": True},
@@ -185,13 +191,21 @@ def test_a_run_records_its_condition_and_resumes(data_dir, tmp_path):
         ({"variant": "pix2pix"}, r"--variant=pix2pix: --network=mlp has no such option"),
         (
             {"network": "unet", "condition": "edges", "l1_weight": 10.0},
-            r"--l1_weight=10.0: --variant=None has no such option; pix2pix have it",
+            r"--l1_weight=10.0: --variant=None has no such option; pix2pix has it",
         ),
     ],
 )
 def test_flags_that_do_not_fit_are_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         Config(steps=1, **options)
+
+
+def test_a_condition_chooses_the_network_that_takes_it():
+    config = resolve(None, {"condition": "edges"})
+    assert config.network == "unet"
+    assert not automatic(None, {"condition": "edges"}, located(config, None))
+    with pytest.raises(ValueError, match="--condition=edges and --network=sngan"):
+        resolve(None, {"condition": "edges", "network": "sngan"})
 
 
 def test_the_presets_of_pairs_have_their_networks():
@@ -268,4 +282,13 @@ def test_pictures_that_cannot_be_translated_are_named(run, data_dir, tmp_path):
     (given / "broken.png").write_bytes(b"no picture")
     with pytest.raises(OSError, match=r"broken\.png cannot be decoded"):
         sampled(input=given, **options)
+    words = [f"--{name}={value}" for name, value in options.items()]
+    done = subprocess.run(
+        [*warm.python(), "-m", "train.sample", *words, f"--input={tmp_path / 'nowhere'}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "Invalid value for --input: expected a directory of pictures" in done.stderr
     assert not (tmp_path / "a.png").exists()

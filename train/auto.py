@@ -62,7 +62,8 @@ class Facts:
 def automatic(preset: str | None, given: Mapping[str, object], config: Config) -> bool:
     """Return whether the configuration is to be chosen.
 
-    It is where that is asked for, and for a directory of pictures without a preset and a network.
+    It is where that is asked for, and for a directory of pictures without a preset, a network and a
+    condition.
 
     Args:
         preset: the flag of that name.
@@ -71,7 +72,8 @@ def automatic(preset: str | None, given: Mapping[str, object], config: Config) -
     """
     if preset == "auto":
         return True
-    return preset is None and given.get("network") is None and os.path.isabs(config.dataset)
+    chooses = given.get("network") is None and config.condition is None
+    return preset is None and chooses and os.path.isabs(config.dataset)
 
 
 def chosen(

@@ -75,7 +75,7 @@ class Config:
     )
     condition: str | None = option(
         None,
-        "Image that is made of each image, from which --network=unet is to make it again: its "
+        "Image that is made of each image, from which a U-Net (--network=unet) makes it again: its "
         "outlines, a small, a grey or a partly hidden one",
         choices=CONDITIONS,
         unset="no image",
@@ -420,6 +420,8 @@ def overridden(options: OptionValues, explicit: Mapping[str, object]) -> Config:
     executed = options.get("steps_per_execution", 1)
     if "steps_per_execution" not in given and (options.get("steps") or 0) % executed:
         options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps
+    if options.get("condition") is not None:
+        options.setdefault("network", "unet")  # the one that is given images
     if options.get("epochs") is None and options.get("steps") is None:
         options["epochs"] = 50
     return Config(**options)
