@@ -39,9 +39,10 @@ def check_installed() -> None:
 def write(generator: KerasGenerator, path: pathlib.Path) -> None:
     """Write the generator in float32 to the file `path`.
 
-    It maps `latents`, float32 `[batch, latent_dim]`, and, if it is conditional, `labels`, int32
-    `[batch]`, to `images`, float32 `[batch, height, width, channels]`. The description of the
-    model says that labels are not checked.
+    It maps `latents`, float32 `[batch, latent_dim]`, if there are any, and `labels`, int32
+    `[batch]`, or `conditions`, float32 `[batch, *condition_shape]` in [0, 1], if it is conditional,
+    to `images`, float32 `[batch, height, width, channels]`. The description of the model says that
+    labels are not checked.
 
     Raises:
         ValueError: the generator uses an operation that ONNX or the converter lacks.
@@ -53,7 +54,8 @@ def write(generator: KerasGenerator, path: pathlib.Path) -> None:
 
     @tf.function(input_signature=specs, autograph=False)
     def generate(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": generator.images(*inputs)}
+        named = zip(generator.specs, inputs, strict=True)
+        return {"images": generator.images(**dict(named))}
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # its errors are raised below
     try:

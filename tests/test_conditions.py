@@ -11,6 +11,7 @@ import tensorflow as tf
 import warm
 
 import kgan
+from export import onnx
 from export.program import export
 from kgan import conditions
 from kgan.data import load
@@ -230,12 +231,14 @@ def test_every_format_of_a_run_translates_as_the_run_does(run, tmp_path):
     made = generator.translate(images)
     small = images.reshape(3, 4, 2, 4, 2, 1).mean((2, 4))
     np.testing.assert_allclose(generator.translate(small, made=True), made, atol=1e-6)
-    export(run, tmp_path, formats=("saved_model", "tflite"))
+    export(run, tmp_path, formats=("saved_model", "tflite", "onnx"))
     model = tf.saved_model.load(str(tmp_path / "saved_model" / "1"))
     served = model.signatures["translate"](images=tf.constant(images))["images"]
     np.testing.assert_allclose(served, made, atol=1e-5)
     for path in (tmp_path / "saved_model" / "1", *(tmp_path / "tflite").glob("*.tflite")):
         np.testing.assert_allclose(kgan.inference.load(path).translate(images), made, atol=1e-4)
+    outside = onnx.load(tmp_path / "onnx" / "generator.onnx")(conditions=small.astype("float32"))
+    np.testing.assert_allclose(outside, made, atol=1e-4)
     with pytest.raises(ValueError, match=r"`images`: expected \[n, 8, 8, 1\], received shape"):
         generator.translate(small)
 
