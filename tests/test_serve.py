@@ -440,7 +440,9 @@ def test_the_page_works_below_a_prefix_and_has_a_field_for_classes(client):
         assert client.ask("GET", f"/{html.unescape(link)}").status_code == 200, link
     assert '<input name="labels"' in text
     assert '<option value="cat"><option value="dog"><option value="7">' in text
-    assert "labels" not in page(1, {}).partition("<h2>")[0]
+    assert "labels" not in page(1, {"sample": {}}).partition("<h2>")[0]
+    assert "<form" in page(1, {"sample": {}})
+    assert "<form" not in page(1, {"translate": {}}), "made of images"
 
 
 # Pictures

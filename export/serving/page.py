@@ -19,13 +19,7 @@ img {{ max-width: 100%; image-rendering: pixelated }}
 td, th {{ text-align: left; padding-right: 1.5em; vertical-align: top }}
 </style>
 <h1>{name}, version {version}</h1>
-<form action="sample.png">
-<label>count <input name="count" type="number" value="16" min="1" max="1024"></label>
-<label>seed <input name="seed" type="number" value="0"></label>
-{classes}<button>Sample</button>
-</form>
-<p><img src="sample.png?count=16&amp;seed=0" alt="16 samples"></p>
-<h2>Addresses</h2>
+{samples}<h2>Addresses</h2>
 <table>
 <tr><td><a href="v1/models/{name}">/v1/models/{name}</a></td><td>state of the versions</td></tr>
 <tr><td><a href="v1/models/{name}/metadata">/v1/models/{name}/metadata</a></td>
@@ -41,6 +35,14 @@ td, th {{ text-align: left; padding-right: 1.5em; vertical-align: top }}
 </html>
 """
 
+
+_SAMPLES = """<form action="sample.png">
+<label>count <input name="count" type="number" value="16" min="1" max="1024"></label>
+<label>seed <input name="seed" type="number" value="0"></label>
+{classes}<button>Sample</button>
+</form>
+<p><img src="sample.png?count=16&amp;seed=0" alt="16 samples"></p>
+"""
 
 _CLASSES = """<label>classes <input name="labels" list="classes" placeholder="all"></label>
 <datalist id="classes">{options}</datalist>
@@ -68,6 +70,8 @@ def page(
         for name, inputs in signatures.items()
     ]
     classes = _CLASSES.format(options=options) if num_classes else ""
+    # A translator has none: its images are made of others.
+    samples = _SAMPLES.format(classes=classes) if "sample" in signatures else ""
     return _PAGE.format(
-        name=MODEL_NAME, version=version, classes=classes, signatures="\n".join(rows)
+        name=MODEL_NAME, version=version, samples=samples, signatures="\n".join(rows)
     )
