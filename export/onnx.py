@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from kgan.inference import KerasGenerator, error_summary
+from kgan.inference import KerasGenerator
+from kgan.utils.loading import error_summary
 
 from .unchecked import LABELS
 

@@ -14,8 +14,9 @@ import tensorflow as tf
 from ai_edge_litert.schema_py_generated import ModelT
 
 from kgan import saved_model
-from kgan.inference import KerasGenerator, error_summary
+from kgan.inference import KerasGenerator
 from kgan.inference.loading import CARD
+from kgan.utils.loading import error_summary
 
 from . import flatbuffer, lite_sampling
 from .unchecked import LABELS

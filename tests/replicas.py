@@ -83,6 +83,21 @@ def regularized(normalization=False, **regularizers):
     return networks
 
 
+def translator(strategy):
+    """A game of pairs after ten steps: the negative of each image is its condition."""
+    shapes, data = {"image_shape": SHAPE, "condition_shape": SHAPE}, images(1, False)
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        gan = kgan.variants.Pix2Pix(
+            kgan.networks.UNetGenerator(**shapes, filters=2),
+            kgan.networks.PatchDiscriminator(**shapes, filters=2),
+        )
+        # At a rate of 0.1, the L1 term of weight 100 makes rounding grow without bound.
+        gan.compile(*(keras.optimizers.SGD(1e-3) for _ in range(2)))
+        gan.fit(batches((data, -data), 1), verbose=0)
+    return gan
+
+
 def batches(data, k):
     return tf.data.Dataset.from_tensor_slices(data).batch(BATCH * k, drop_remainder=True)
 
@@ -193,6 +208,8 @@ def mirrored():
     found["updates"] = int(optimizer.iterations.numpy())
     found["loss_scale"] = float(optimizer.dynamic_scale.numpy())
     found["finite"] = all(bool(np.isfinite(weight).all()) for weight in half.get_weights())
+
+    found["pairs"] = difference(*(translator(strategy) for strategy in (one, two)))
 
     try:
         play(two, sgd(), jit_compile=True)

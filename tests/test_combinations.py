@@ -24,7 +24,7 @@ FAMILIES = {
     "ResNet": {"filters": 8},
     "SNGAN": {"filters": 3},
 }
-# Tracing a step of residual blocks takes as long as ten eager ones.
+# Tracing a step of residual blocks takes as long as about eight eager ones.
 EAGER = ("ResNet", "SNGAN")
 AXES = {
     "loss": list(LOSSES),

@@ -13,6 +13,7 @@ import warm
 import kgan
 from export import onnx
 from export.program import export
+from export.serving.model import Model
 from kgan import conditions
 from kgan.data import load
 from train.auto import automatic
@@ -237,6 +238,9 @@ def test_every_format_of_a_run_translates_as_the_run_does(run, tmp_path):
     np.testing.assert_allclose(served, made, atol=1e-5)
     for path in (tmp_path / "saved_model" / "1", *(tmp_path / "tflite").glob("*.tflite")):
         np.testing.assert_allclose(kgan.inference.load(path).translate(images), made, atol=1e-4)
+    request = {"signature_name": "translate", "instances": images.tolist()}
+    answer = Model(tmp_path / "saved_model" / "1").predict(json.dumps(request).encode())
+    np.testing.assert_allclose(json.loads(answer)["predictions"], made, atol=1e-5)
     outside = onnx.load(tmp_path / "onnx" / "generator.onnx")(conditions=small.astype("float32"))
     np.testing.assert_allclose(outside, made, atol=1e-4)
     with pytest.raises(ValueError, match=r"`images`: expected \[n, 8, 8, 1\], received shape"):

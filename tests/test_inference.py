@@ -13,6 +13,7 @@ import kgan
 from kgan import inference
 from kgan.artifacts import RunDirectory
 from kgan.inference import KerasGenerator
+from kgan.utils.loading import error_summary
 
 NAMES = ["mlp", "conditional", "sequential"]
 FORMATS = {
@@ -212,7 +213,7 @@ def test_keras_names_the_class_that_it_misses_without_kgan():
 
 
 def test_error_summary_is_the_type_and_the_first_line():
-    assert inference.error_summary(ValueError("first\nsecond")) == "ValueError: first"
+    assert error_summary(ValueError("first\nsecond")) == "ValueError: first"
 
 
 def test_a_generator_needs_only_a_network_and_a_prior():

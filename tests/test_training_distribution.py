@@ -132,6 +132,11 @@ def test_an_overflow_on_one_replica_is_seen_by_both(played):
     assert played["finite"]
 
 
+def test_two_replicas_translate_as_one(played):
+    """Measured 4e-9, where the weights move by up to 0.02."""
+    assert played["pairs"] <= 1e-6
+
+
 def test_xla_is_refused_on_replicas(played):
     assert re.search(r"`jit_compile`: expected False with several replicas", played["jit_compile"])
 

@@ -11,8 +11,8 @@ import threading
 import weakref
 from typing import TypeAlias
 
-from kgan.inference import error_summary
 from kgan.saved_model import MODEL_NAME
+from kgan.utils.loading import error_summary
 from kgan.utils.types import JsonDict
 
 from .error import HttpError

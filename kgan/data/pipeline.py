@@ -133,8 +133,8 @@ def load(
         A finite, prefetched `tf.data.Dataset` of float32 [discriminator_steps * batch_size, height,
         width, channels], or [..., dim] for a density, of known cardinality; with labels, of pairs
         of these and int32 [discriminator_steps * batch_size]; with a condition, of pairs (images,
-        conditions). It can seek, which `kgan.GAN.fit`
-        uses to resume; a data set derived from it by `map` or `take` cannot.
+        conditions). It can seek, which `kgan.GAN.fit` uses to resume; a data set derived from it by
+        `map` or `take` cannot.
 
     Raises:
         ValueError: If an argument is unusable, the split is smaller than one batch, or the data

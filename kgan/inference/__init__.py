@@ -10,7 +10,6 @@ from kgan.inference.generator import Generator
 from kgan.inference.keras_generator import KerasGenerator
 from kgan.inference.loading import (
     class_names,
-    error_summary,
     load,
     read_card,
     read_prior,
@@ -22,7 +21,6 @@ __all__ = [
     "Generator",
     "KerasGenerator",
     "class_names",
-    "error_summary",
     "load",
     "read_card",
     "read_prior",

@@ -26,7 +26,6 @@ from kgan.utils.types import JsonDict
 __all__ = [
     "CARD",
     "class_names",
-    "error_summary",
     "load",
     "read_card",
     "read_prior",

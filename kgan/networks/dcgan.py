@@ -28,17 +28,20 @@ KERNEL = 4  # a multiple of the stride: transposed convolutions then leave no ch
 UPSAMPLINGS = {"transposed": keras.layers.Conv2DTranspose, "resize": layers.ResizeConv2D}
 
 
-def _convolution(
+def dcgan_convolution(
     kind: type[keras.layers.Layer],
     filters: int,
-    dtype: keras.DTypePolicy,
+    dtype: keras.DTypePolicy | str,
     use_bias: bool = False,
+    kernel: int = KERNEL,
+    strides: int = 2,
 ) -> keras.layers.Layer:
+    """Return a new layer of the given kind; its weights are normal, of standard deviation 0.02."""
     resizes = kind is layers.ResizeConv2D  # doubles the sides itself, so it needs no stride
     return kind(
         filters,
-        3 if resizes else KERNEL,
-        strides=1 if resizes else 2,
+        3 if resizes else kernel,
+        strides=1 if resizes else strides,
         padding="same",
         data_format="channels_last",
         use_bias=use_bias,
@@ -83,8 +86,8 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         self.projection = self._grid_projection(widths[0], initializer, use_bias=False)
         self.normalizations = [self.normalization() for _ in widths]
         up, dtype = UPSAMPLINGS[upsampling], self.dtype_policy
-        self.convolutions = [_convolution(up, n, dtype) for n in widths[1:]]
-        self.output_layer = _convolution(up, self.image_shape[-1], dtype, use_bias=True)
+        self.convolutions = [dcgan_convolution(up, n, dtype) for n in widths[1:]]
+        self.output_layer = dcgan_convolution(up, self.image_shape[-1], dtype, use_bias=True)
 
     def build(self, input_shape: InputShape) -> None:
         latents_shape, condition_shape = self.joined_shape(input_shape)
@@ -134,7 +137,7 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
         widths = [filters * 2**i for i in range(self.halvings)]
         dtype = self.dtype_policy
         self.convolutions = [
-            _convolution(keras.layers.Conv2D, n, dtype, use_bias=i == 0)
+            dcgan_convolution(keras.layers.Conv2D, n, dtype, use_bias=i == 0)
             for i, n in enumerate(widths)
         ]
         self.normalizations = [

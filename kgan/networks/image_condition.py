@@ -14,12 +14,7 @@ from kgan.networks.base import Inputs, InputShape, Network
 from kgan.networks.checks import checked_shape, enlargements
 from kgan.utils.types import JsonDict
 
-__all__ = ["ImageConditioned", "instance_normalization", "normal_initializer"]
-
-
-def normal_initializer() -> keras.Initializer:
-    """Return a new initializer of pix2pix: normal, of standard deviation 0.02."""
-    return keras.initializers.RandomNormal(stddev=0.02)
+__all__ = ["ImageConditioned", "instance_normalization"]
 
 
 def instance_normalization(dtype: keras.DTypePolicy) -> keras.layers.Layer:

@@ -11,11 +11,10 @@ import tensorflow as tf
 from kgan.layers.base import Shape
 from kgan.networks.base import Discriminator, Inputs, InputShape
 from kgan.networks.checks import checked_filters
-from kgan.networks.dcgan import KERNEL
+from kgan.networks.dcgan import KERNEL, dcgan_convolution
 from kgan.networks.image_condition import (
     ImageConditioned,
     instance_normalization,
-    normal_initializer,
 )
 from kgan.utils.checks import integer
 from kgan.utils.types import JsonDict
@@ -87,11 +86,17 @@ class PatchDiscriminator(ImageConditioned, Discriminator):
         self.halvings = self._checked_halvings(halvings)
         widths = [filters * min(2**i, _WIDEST) for i in range(self.halvings + 1)]
         self.convolutions = [
-            self._convolution(n, 2 if i < self.halvings else 1, i == 0, self.dtype_policy)
+            dcgan_convolution(
+                *(keras.layers.Conv2D, n, self.dtype_policy),
+                use_bias=i == 0,
+                strides=2 if i < self.halvings else 1,
+            )
             for i, n in enumerate(widths)
         ]
         self.normalizations = [instance_normalization(self.dtype_policy) for _ in widths[1:]]
-        self.output_layer = self._convolution(1, 1, True, self.variable_dtype)
+        self.output_layer = dcgan_convolution(
+            keras.layers.Conv2D, 1, self.variable_dtype, use_bias=True, strides=1
+        )
 
     def build(self, input_shape: InputShape) -> None:
         shape, condition_shape = self._split_shape(input_shape)
@@ -132,20 +137,6 @@ class PatchDiscriminator(ImageConditioned, Discriminator):
             if _patch_side(count) <= min(self.image_shape[:2])
         ]
         return smaller[-1] if smaller else 1
-
-    def _convolution(
-        self, filters: int, strides: int, use_bias: bool, dtype: keras.DTypePolicy | str
-    ) -> keras.layers.Layer:
-        return keras.layers.Conv2D(
-            filters,
-            KERNEL,
-            strides=strides,
-            padding="same",
-            data_format="channels_last",
-            use_bias=use_bias,
-            kernel_initializer=normal_initializer(),
-            dtype=dtype,
-        )
 
     def get_config(self) -> JsonDict:
         return {**super().get_config(), "filters": self.filters, "halvings": self.halvings}

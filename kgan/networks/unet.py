@@ -8,14 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kgan import layers
 from kgan.layers.base import Shape
 from kgan.networks.base import ConvolutionalNetwork, Generator, Inputs, InputShape
-from kgan.networks.dcgan import KERNEL, UPSAMPLINGS
+from kgan.networks.dcgan import UPSAMPLINGS, dcgan_convolution
 from kgan.networks.image_condition import (
     ImageConditioned,
     instance_normalization,
-    normal_initializer,
 )
 from kgan.utils.checks import number, one_of
 from kgan.utils.types import JsonDict
@@ -24,6 +22,12 @@ __all__ = ["UNetGenerator"]
 
 _WIDEST = 8  # times `filters`, as published
 _DARKEST = 0.05  # of a residual start: the sigmoid has a gradient there
+
+
+def _at_size(filters: int, dtype: keras.DTypePolicy) -> keras.layers.Layer:
+    """Return a convolution that keeps height and width."""
+    kind = keras.layers.Conv2D
+    return dcgan_convolution(kind, filters, dtype, use_bias=True, kernel=3, strides=1)
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -90,9 +94,11 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
         self.keep_given = bool(keep_given)
         self.residual = self._checked_residual(residual)
         widths = [filters * min(2**i, _WIDEST) for i in range(self.halvings + 1)]
-        self.entry = self._convolution(keras.layers.Conv2D, widths[0], 3, use_bias=True)
-        self.down = [self._convolution(keras.layers.Conv2D, n, KERNEL, 2) for n in widths[1:]]
-        self.up = [self._upsampling(n) for n in reversed(widths[:-1])]
+        dtype = self.dtype_policy
+        self.entry = _at_size(widths[0], dtype)
+        self.down = [dcgan_convolution(keras.layers.Conv2D, n, dtype) for n in widths[1:]]
+        kind = UPSAMPLINGS[self.upsampling]
+        self.up = [dcgan_convolution(kind, n, dtype) for n in reversed(widths[:-1])]
         normalizations = [instance_normalization(self.dtype_policy) for _ in 2 * widths[1:]]
         self.down_normalizations = normalizations[: self.halvings]
         self.up_normalizations = normalizations[self.halvings :]
@@ -100,9 +106,7 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
         self.dropouts = [
             keras.layers.Dropout(dropout, dtype=self.dtype_policy) for _ in self.up[:dropouts]
         ]
-        self.output_layer = self._convolution(
-            keras.layers.Conv2D, self.image_shape[-1], 3, use_bias=True
-        )
+        self.output_layer = _at_size(self.image_shape[-1], dtype)
 
     def build(self, input_shape: InputShape) -> None:
         latents_shape, condition_shape = self._split_shape(input_shape)
@@ -176,31 +180,6 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
                 f"{given} channels and an image of {channels}, received {residual!r}."
             )
         return possible if residual is None else bool(residual)
-
-    def _convolution(
-        self,
-        kind: type[keras.layers.Layer],
-        filters: int,
-        kernel: int,
-        strides: int = 1,
-        use_bias: bool = False,
-    ) -> keras.layers.Layer:
-        return kind(
-            filters,
-            kernel,
-            strides=strides,
-            padding="same",
-            data_format="channels_last",
-            use_bias=use_bias,
-            kernel_initializer=normal_initializer(),
-            dtype=self.dtype_policy,
-        )
-
-    def _upsampling(self, filters: int) -> keras.layers.Layer:
-        """Return a layer that doubles the sides without a checkerboard."""
-        kind = UPSAMPLINGS[self.upsampling]
-        resizes = kind is layers.ResizeConv2D  # doubles the sides itself
-        return self._convolution(kind, filters, 3 if resizes else KERNEL, 1 if resizes else 2)
 
     def get_config(self) -> JsonDict:
         names = ("upsampling", "dropout", "residual", "keep_given")

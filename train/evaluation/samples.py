@@ -9,6 +9,7 @@ import numpy as np
 from kgan import inference
 from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
+from kgan.utils.loading import error_summary
 from kgan.utils.types import JsonDict
 from kgan_cli.silence import native_silence
 
@@ -50,7 +51,7 @@ def open_generator(
         except Exception as error:
             raise ValueError(
                 f"{generator.path} cannot be used with the latents of {run.path} "
-                f"({inference.error_summary(error)}). Either it is damaged, or it was made by "
+                f"({error_summary(error)}). Either it is damaged, or it was made by "
                 "something else than this run."
             ) from error
     return generator

@@ -8,6 +8,7 @@ import pathlib
 from kgan import inference, plots, priors
 from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
+from kgan.utils.loading import error_summary
 
 from .options import Options
 
@@ -24,7 +25,7 @@ def open_generator(options: Options) -> Generator:
         shape = generator.image_shape
     except Exception as error:
         raise ValueError(
-            f"{generator.path} makes no images ({inference.error_summary(error)}). Either it is "
+            f"{generator.path} makes no images ({error_summary(error)}). Either it is "
             "damaged, or a conditional .tflite file that does not record its classes: export it "
             "again."
         ) from error
