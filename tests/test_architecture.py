@@ -28,7 +28,9 @@ ALLOWED = {
     "data": {"conditions", "utils"},
     "networks": {"layers", "utils"},
     "penalties": {"utils"},
-    "training": {"constraints", "losses", "optimizers", "penalties", "priors", "utils"},
+    "training": {
+        *("callbacks", "constraints", "losses", "optimizers", "penalties", "priors", "utils"),
+    },
     "gan": {
         *("losses", "notebook", "optimizers", "penalties", "priors", "runs", "saved_model"),
         *("training", "utils"),

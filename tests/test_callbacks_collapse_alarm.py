@@ -15,10 +15,11 @@ import warm
 from sklearn.datasets import load_digits
 
 import kgan
-from kgan import callbacks
+from kgan import callbacks, losses
 from kgan.callbacks import CollapseAlarm, CollapseError
-from kgan.callbacks.collapse_metrics import LIMITS, CollapseMetrics, ReferenceImages
+from kgan.callbacks.collapse_metrics import LIMITS, CollapseMetrics, ReferenceImages, limits_for
 from kgan.metrics.diversity import diversity
+from kgan.training.collapse import CollapseWatch
 from train import run as program
 from train.config import Config
 
@@ -107,6 +108,7 @@ def drive(alarm, script, start=0):
         image_shape=(3,),
         generator=None,
         value_range=None,
+        loss=losses.NonSaturating(),
         sample=lambda n, seed: IMAGES[:n],
     )
     alarm.set_model(game)
@@ -307,6 +309,73 @@ def test_a_silent_alarm_changes_nothing(tmp_path):
     assert list(alarm[0].history) == [50, 100]
     for one, other in zip(*ends, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+# The alarm of a training that brings none
+
+
+@pytest.fixture(scope="module")
+def collapsed_game():
+    """All samples are alike, and nothing moves."""
+    keras.utils.set_random_seed(0)
+    generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "tanh")])
+    generator.set_weights([np.zeros((2, 3)), np.zeros(3)])
+    discriminator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    gan = kgan.GAN(generator, discriminator, kgan.priors.Normal(2))
+    gan.compile(*(keras.optimizers.SGD(0.0) for _ in range(2)), steps_per_execution=250)
+    return gan
+
+
+def end(gan, data, start=900, **options):
+    """Take 2,000 steps from step `start` on."""
+    gan.step_counter.assign(start)
+    gan.fit(data, batch_size=40, verbose=0, **options)
+
+
+def batches(images):
+    return tf.data.Dataset.from_tensors(images).repeat(2000)
+
+
+@pytest.mark.parametrize(
+    "data", [np.tile(IMAGES, (2000, 1)), batches(IMAGES)], ids=["array", "data set"]
+)
+def test_fit_warns_once_of_a_collapse(data, collapsed_game):
+    """At the ends of the executions that pass steps 1,500, 2,000 and 2,500."""
+    with pytest.warns(UserWarning, match="Training has collapsed: 3 checks in a row") as said:
+        end(collapsed_game, data)
+    (sentence,) = (str(warning.message) for warning in said)
+    assert "up to step 2650, found spread below 0.5 and distinct below 0.05;" in sentence
+
+
+@pytest.mark.parametrize(
+    ("data", "start", "options"),
+    [
+        (batches(IMAGES), 900, {"collapse_alarm": False}),
+        (batches(IMAGES), 900, {"callbacks": [CollapseAlarm(None, IMAGES, patience=9)]}),
+        (batches(IMAGES), 0, {}),  # too early to judge
+        (batches(np.zeros((40, 3), "float32")), 900, {}),  # samples are no worse than these
+    ],
+    ids=["switched off", "one of the user", "begun", "equal images"],
+)
+def test_fit_does_not_warn(data, start, options, collapsed_game):
+    end(collapsed_game, data, start, **options)
+
+
+def test_the_alarm_of_fit_reads_images_without_moving_the_data(tmp_path):
+    options = {"batch_size": 40, "split": "train[:2000]", "seed": 0}
+    data, other = (kgan.data.load("ring", data_dir=tmp_path, **options) for _ in range(2))
+    alarm = CollapseWatch(data)
+    alarm.set_model(types.SimpleNamespace(step=1000, loss=None, image_shape=(2,)))
+    alarm.model.value_range = alarm.model.generator = None
+    alarm.on_train_batch_end(0)
+    assert len(alarm._alarm.reference.images) == 256
+    for batch, expected in zip(data, other, strict=True):
+        np.testing.assert_array_equal(batch, expected)
+
+
+def test_the_limit_of_ds_error_is_that_of_losses_with_log_odds():
+    assert limits_for(losses.Blended()) == LIMITS
+    assert limits_for(losses.Wasserstein()) == dataclasses.replace(LIMITS, d_error=0.0)
 
 
 # kgan-train

@@ -18,7 +18,6 @@ import kgan
 from kgan import callbacks, data
 from kgan.artifacts import RunDirectory
 from kgan.callbacks.base import StepCallback, first_images
-from kgan.callbacks.collapse_metrics import LIMITS
 from kgan.checkpoint import Checkpoints
 from kgan.runs import RunCheckpoints, write_game, write_networks
 from kgan.utils.explained import explained, reason
@@ -26,7 +25,7 @@ from kgan.utils.types import JsonDict, Logs
 from kgan_cli.signals import stopping_on_signals
 
 from . import card, length
-from .config import VALUE_GAMES, Config
+from .config import Config
 from .game import WIDTHS, make_gan
 from .initial import start_from
 from .records import check_run, restore_config
@@ -219,6 +218,7 @@ def _fit(
                     steps_per_epoch=epoch,
                     verbose=0,
                     callbacks=watchers,
+                    collapse_alarm=False,  # `watchers` have what the flag asks for
                 )
                 return
             except recoverable as error:
@@ -265,12 +265,9 @@ def _alarms(
 ) -> list[callbacks.CollapseAlarm]:
     if config.on_collapse == "ignore":
         return []
-    limits = LIMITS
-    if config.loss not in VALUE_GAMES:  # the limit of D's error is known for these alone
-        limits = dataclasses.replace(limits, d_error=0.0)
     action = "warn" if config.on_collapse == "warn" else "stop"
     try:
-        return [callbacks.CollapseAlarm(run.path, images, action=action, limits=limits)]
+        return [callbacks.CollapseAlarm(run.path, images, action=action)]
     except ValueError as error:
         raise ValueError(
             f"--on_collapse={config.on_collapse}: the collapse alarm compares samples with the "

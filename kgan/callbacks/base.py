@@ -159,18 +159,23 @@ class RunCallback(StepCallback):
     """A callback that writes to a run directory, and to TensorBoard if tensorboard is installed.
 
     Args:
-        run_dir: the run directory.
+        run_dir: the run directory. None writes nothing.
+
+    Attributes:
+        run: the run directory.
+        writes: whether there is one.
     """
 
-    def __init__(self, run_dir: str | os.PathLike[str]):
+    def __init__(self, run_dir: str | os.PathLike[str] | None):
         super().__init__()
-        self.run = RunDirectory(run_dir)
+        self.writes = run_dir is not None
+        self.run = RunDirectory("" if run_dir is None else run_dir)
         self._board: tf.summary.SummaryWriter | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
         self._board = None
-        if importlib.util.find_spec("tensorboard"):
+        if self.writes and importlib.util.find_spec("tensorboard"):
             self._board = tf.summary.create_file_writer(str(self.run.logs))
 
     def on_train_end(self, logs: Logs = None) -> None:
@@ -184,7 +189,8 @@ class RunCallback(StepCallback):
             scalars: number by name. A number that is not finite becomes null in the file.
             file_only: names that do not go to TensorBoard.
         """
-        self.run.append_metrics({"step": self.step, **scalars})
+        if self.writes:
+            self.run.append_metrics({"step": self.step, **scalars})
         if self._board:
             with self._board.as_default(step=self.step):
                 for name, value in scalars.items():
@@ -204,14 +210,14 @@ class EveryNSteps(RunCallback):
     With `steps_per_execution`, it acts after each execution that passes a multiple of `every`.
 
     Args:
-        run_dir: the run directory.
+        run_dir: the run directory, or None.
         every: steps between two actions, at least 1.
 
     Raises:
         ValueError: `every` is not a positive integer.
     """
 
-    def __init__(self, run_dir: str | os.PathLike[str], every: int):
+    def __init__(self, run_dir: str | os.PathLike[str] | None, every: int):
         super().__init__(run_dir)
         self.every = checks.positive_integer("every", every)
 

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from kgan.callbacks.base import EveryNSteps, Images, check_images, sample_options
-from kgan.callbacks.collapse_metrics import LIMITS, Classifier, CollapseMetrics, ReferenceImages
+from kgan.callbacks.collapse_metrics import (
+    LIMITS,
+    Classifier,
+    CollapseMetrics,
+    ReferenceImages,
+    limits_for,
+)
 from kgan.metrics.diversity import MOST
 from kgan.utils import checks
 from kgan.utils.types import Logs
@@ -48,7 +54,7 @@ class CollapseAlarm(EveryNSteps):
     with this callback as without it. Name this callback after `NonFinite`.
 
     Args:
-        run_dir: the run directory.
+        run_dir: the run directory. None writes no lines.
         images: real images in the generator's value range, an array or a `tf.data.Dataset` of
             batches. `kgan.callbacks.collapse_metrics.ReferenceImages` takes `count` of them.
         every: steps between two checks.
@@ -58,8 +64,9 @@ class CollapseAlarm(EveryNSteps):
             `"stop"` raises `CollapseError`.
         classifier: None, or a function from images to their classes: integers `[n]` or scores
             `[n, classes]`.
-        limits: limit of each metric; 0 to ignore one. Ignore `d_error` if the loss does not make
-            logits log-odds (Wasserstein's, for example).
+        limits: limit of each metric; 0 to ignore one. None takes `collapse_metrics.LIMITS`, without
+            that of `d_error` if the loss does not make logits log-odds (Wasserstein's, for
+            example).
         count: number of images and of samples, from 2 to 4,096.
         seed: seed of the samples.
 
@@ -71,16 +78,18 @@ class CollapseAlarm(EveryNSteps):
         ValueError: an argument is unusable.
     """
 
+    watches_collapse = True  # so `fit` adds no alarm of its own
+
     def __init__(
         self,
-        run_dir: str | os.PathLike[str],
+        run_dir: str | os.PathLike[str] | None,
         images: Images,
         every: int = 500,
         warmup: int = 1000,
         patience: int = 3,
         action: str = "warn",
         classifier: Classifier | None = None,
-        limits: CollapseMetrics = LIMITS,
+        limits: CollapseMetrics | None = None,
         count: int = 256,
         seed: int = 0,
     ):
@@ -89,6 +98,7 @@ class CollapseAlarm(EveryNSteps):
         self.patience = checks.positive_integer("patience", patience)
         self.action = checks.one_of("action", action, ACTIONS)
         self.limits = limits
+        self._limits = LIMITS
         self.seed = seed
         self.reference = ReferenceImages(
             images, checks.integer("count", count, 2, MOST), classifier
@@ -104,8 +114,11 @@ class CollapseAlarm(EveryNSteps):
         check_images(self.reference.images, self.model)
         self._options = sample_options(self.model, self.reference.conditions)
         super().on_train_begin(logs)
-        self.run.forget_metrics(after=self.step)
-        self.history = self._recorded()
+        self._limits = self.limits or limits_for(self.model.loss)
+        self.history = {}
+        if self.writes:
+            self.run.forget_metrics(after=self.step)
+            self.history = self._recorded()
         self._fired = False
 
     def _recorded(self) -> dict[int, CollapseMetrics]:
@@ -135,7 +148,7 @@ class CollapseAlarm(EveryNSteps):
         if collapsed and not self._fired:
             self._fired = True
             self._fire(collapsed)
-        elif not found.below(self.limits):
+        elif not found.below(self._limits):
             self._fired = False
 
     def _collapsed(self) -> list[str]:
@@ -146,13 +159,13 @@ class CollapseAlarm(EveryNSteps):
             return []
         return [
             name
-            for name in last[-1].below(self.limits)
-            if all(name in metrics.below(self.limits) for metrics in last)
+            for name in last[-1].below(self._limits)
+            if all(name in metrics.below(self._limits) for metrics in last)
             and getattr(last[-1], name) <= RISE * getattr(last[0], name)
         ]
 
     def _fire(self, collapsed: list[str]) -> None:
-        found = " and ".join(f"{name} below {getattr(self.limits, name):g}" for name in collapsed)
+        found = " and ".join(f"{name} below {getattr(self._limits, name):g}" for name in collapsed)
         message = (
             f"Training has collapsed: {self.patience} checks in a row, up to step {self.step}, "
             f"found {found}; now {self.history[self.step]}. docs/health.md says what may help."
@@ -160,5 +173,5 @@ class CollapseAlarm(EveryNSteps):
         if self.action == "warn":
             warnings.warn(message, stacklevel=2)
             return
-        good = [step for step, metrics in self.history.items() if not metrics.below(self.limits)]
+        good = [step for step, metrics in self.history.items() if not metrics.below(self._limits)]
         raise CollapseError(message, after=max(good, default=0))

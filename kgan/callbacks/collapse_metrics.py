@@ -13,7 +13,7 @@ import tensorflow as tf
 from kgan.callbacks.base import Images, first_images
 from kgan.metrics.diversity import diversity
 
-__all__ = ["LIMITS", "Classifier", "CollapseMetrics", "ReferenceImages"]
+__all__ = ["LIMITS", "Classifier", "CollapseMetrics", "ReferenceImages", "limits_for"]
 
 # Maps images `[n, ...]` to classes: integers `[n]` or scores `[n, classes]`.
 Classifier = Callable[[np.ndarray], npt.ArrayLike]
@@ -57,6 +57,12 @@ class CollapseMetrics:
 
 # Between the values of healthy and of failed runs: docs/health.md.
 LIMITS = CollapseMetrics(spread=0.5, distinct=0.05, d_error=0.01, classes=0.5)
+
+
+def limits_for(loss: object) -> CollapseMetrics:
+    """Return `LIMITS`, without that of D's error if the loss does not make logits log-odds."""
+    known = getattr(loss, "log_odds", False)
+    return LIMITS if known else dataclasses.replace(LIMITS, d_error=0.0)
 
 
 class ReferenceImages:

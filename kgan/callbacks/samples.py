@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgan import plots
-from kgan.callbacks.base import EveryNSteps, StepCallback, sample_options
+from kgan.callbacks.base import EveryNSteps, sample_options
 from kgan.notebook import Display
 from kgan.utils import checks
 from kgan.utils.atomic_write import atomic_write
@@ -61,8 +61,7 @@ class SampleGrid(EveryNSteps):
                 "Invalid value for argument `run_dir`: expected a directory for the grids, or "
                 "show=True in a notebook, received None."
             )
-        super().__init__("" if run_dir is None else run_dir, every)
-        self._written = run_dir is not None
+        super().__init__(run_dir, every)
         self._display = Display() if show else None
         self.class_names = class_names
         self.count = checks.positive_integer("count", count)
@@ -83,10 +82,7 @@ class SampleGrid(EveryNSteps):
                 "Leave it out."
             )
         sample_options(self.model, self.condition)
-        if self._written:
-            super().on_train_begin(logs)
-        else:  # without TensorBoard's files
-            StepCallback.on_train_begin(self, logs)
+        super().on_train_begin(logs)
         self._drawn_at = -1  # a rollback may reach the same step with other weights
 
     def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
@@ -95,13 +91,12 @@ class SampleGrid(EveryNSteps):
     def on_train_end(self, logs: Logs = None) -> None:
         if self._drawn_at != self.step:
             self.draw()
-        if self._written:
-            super().on_train_end(logs)
+        super().on_train_end(logs)
 
     def draw(self) -> None:
         """Draw the present state."""
         grid = self._grid()
-        if self._written:
+        if self.writes:
             with atomic_write(self.run.sample(self.step)) as partial:
                 plots.write_png(partial, grid)
             self.write_image("samples", grid)

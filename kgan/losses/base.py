@@ -28,9 +28,12 @@ class AdversarialLoss(Configurable):
     Attributes:
         needs_real_logits: whether the generator's loss uses the logits on data as well. The
             generator update then computes them on the images of the last discriminator update.
+        log_odds: whether the optimal D's logit is log p_data(x) / p_g(x), so that D errs on half of
+            all examples at equilibrium.
     """
 
     needs_real_logits = False
+    log_odds = False
 
     def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
         """Return the discriminator's loss for each example.

@@ -48,6 +48,8 @@ def value(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
 class _ValueGame(AdversarialLoss):
     """D ascends the value function; the subclasses differ in G's loss."""
 
+    log_odds = True  # D*(x) = p_data / (p_data + p_g): proposition 1
+
     def __init__(self, discriminator_weight: float = 1.0, label_smoothing: float = 0.0):
         weight_hint = "Usual are 1, and 0.5 for J_D = -V/2."
         self.discriminator_weight = number(

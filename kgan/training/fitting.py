@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from kgan.training.collapse import CollapseWatch
 from kgan.training.minibatches import plain_errors
 from kgan.training.tracing import RetraceEachEpoch
 from kgan.training.validation import check_data, check_no_weights
@@ -57,6 +58,7 @@ class Fitting(keras.Model):
         batch_size: int | None = None,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         initial_epoch: int = 0,
+        collapse_alarm: bool = True,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Train, as `keras.Model.fit`, on arrays of images or a `tf.data.Dataset` of them.
@@ -70,6 +72,10 @@ class Fitting(keras.Model):
         t. A callback with a method `resume`, such as `kgan.callbacks.Checkpoint`, may restore an
         earlier training, whose epochs then go on. Keras's callbacks for one optimizer are refused.
 
+        From step 1,000 on, samples are compared with images every 500 steps, and a warning is given
+        once if they collapse: `kgan.callbacks.CollapseAlarm`. Name one in `callbacks` to choose how
+        and when; `collapse_alarm=False` is for none.
+
         Raises:
             ValueError: the game cannot use the data, k does not divide a batch, or a callback
                 cannot do its work here.
@@ -80,6 +86,8 @@ class Fitting(keras.Model):
             self.make_train_function()  # refuses what changed since `compile`, before data are read
             x, y = _checked_data(self, x, y, batch_size, kwargs)
         facts = _facts(given, batch_size, kwargs)
+        if collapse_alarm and not any(hasattr(each, "watches_collapse") for each in callbacks):
+            callbacks.append(CollapseWatch(x, y))
         seekable = x if hasattr(x, "seek") else None
         steps = 0
         if seekable is not None:
