@@ -15,7 +15,7 @@ import importlib
 import pathlib
 import sys
 
-NAMES = ("results", "results_page", "recipe", "modes", "gradient_norms", "collapse")
+NAMES = ("results", "results_page", "recipe", "modes", "gradient_norms", "collapse", "translation")
 
 
 def summary(name: str) -> str:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import re
+import signal
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterable
 
-__all__ = ["matching", "parser", "print_row", "rounded", "seed_list"]
+__all__ = ["matching", "parser", "print_row", "rounded", "run", "seed_list"]
+
+INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 
 
 def parser(
@@ -53,6 +60,20 @@ def seed_list(text: str) -> list[int]:
 def matching(names: Iterable[str], only: str) -> list[str]:
     """Return the names in which the regular expression `only` matches."""
     return [name for name in names if re.search(only, name)]
+
+
+def run(command: str) -> bool:
+    """Run a command that kgan installs, and return whether it succeeded.
+
+    Raises:
+        SystemExit: Ctrl-C has ended it.
+    """
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    print(f"$ {command}", flush=True)
+    code = subprocess.run(command, shell=True, env={**os.environ, "PATH": path}).returncode
+    if code in (INTERRUPTED, -signal.SIGINT):
+        sys.exit(INTERRUPTED)
+    return code == 0
 
 
 def rounded(value: float, digits: int) -> float | None:

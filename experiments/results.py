@@ -15,12 +15,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import pathlib
 import shlex
 import statistics
 import sys
-import sysconfig
 from collections.abc import Sequence
 
 from PIL import Image
@@ -39,7 +37,6 @@ PROTOCOLS = {
     "stacked_mnist": ["--num_samples=26000", "--metrics=modes,latent"],
 }
 RUNS = pathlib.Path("runs", "results")
-INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 PAUSE = 30.0  # seconds; a shorter gap may be an evaluation, a checkpoint or a busy machine
 
 
@@ -58,7 +55,6 @@ def play(
     presets: list[str], seeds: list[int], runs_dir: pathlib.Path, data_dir: str | None
 ) -> list[str]:
     """Run the commands of every run that is not evaluated; return the commands that failed."""
-    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     failed = []
     for preset, seed in itertools.product(presets, seeds):
         run = RunDirectory(runs_dir / preset / str(seed))
@@ -67,11 +63,7 @@ def play(
             continue
         own = [f"--preset={preset}", f"--seed={seed}"]
         for command in commands(own, PRESETS[preset]["dataset"], run.path, data_dir):
-            print(f"$ {command}", flush=True)
-            code = os.waitstatus_to_exitcode(os.system(command))
-            if code == INTERRUPTED:
-                sys.exit(INTERRUPTED)
-            if code:
+            if not program.run(command):
                 failed.append(command)
                 break
     return failed

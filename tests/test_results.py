@@ -3,7 +3,6 @@
 import functools
 import itertools
 import json
-import os
 import pathlib
 import re
 import shlex
@@ -20,7 +19,7 @@ from kgan_export.program import export
 from PIL import Image
 
 import kgan
-from experiments import record, results, results_page, run_tables
+from experiments import program, record, results, results_page, run_tables
 from kgan.artifacts import RunDirectory
 from train.config import resolve
 from train.evaluation.options import Options
@@ -115,18 +114,19 @@ def test_the_commands_are_those_of_the_programs():
 
 
 def test_play_leaves_out_what_is_done_and_goes_on_after_a_failure(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("PATH", os.environ["PATH"])  # which `play` extends
     done = tmp_path / "ring" / "0"
     done.mkdir(parents=True)
     RunDirectory(done).evaluation().write_text("{}")
     codes = {"ring/1": 1, "ring/2": 0, "grid/0": 0, "grid/1": 130}
     heard = []
 
-    def system(command):
+    def run(command, shell, env):
         heard.append(command)
-        return next(code for run, code in codes.items() if run in command) << 8
+        assert env["PATH"].startswith(str(pathlib.Path(sys.executable).parent))
+        code = next(code for run, code in codes.items() if run in command)
+        return subprocess.CompletedProcess(command, code)
 
-    monkeypatch.setattr(results.os, "system", system)
+    monkeypatch.setattr(program.subprocess, "run", run)
     failed = results.play(["ring"], [0, 1, 2], tmp_path, None)
     expected = [typed("ring", seed, tmp_path) for seed in (1, 2)]
     assert heard == [expected[0][0], *expected[1]]

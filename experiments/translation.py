@@ -1,0 +1,144 @@
+"""Train image-to-image presets, and beside each the same generator without the game.
+
+    python -m experiments.translation [--data_dir=DIR] [--only=REGEX] [--seeds=0-2] [--steps=N]
+
+A preset is trained by kgan-train and evaluated by kgan-evaluate. The control, "L1 alone", is its
+generator without latents, trained by Keras on the mean absolute difference: the same data, batches,
+optimizer and number of steps. A classifier that is trained on the conditions says how much of the
+class these hold. Runs lie in runs/translation; those that are evaluated are not made again.
+
+Prints one line of JSON for each run, and a table of all. docs/image_to_image.md shows it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments import program, results
+from kgan import data
+from kgan.artifacts import RunDirectory
+from kgan.metrics import Classifier
+from kgan.utils.types import JsonDict
+from kgan.variants import Pix2Pix
+from train.config import Config, resolve
+from train.evaluation.data import read
+from train.evaluation.options import Options
+from train.evaluation.run import evaluate
+from train.evaluation.samples import open_generator
+from train.game import make_gan
+from train.run import load_images
+
+PRESETS = ("edges_to_digits", "digits_x4", "fill_in")
+RUNS = pathlib.Path("runs", "translation")
+METRICS = ("frechet", "precision_recall", "modes")
+COLUMNS = {
+    "pairs_l1": "L1",
+    "pairs_psnr": "PSNR, dB",
+    "pairs_ssim": "SSIM",
+    "pairs_same_class": "same class",
+    "frechet_distance": "Frechet distance",
+}
+
+
+def train_on_l1(config: Config, run_dir: pathlib.Path, data_dir: str | None) -> None:
+    """Train the generator of a configuration by Keras on L1 alone, and save it as a run."""
+    keras.utils.set_random_seed(config.seed)
+    config = dataclasses.replace(config, latent_dim=0)
+    pairs, _ = load_images(config, data_dir)
+    gan = make_gan(config, pairs, None)
+    assert config.steps
+    pairs.seek(0, config.steps)
+    batches = pairs.from_position(config.steps).map(
+        lambda images, conditions: ((tf.zeros([tf.shape(images)[0], 0]), conditions), images)
+    )
+    optimizer = type(gan.generator_optimizer).from_config(gan.generator_optimizer.get_config())
+    gan.generator.compile(optimizer, "mae")
+    counted = batches.apply(tf.data.experimental.assert_cardinality(config.steps))
+    gan.generator.fit(counted, shuffle=False, verbose=0)
+    trained = Pix2Pix(gan.generator, gan.discriminator, gan.prior)
+    trained.compile("adam", "adam")
+    trained.save_run(run_dir, data=pairs)
+
+
+def information(run: RunDirectory, data_dir: str | None) -> float:
+    """Return the test accuracy of a classifier that sees the conditions in place of the images."""
+    config = run.read_config()
+    real, condition = read(run, config, data_dir), open_generator(run, config).condition
+    assert condition is not None
+
+    def labelled(images: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
+        batches = np.array_split(images, -(-len(images) // 1000))
+        conditions = np.concatenate([np.asarray(condition(tf.constant(x))) for x in batches])
+        return conditions, data.labels(real.name, split, data_dir)
+
+    return Classifier.train(labelled(real.training, "train"), labelled(real.test, "test")).accuracy
+
+
+def row(preset: str, seed: int, name: str, found: JsonDict, control: str = "") -> JsonDict:
+    """Return one line of the table, from the metrics of an evaluation."""
+    values = {column: found.get(f"{metric}{control}") for metric, column in COLUMNS.items()}
+    return {
+        "preset": preset,
+        "seed": seed,
+        "what": name,
+        **{column: each and program.rounded(each["value"], 4) for column, each in values.items()},
+    }
+
+
+def play(preset: str, seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:
+    """Train and evaluate a preset and its control; return the rows of the table."""
+    given: JsonDict = {"seed": seed, **({"steps": steps} if steps else {})}
+    config = resolve(preset, given)
+    game, control = (RunDirectory(RUNS / preset / str(seed) / what) for what in ("game", "l1"))
+    if not game.evaluation().exists():
+        flags = [f"--preset={preset}", *(f"--{name}={value}" for name, value in given.items())]
+        training, _ = results.commands(flags, config.dataset, game.path, data_dir)
+        if not program.run(training):
+            raise SystemExit(1)
+    if not control.config.exists():
+        train_on_l1(config, control.path, data_dir)
+    for run in (game, control):
+        if not run.evaluation().exists():
+            evaluate(Options(run_dir=str(run.path), metrics=METRICS, data_dir=data_dir))
+    figures = [json.loads(run.evaluation().read_text())["figures"] for run in (game, control)]
+    rows = [
+        row(preset, seed, "game", figures[0]),
+        row(preset, seed, "L1 alone", figures[1]),
+        row(preset, seed, "nearest pair", figures[0], "_of_nearest_pair"),
+        row(preset, seed, "the condition", figures[0], "_of_condition"),
+    ]
+    if seed == 0:
+        accuracy = program.rounded(information(game, data_dir), 4)
+        rows.append({"preset": preset, "seed": seed, "what": "classifier", "same class": accuracy})
+    return rows
+
+
+def table(rows: list[JsonDict]) -> str:
+    """Return rows as Markdown."""
+    names = ("preset", "seed", "what", *COLUMNS.values())
+    cells = ([row.get(name) for name in names] for row in rows)
+    words = (["" if cell is None else str(cell) for cell in line] for line in cells)
+    lines = [names, ["---"] * len(names), *words]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    parser = program.parser(__doc__, seeds="0-2", steps=0)
+    args = parser.parse_args()
+    rows = []
+    for preset in program.matching(PRESETS, args.only):
+        for seed in args.seeds:
+            for found in play(preset, seed, args.steps, args.data_dir):
+                program.print_row("translation", **found)
+                rows.append(found)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
