@@ -12,7 +12,9 @@ import tensorflow_datasets as tfds
 
 from kgan.data.densities import DENSITIES
 from kgan.data.features import label_feature, partial_decoding
+from kgan.data.folders import Folder
 from kgan.data.names import Source, picture_directory
+from kgan.data.pairs import Given, Pairing, find_condition
 from kgan.data.pictures import check_classes, find_folder
 from kgan.data.pipeline import load
 from kgan.data.prepare import prepare
@@ -61,6 +63,8 @@ def describe(
     data_dir: str | os.PathLike[str] | None = None,
     label: str | None = None,
     unreadable: str | None = None,
+    condition: Given = None,
+    group_by: str | None = None,
 ) -> Description:
     """Describe a data set; prepare it on disk if it is not.
 
@@ -70,13 +74,15 @@ def describe(
         label: as `kgan.data.load` has it. Where it is None and several features could be the
             labels, the description has none.
         unreadable: as `kgan.data.load` has it; 'skip' decodes every picture of a directory.
+        condition: as `kgan.data.load` has it.
+        group_by: as `kgan.data.load` has it.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:
-        folder, _ = find_folder(directory, unreadable == "skip")
+        folder = _folder(directory, unreadable, condition, group_by)
         counts = {split: len(pictures) for split, pictures in folder.splits.items()}
         names = folder.class_names
         return Description(
@@ -106,6 +112,8 @@ def labels(
     data_dir: str | os.PathLike[str] | None = None,
     label: str | None = None,
     unreadable: str | None = None,
+    condition: Given = None,
+    group_by: str | None = None,
 ) -> np.ndarray:
     """Return the labels of a split, in the order of the images of `load(..., shuffle=False)`.
 
@@ -115,6 +123,8 @@ def labels(
         data_dir: as `kgan.data.load` has it.
         label: as `kgan.data.load` has it.
         unreadable: as `kgan.data.load` has it; 'skip' decodes every picture of a directory.
+        condition: as `kgan.data.load` has it.
+        group_by: as `kgan.data.load` has it.
 
     Returns:
         int64 `[n]`; -1 where TFDS withholds a label.
@@ -124,7 +134,7 @@ def labels(
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:
-        folder, _ = find_folder(directory, unreadable == "skip")
+        folder = _folder(directory, unreadable, condition, group_by)
         check_classes(folder)
         return folder.labels(folder.rows(split))
     assert not isinstance(source, os.PathLike)
@@ -142,6 +152,14 @@ def labels(
     )
     values = examples.map(feature.of).batch(10_000).as_numpy_iterator()
     return np.concatenate(list(values)).astype(np.int64)
+
+
+def _folder(
+    directory: pathlib.Path, unreadable: str | None, condition: Given, group_by: str | None
+) -> Folder:
+    found = None if condition == "label" else find_condition(condition)
+    pairing = found if isinstance(found, Pairing) else None
+    return find_folder(directory, unreadable == "skip", pairing, group_by).folder
 
 
 def _prepared(

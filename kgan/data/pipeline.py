@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable
 
 import numpy as np
@@ -15,7 +14,8 @@ from kgan.data.densities import DENSITIES
 from kgan.data.form import RESIZES, Form, checked_channels, checked_choice, colour
 from kgan.data.mirror import mirroring
 from kgan.data.names import Source, picture_directory
-from kgan.data.pictures import find_pictures
+from kgan.data.pairs import Given, Pairing, find_condition
+from kgan.data.pictures import PictureSource, find_pictures
 from kgan.data.prepare import prepare
 from kgan.data.source import ImageSource, check_has_labels, find_images
 from kgan.data.splits import count_rows, split_infos, split_parts
@@ -70,7 +70,8 @@ def load(
     background: str | None = None,
     mirror: bool = False,
     unreadable: str | None = None,
-    condition: conditions.Given = None,
+    condition: Given = None,
+    group_by: str | None = None,
 ) -> SeekableDataset:
     """Load a data set as batches for Algorithm 1, one epoch per iteration.
 
@@ -91,7 +92,7 @@ def load(
             'train' and 10,000 in 'test'. Stacks are 128,000 in 'train' and 26,000 in 'test', always
             the same ones, of images of that split. A directory has the splits 'train' and 'test'
             that its sub-folders of these names hold; without these, a hash of each picture's path
-            puts one of ten into 'test'.
+            puts one of ten into 'test' (see `group_by`).
         batch_size: Rows of one minibatch, m.
         discriminator_steps: Minibatches in a batch, k.
         image_size: Side of a square or (height, width) in pixels. None keeps the native size; for a
@@ -127,7 +128,13 @@ def load(
             image, in the same value range: 'edges' (outlines), 'low_resolution' and
             'low_resolution_x2' (a quarter and half of each side), 'grey', 'masked' and
             'masked_half' (with a further channel: which pixels are given), or a
-            `kgan.conditions.Condition`.
+            `kgan.conditions.Condition`. Or given images, for the pictures of a directory: another
+            directory with a picture of the same name for each, in another format perhaps; or
+            'left_half' or 'right_half' of pictures that hold the condition and the image side by
+            side. They are read as the images are, and mirrored with them.
+        group_by: For a directory whose splits are not folders: pictures whose file names are equal
+            up to this text are of one group, which is wholly in 'train' or in 'test'. With '_',
+            'anna_1.png' and 'anna_2.png' are not on two sides.
 
     Returns:
         A finite, prefetched `tf.data.Dataset` of float32 [discriminator_steps * batch_size, height,
@@ -161,10 +168,10 @@ def load(
         colour(background),
     )
     checked_choice("unreadable", unreadable or "error", ("error", "skip"))
-    if condition == "label":
+    if isinstance(condition, str) and condition == "label":
         with_labels, condition = True, None
-    made = conditions.get(condition)
-    if made is not None and with_labels:
+    found_condition = find_condition(condition)
+    if found_condition is not None and with_labels:
         raise ValueError(
             "Invalid value for argument `condition`: expected None beside `with_labels=True`, as "
             f"an image has one condition, received {condition!r}."
@@ -178,7 +185,7 @@ def load(
     of_images = {
         **{"image_size": image_size, "value_range": value_range, "image": image},
         **{"channels": channels, "resize": resize, "background": background},
-        **{"mirror": mirror or None, "condition": condition},
+        **{"mirror": mirror or None, "condition": condition, "group_by": group_by},
     }
     if isinstance(source, str) and directory is None:
         if with_labels:
@@ -200,12 +207,16 @@ def load(
             f"it is for data sets of TFDS; expected None for the directory of pictures {directory}",
             **of_tfds,
         )
-        skip = unreadable == "skip"
-        dataset = _load_folder(directory, split, image_size, wanted, with_labels, skip, how)
+        pairing = found_condition if isinstance(found_condition, Pairing) else None
+        pictures = find_pictures(
+            directory, image_size, wanted, with_labels, unreadable == "skip", pairing, group_by
+        )
+        dataset = _load_folder(pictures, split, how)
     else:
+        given = condition if isinstance(found_condition, Pairing) else None
         _check_none(
             "it is for a directory of pictures; expected None for a data set of TFDS",
-            unreadable=unreadable,
+            **{"unreadable": unreadable, "group_by": group_by, "condition": given},
         )
         assert not isinstance(source, os.PathLike)
         found = find_images(source, image_size, with_labels, data_dir, image, label, wanted)
@@ -221,10 +232,13 @@ def load(
             **{"dataset": os.fspath(directory or source), "split": split},
             **{"image": image, "label": label, "channels": channels, "resize": resize},
             **{"background": background, "unreadable": unreadable, "image_size": size},
+            **({} if group_by is None else {"group_by": group_by}),
         }
-    if made is None:
+        if isinstance(found_condition, Pairing):
+            dataset.loaded_from["condition"] = found_condition.name
+    if not isinstance(found_condition, conditions.Condition):
         return dataset
-    return dataset.conditioned(made, _pairs(made, low, high))
+    return dataset.conditioned(found_condition, _pairs(found_condition, low, high))
 
 
 def _pairs(
@@ -239,27 +253,18 @@ def _pairs(
     return pairs
 
 
-def _load_folder(
-    directory: pathlib.Path,
-    split: str,
-    image_size: int | tuple[int, int] | None,
-    wanted: Form,
-    with_labels: bool,
-    skip: bool,
-    how: _Batches,
-) -> SeekableDataset:
+def _load_folder(source: PictureSource, split: str, how: _Batches) -> SeekableDataset:
     """Batch the pictures of a directory, from memory where they fit, else decoded in each epoch."""
-    source = find_pictures(directory, image_size, wanted, with_labels, skip)
     pictures = source.folder.rows(split)
     _check_rows(f"the directory {source.name}", split, len(pictures), how)
-    finish = _finisher(how.scale)
-    if len(pictures) * source.form.image_bytes <= _MEMORY_BYTES:
+    finish = _finisher(how.scale, pairs=source.conditions is not None)
+    if len(pictures) * source.image_bytes <= _MEMORY_BYTES:
         dataset = from_memory(
             source.read(pictures), how.rows, how.order, finish, mirror_seed=how.mirror_seed
         )
     else:
         dataset = source.stream(pictures, how.rows, how.order, finish, how.mirror_seed)
-    dataset.class_names = source.folder.class_names if with_labels else ()
+    dataset.class_names = source.folder.class_names if source.labelled else ()
     dataset.skipped = source.skipped
     return dataset
 
@@ -341,13 +346,20 @@ def from_disk(
     return SeekableDataset(epoch, steps, last, digest([files, *chosen]), explain, names)
 
 
-def _finisher(scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
-    """Return the function that maps pixels, or pixels and labels, to what `load` yields."""
+def _finisher(scale: Callable[[tf.Tensor], tf.Tensor], pairs: bool = False) -> Finish:
+    """Return the function that maps the components of a batch to what `load` yields.
+
+    Args:
+        scale: maps pixels to the value range.
+        pairs: whether images come with other images; else with labels, or alone.
+    """
 
     def finish(
-        pixels: tf.Tensor, labels: tf.Tensor | None = None
+        pixels: tf.Tensor, others: tf.Tensor | None = None
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-        return scale(pixels) if labels is None else (scale(pixels), tf.cast(labels, tf.int32))
+        if others is None:
+            return scale(pixels)
+        return scale(pixels), scale(others) if pairs else tf.cast(others, tf.int32)
 
     return finish
 
