@@ -130,7 +130,7 @@ def _translators(
             latent_dim=config.latent_dim,
             value_range=config.pixels or (-1.0, 1.0),
             upsampling=config.upsampling,
-            keep_given=str(config.condition).startswith("masked"),
+            keep_given=config.condition in ("masked", "masked_half"),
             **shared,
         ),
         networks.PatchDiscriminator(

@@ -105,6 +105,11 @@ def list_folder(path: str | os.PathLike[str], group_by: str | None = None) -> Fo
         ValueError: it holds no pictures, or has its splits in folders and `group_by` is given.
         OSError: it cannot be read.
     """
+    if group_by is not None and not (isinstance(group_by, str) and group_by):
+        raise ValueError(
+            "Invalid value for argument `group_by`: expected text that ends the name of a group, "
+            f"such as '_', or None, received {group_by!r}."
+        )
     root = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
     _check_directory(root)
     files = sorted(_walk(root))
@@ -116,8 +121,8 @@ def list_folder(path: str | os.PathLike[str], group_by: str | None = None) -> Fo
     if by_folder:
         if group_by is not None:
             raise ValueError(
-                "Invalid value for argument `group_by`: expected None for a directory whose folders "
-                f"are the splits ({', '.join(sorted(folders & {*_SPLITS}))}), such as {root}, "
+                "Invalid value for argument `group_by`: expected None for a directory whose "
+                f"folders are the splits, such as {root} with {', '.join(sorted(folders))}, "
                 f"received {group_by!r}."
             )
         parts = {

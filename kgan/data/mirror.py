@@ -14,7 +14,8 @@ def mirroring(
 ) -> tuple[Epoch, Finish]:
     """Return epochs that also draw which images are mirrored, and the function that mirrors them.
 
-    An image that comes with another one is mirrored with it. Each place of each epoch is drawn with probability a half, whatever image comes there.
+    Each place of each epoch is drawn with probability a half, whatever image comes there. An image
+    that comes with it as its condition is mirrored too.
 
     Args:
         epoch: epochs whose batches have one component or several.

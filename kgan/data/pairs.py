@@ -110,8 +110,8 @@ def _by_name(folder: Folder, argument: str) -> dict[str, str]:
         counts = Counter(map(_plain, folder.pictures))
         twice = sorted(name for name, count in counts.items() if count > 1)
         raise ValueError(
-            f"Invalid value for argument `{argument}`: expected pictures whose names differ in more "
-            f"than the suffix, as pairs have equal names; {folder.path} holds "
+            f"Invalid value for argument `{argument}`: expected pictures whose names differ in "
+            f"more than the suffix, as pairs have equal names; {folder.path} holds "
             f"{_listed(twice)} more than once. Remove or rename one of each."
         )
     return pictures

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import plots
-from kgan.conditions import Condition
+from kgan.conditions import Grey
 
 from .context import EvaluationContext, flat
 from .report import MetricResult
@@ -67,6 +67,8 @@ def as_images(conditions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         shape: `(height, width, channels)` of one image.
     """
     *sides, channels = shape
+    if (conditions.shape[-1], channels) == (3, 1):
+        conditions = np.asarray(Grey()(conditions))
     images = conditions[..., :channels] if conditions.shape[-1] >= channels else conditions[..., :1]
     if images.shape[1:3] != tuple(sides):
         images = tf.image.resize(images, sides, "bicubic").numpy().clip(0, 1)
@@ -75,12 +77,12 @@ def as_images(conditions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def nearest(context: EvaluationContext) -> np.ndarray:
     """Return, for each pair, the training image whose condition is nearest (Euclidean)."""
-    condition, training = _condition(context), context.real.training
+    training = context.real.training
     asked = flat(_conditions(context)).astype(np.float32)
     best = np.full(len(asked), np.inf, np.float32)
     rows = np.zeros(len(asked), np.int64)
     for start in range(0, len(training), _CHUNK):
-        known = flat(np.asarray(condition(tf.constant(training[start : start + _CHUNK]))))
+        known = flat(_conditions_of(context, "training", slice(start, start + _CHUNK)))
         # Without the square of what is asked for, which is the same for all.
         distances = np.square(known).sum(1) - 2 * asked @ known.T
         found = distances.argmin(1)
@@ -94,13 +96,17 @@ def _truths(context: EvaluationContext) -> np.ndarray:
     return context.real.test[: min(MOST, len(context.samples))]
 
 
-def _condition(context: EvaluationContext) -> Condition:
-    assert context.generator.condition is not None
-    return context.generator.condition
-
-
 def _conditions(context: EvaluationContext) -> np.ndarray:
-    return np.asarray(_condition(context)(tf.constant(_truths(context))))
+    return _conditions_of(context, "test", slice(len(_truths(context))))
+
+
+def _conditions_of(context: EvaluationContext, part: str, rows: slice) -> np.ndarray:
+    """Return the conditions of images of the training or the test: given ones, or made ones."""
+    given = context.real.conditions.get(part)
+    if given is not None:
+        return given[rows]
+    assert context.generator.condition is not None
+    return np.asarray(context.generator.condition(tf.constant(getattr(context.real, part)[rows])))
 
 
 def _measures(
