@@ -101,6 +101,7 @@ def test_names_are_those_of_the_library():
     assert str(error.value).count("'") == 2 * len(config_module.LOSSES) + 2
     assert set(config_module.CONDITIONS) == set(kgan.conditions.CONDITIONS)
     assert config_module.HALVES == kgan.data.pairs.HALVES
+    assert config_module.PREVIOUS_FRAMES == kgan.data.pairs.PREVIOUS_FRAMES
 
 
 @pytest.mark.parametrize("preset", PRESETS)

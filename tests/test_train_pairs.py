@@ -7,6 +7,8 @@ import numpy as np
 import picture_files
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
+from tfds_data import store
 
 import kgan
 from export.program import export
@@ -140,6 +142,48 @@ def test_halves_train_and_take_one_half_to_translate(tmp_path):
         read(tmp_path / "half" / "a.png")[None]
     )
     np.testing.assert_allclose(read(tmp_path / "made" / "a.png"), expected[0], atol=0.51 / 255)
+
+
+def test_frames_become_the_next_one(tmp_path):
+    """A run of videos: trained, evaluated beside the last frame, and given frames as files."""
+    clips = np.random.default_rng(0).integers(0, 256, (24, 6, 8, 8, 1), dtype=np.uint8)
+    video = {"clip": tfds.features.Video(shape=(6, 8, 8, 1))}
+    store(tmp_path, "clips", video, [{"clip": clip} for clip in clips])
+    run = tmp_path / "run"
+    train(
+        resolve(None, {**SMALL, "dataset": "clips", "condition": "previous_frames"}), run, tmp_path
+    )
+    generator = kgan.inference.load(run)
+    assert generator.condition_shape == (8, 8, 3)
+    assert kgan.load_run(run).generator.residual, "it starts at the last frame"
+
+    options = {"metrics": ("frechet",), "num_samples": 20, "features": "pixels"}
+    record = evaluate(Evaluation(run_dir=str(run), data_dir=str(tmp_path), **options))
+    # The last tenth of 72 rows stands in for a test: two videos and a frame.
+    frames = clips[:, 2:].astype("float32") / 255
+    copied = np.abs(frames[:, 1:] - frames[:, :-1]).mean((2, 3, 4)).reshape(-1)[-7:]
+    found = record["figures"]["pairs_l1_of_last_frame"]["value"]
+    assert found == pytest.approx(copied.mean(), rel=1e-4)
+
+    for i, frame in enumerate(clips[0, :5, ..., 0]):
+        picture_files.write(tmp_path / "frames" / f"{i}.png", frame)
+    given = {"run_dir": str(run), "input": f"{tmp_path}/frames"}
+    sample(Options(output=f"{tmp_path}/made/", **given))
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
+        "2.png",
+        "3.png",
+        "4.png",
+    ]
+    three = np.moveaxis(clips[0, 1:4, ..., 0], 0, -1)[None] / 255
+    made = generator.translate(three)[0]
+    np.testing.assert_allclose(read(tmp_path / "made" / "3.png"), made, atol=0.51 / 255)
+    sample(Options(output=f"{tmp_path}/grid.png", **given))
+    for i in (2, 3, 4):
+        (tmp_path / "frames" / f"{i}.png").unlink()
+    with pytest.raises(
+        ValueError, match=r"--input=\S+: expected at least 3 pictures, .* received 2"
+    ):
+        sample(Options(output=f"{tmp_path}/b.png", **given))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ DENSE = ("mlp", "maxout")  # fully connected
 NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
 CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", "masked_half")
 HALVES = ("left_half", "right_half")
+PREVIOUS_FRAMES = "previous_frames"
+GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
 VARIANTS = ("pix2pix",)
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
@@ -50,9 +52,9 @@ SIZE = Expected(
     lambda value: bool(re.fullmatch("0*[1-9][0-9]*(,0*[1-9][0-9]*)?", str(value))),
 )
 CONDITION = Expected(
-    f"one of {', '.join((*CONDITIONS, *HALVES))}, or a directory of pictures such as ./outlines",
+    f"one of {', '.join(GIVEN)}, or a directory of pictures such as ./outlines",
     lambda value: bool(
-        value in (*CONDITIONS, *HALVES)
+        value in GIVEN
         or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
     ),
 )
@@ -86,8 +88,9 @@ class Config:
         None,
         "Image from which a U-Net (--network=unet) makes each image. One that is made of it: its "
         "outlines, a small, a grey or a partly hidden one. Or one that is given: a half of "
-        "pictures that hold both, or a directory of pictures with the names of those of --dataset "
-        f"(one of {', '.join((*CONDITIONS, *HALVES))}, or DIR/)",
+        "pictures that hold both, the frames before it in a video, or a directory of pictures with "
+        "the names of those of --dataset "
+        f"(one of {', '.join(GIVEN)}, or DIR/)",
         expected=CONDITION,
         unset="no image",
     )

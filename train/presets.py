@@ -173,6 +173,12 @@ PRESETS: dict[str, OptionValues] = {
         "group_by": "-",
         "steps": 6_000,
     },
+    "next_frame": {
+        **PIX2PIX,
+        "dataset": "bouncing_mnist",
+        "condition": "previous_frames",
+        "steps": 8_000,
+    },
     "ring": {**POINTS, "dataset": "ring"},
     "grid": {**POINTS, "dataset": "grid"},
 }

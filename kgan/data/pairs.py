@@ -1,4 +1,4 @@
-"""Conditions that are given beside the images: pictures of equal names, or the other half."""
+"""Conditions that are given beside the images: pictures of equal names, halves, earlier frames."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import TypeAlias
 from kgan import conditions
 from kgan.data.folders import Folder, list_folder
 
-__all__ = ["HALVES", "Given", "Pairing", "condition_directory", "find_condition"]
+__all__ = ["HALVES", "PREVIOUS_FRAMES", "Given", "Pairing", "condition_directory", "find_condition"]
 
 HALVES = ("left_half", "right_half")
+PREVIOUS_FRAMES = "previous_frames"
 _NAMED = 5  # pictures in a message
 
 # What `kgan.data.load` takes as `condition`, but for 'label'.
@@ -61,8 +62,8 @@ class Pairing:
         return other.path, {picture: found[name] for name, picture in images.items()}
 
 
-def find_condition(condition: Given) -> conditions.Condition | Pairing | None:
-    """Return how the conditions of images are made, or where they are.
+def find_condition(condition: Given) -> conditions.Condition | Pairing | str | None:
+    """Return how the conditions of images are made, or where they are: `PREVIOUS_FRAMES` in videos.
 
     Args:
         condition: as `kgan.data.load` has it, but for 'label'.
@@ -70,13 +71,15 @@ def find_condition(condition: Given) -> conditions.Condition | Pairing | None:
     Raises:
         ValueError: it is nothing of the kind.
     """
+    if isinstance(condition, str) and condition == PREVIOUS_FRAMES:
+        return PREVIOUS_FRAMES
     if isinstance(condition, str) and condition in HALVES:
         return Pairing(condition)
     directory = condition_directory(condition)
     if directory is not None:
         return Pairing(str(directory), directory)
     if isinstance(condition, str) and condition not in conditions.CONDITIONS:
-        names = ", ".join((*conditions.CONDITIONS, *HALVES))
+        names = ", ".join((*conditions.CONDITIONS, *HALVES, PREVIOUS_FRAMES))
         raise ValueError(
             f"Invalid value for argument `condition`: expected None, 'label', one of {names}, the "
             "path of a directory of pictures, or a kgan.conditions.Condition, received "
@@ -99,7 +102,7 @@ def condition_directory(condition: object) -> pathlib.Path | None:
     path = pathlib.Path(os.path.abspath(os.path.expanduser(condition)))
     if not isinstance(condition, str) or condition[0] in "/.~" or condition.endswith("/"):
         return path
-    named = condition in (*conditions.CONDITIONS, *HALVES, "label")
+    named = condition in (*conditions.CONDITIONS, *HALVES, PREVIOUS_FRAMES, "label")
     return path if path.is_dir() and not named else None
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import conditions
+from kgan.data import bouncing
 from kgan.data.densities import DENSITIES
 from kgan.data.form import RESIZES, Form, checked_channels, checked_choice, colour
 from kgan.data.mirror import mirroring
-from kgan.data.names import Source, picture_directory
-from kgan.data.pairs import Given, Pairing, find_condition
+from kgan.data.names import Source, made_of, picture_directory
+from kgan.data.pairs import PREVIOUS_FRAMES, Given, Pairing, find_condition
 from kgan.data.pictures import PictureSource, find_pictures
 from kgan.data.prepare import prepare
 from kgan.data.source import ImageSource, check_has_labels, find_images
@@ -22,6 +23,7 @@ from kgan.data.splits import count_rows, split_infos, split_parts
 from kgan.data.stacked import PREFIX, STACKS, draw, stack
 from kgan.data.stream import Finish, SeekableDataset, streamed_epoch
 from kgan.data.table import as_tensor, empty, from_memory
+from kgan.data.videos import PREVIOUS, last_and_previous, windows, windows_of
 from kgan.utils.checks import bounds, positive_integer
 from kgan.utils.digests import digest
 
@@ -86,11 +88,14 @@ def load(
             'cycle_gan/horse2zebra'), a TFDS builder, the bundled 'digits', or a density:
             'gaussian', 'ring', 'grid'. 'stacked_' before a data set of grey images stacks three
             random ones as the channels of one image: 'stacked_mnist' is the StackedMNIST of 1,000
-            modes. Or a directory of pictures, as a path object or a string ('./my_pictures'): PNG,
-            JPEG, GIF, BMP and WebP files of any size and mode, at any depth.
+            modes. 'bouncing_' moves two of them over each other: 'bouncing_mnist', with
+            `condition='previous_frames'`. Or a directory of pictures, as a path object or a string
+            ('./my_pictures'): PNG, JPEG, GIF, BMP and WebP files of any size and mode, at any
+            depth.
         split: Split or slice of one, such as 'train[:50%]'. A density has 100,000 points in
             'train' and 10,000 in 'test'. Stacks are 128,000 in 'train' and 26,000 in 'test', always
-            the same ones, of images of that split. A directory has the splits 'train' and 'test'
+            the same ones, of images of that split; videos of bouncing images are 100,000 and
+            10,000. A directory has the splits 'train' and 'test'
             that its sub-folders of these names hold; without these, a hash of each picture's path
             puts one of ten into 'test' (see `group_by`).
         batch_size: Rows of one minibatch, m.
@@ -131,7 +136,8 @@ def load(
             `kgan.conditions.Condition`. Or given images, for the pictures of a directory: another
             directory with a picture of the same name for each, in another format perhaps; or
             'left_half' or 'right_half' of pictures that hold the condition and the image side by
-            side. They are read as the images are, and mirrored with them.
+            side. They are read as the images are, and mirrored with them. Of videos,
+            'previous_frames': each frame comes with the three before it as channels.
         group_by: For a directory whose splits are not folders: pictures whose file names are equal
             up to this text are of one group, which is wholly in 'train' or in 'test'. With '_',
             'anna_1.png' and 'anna_2.png' are not on two sides.
@@ -189,7 +195,7 @@ def load(
     }
     if isinstance(source, str) and directory is None:
         if with_labels:
-            check_has_labels(source, source not in DENSITIES and not source.startswith(PREFIX))
+            check_has_labels(source, source not in DENSITIES and made_of(source) == source)
         if source in DENSITIES:
             _check_none(f"it is for images; expected None for the density {source!r}", **of_images)
             points = from_memory((_points(source, split, how),), rows, order, tf.identity)
@@ -199,10 +205,22 @@ def load(
             _check_none(
                 f"expected None for {source!r}, whose channels are images", channels=channels
             )
+        if source.startswith(bouncing.PREFIX):
+            _check_none(
+                f"expected None for {source!r}, whose frames follow from its images",
+                channels=channels,
+                image_size=image_size,
+            )
+            if found_condition != PREVIOUS_FRAMES:
+                raise ValueError(
+                    "Invalid value for argument `condition`: expected 'previous_frames' for "
+                    f"{source!r}, which are videos, received {condition!r}."
+                )
     low, high = bounds("value_range", value_range) or (-1.0, 1.0)
     how = dataclasses.replace(how, scale=_scaler(low, high))
     if directory is not None:
-        of_tfds = {"image": image, "label": label, "data_dir": data_dir}
+        frames = condition if found_condition == PREVIOUS_FRAMES else None
+        of_tfds = {"image": image, "label": label, "data_dir": data_dir, "condition": frames}
         _check_none(
             f"it is for data sets of TFDS; expected None for the directory of pictures {directory}",
             **of_tfds,
@@ -219,9 +237,13 @@ def load(
             **{"unreadable": unreadable, "group_by": group_by, "condition": given},
         )
         assert not isinstance(source, os.PathLike)
-        found = find_images(source, image_size, with_labels, data_dir, image, label, wanted)
+        bounces = isinstance(source, str) and source.startswith(bouncing.PREFIX)
+        videos = found_condition == PREVIOUS_FRAMES and not bounces
+        found = find_images(source, image_size, with_labels, data_dir, image, label, wanted, videos)
         prepare(found.builder, download)
-        batches = _load_stacks if found.name.startswith(PREFIX) else _load_images
+        loads = {PREFIX: _load_stacks, bouncing.PREFIX: _load_bouncing}
+        prefix = found.name.removesuffix(made_of(found.name))
+        batches = loads.get(prefix, _load_videos if videos else _load_images)
         dataset = batches(found, split, how)
         if found.label is not None:
             dataset.class_names = tuple(found.label.connector.names)
@@ -236,6 +258,8 @@ def load(
         }
         if isinstance(found_condition, Pairing):
             dataset.loaded_from["condition"] = found_condition.name
+        elif found_condition == PREVIOUS_FRAMES:
+            dataset.loaded_from["condition"] = PREVIOUS_FRAMES
     if not isinstance(found_condition, conditions.Condition):
         return dataset
     return dataset.conditioned(found_condition, _pairs(found_condition, low, high))
@@ -301,6 +325,64 @@ def _load_stacks(source: ImageSource, split: str, how: _Batches) -> SeekableData
     return from_memory(numbers, how.rows, how.order, finish, source.names, how.mirror_seed)
 
 
+def _load_bouncing(source: ImageSource, split: str, how: _Batches) -> SeekableDataset:
+    """Batch the last frames of videos of two images that move, with those before them."""
+    known = source.builder.info.splits
+    splits = split_infos({key: n for key, n in bouncing.BOUNCING.items() if key in known})
+    parts = split_parts(source.name, split, splits)
+    _check_rows(f"data set {source.name!r}", split, count_rows(parts, splits), how)
+    images: list[np.ndarray] = []
+    numbers, motions = [], []
+    for key, part in parts:
+        start = sum(map(len, images))
+        images.append(source.read(key)[0])
+        rows, moves = bouncing.draw(key, len(images[-1]))
+        numbers.append(start + rows[part])
+        motions.append(moves[part])
+    pixels = np.concatenate(images)
+    table, pairs = as_tensor(pixels), _finisher(how.scale, pairs=True)
+
+    def finish(rows: tf.Tensor, moves: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        return pairs(*last_and_previous(bouncing.videos(table, rows, moves)))
+
+    drawn = (np.concatenate(numbers), np.concatenate(motions))
+    return from_memory(
+        drawn, how.rows, how.order, finish, source.names, how.mirror_seed, content=(pixels,)
+    )
+
+
+def _load_videos(source: ImageSource, split: str, how: _Batches) -> SeekableDataset:
+    """Batch the frames of videos with those before them, from memory where the videos fit."""
+    assert source.frames is not None
+    splits, each = source.builder.info.splits, windows(source.frames)
+    videos = count_rows(split_parts(source.name, split, splits), splits)
+    _check_rows(f"data set {source.name!r}", split, videos * each, how)
+    pairs = _finisher(how.scale, pairs=True)
+
+    def finish(frames: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        return pairs(*last_and_previous(frames))
+
+    if videos * source.image_bytes > _MEMORY_BYTES:
+        known = source.with_known_channels(split)
+        return from_disk(known, split, how.rows, how.order, finish, how.mirror_seed)
+    (pixels,) = source.read(split)
+    table = as_tensor(pixels.reshape(-1, *pixels.shape[2:]))
+
+    def gathered(first: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        return finish(tf.gather(table, first[:, None] + tf.range(PREVIOUS + 1, dtype=tf.int64)))
+
+    firsts = np.arange(videos)[:, None] * source.frames + np.arange(each)
+    return from_memory(
+        (firsts.reshape(-1),),
+        how.rows,
+        how.order,
+        gathered,
+        source.names,
+        how.mirror_seed,
+        content=(pixels,),
+    )
+
+
 def _points(name: str, split: str, how: _Batches) -> np.ndarray:
     """Return float32 [n, dim]: the part `split` of a density's fixed samples."""
     splits = split_infos(_DENSITY_SPLITS)
@@ -333,9 +415,12 @@ def from_disk(
     """
     splits = source.builder.info.splits
     parts = split_parts(source.name, split, splits)
-    steps = count_rows(parts, splits) // rows
-    buffer = max(rows, SHUFFLE_BYTES // source.image_bytes)
-    epoch = streamed_epoch(source.decode(split), rows, order, buffer, steps)
+    n, examples, size = count_rows(parts, splits), source.decode(split), source.image_bytes
+    if source.frames is not None:
+        n *= windows(source.frames)
+        examples, size = examples.flat_map(windows_of), size // source.frames * (PREVIOUS + 1)
+    steps = n // rows
+    epoch = streamed_epoch(examples, rows, order, max(rows, SHUFFLE_BYTES // size), steps)
     epoch, last = mirroring(epoch, finish, steps, rows, mirror_seed)
     # The images are too many to digest: names, slices and sizes of files stand for them, and where
     # there is a choice, the feature that was chosen.

@@ -134,7 +134,7 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
     used = len(training) if other else len(training) - len(training) // 10
     if other:
         (test, *test_conditions), _ = arrays(
-            known.name, other, splits[other], form, data_dir, image=known.image
+            known.name, other, description.rows(other), form, data_dir, image=known.image
         )
         test_part = _part(other, 0, len(test))
     else:

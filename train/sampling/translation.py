@@ -11,6 +11,7 @@ from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
 from kgan.utils.types import JsonDict
 
+from ..config import PREVIOUS_FRAMES
 from ..evaluation.samples import check_finite
 from . import files
 from .options import COUNTS, Options
@@ -35,7 +36,10 @@ def write(generator: Generator, options: Options) -> int:
     made = options.input_is_condition or generator.condition is None
     shape = generator.condition_shape if made else generator.image_shape
     most = options.count or (COUNTS[GRID] if options.target.kind == GRID else None)
-    pictures, names = _read(options, shape, most)
+    if _recorded(options).get("condition") == PREVIOUS_FRAMES:
+        pictures, names = _frames(options, shape, generator.image_shape, most)
+    else:
+        pictures, names = _read(options, shape, most)
     images = generator.translate(pictures, options.seed, made)
     check_finite(images, generator)
     if options.target.kind == GRID:
@@ -46,6 +50,25 @@ def write(generator: Generator, options: Options) -> int:
         pixels = plots.pixels(images, generator.value_range)
         files.write_directory(options.target.path, [pixels], names)
     return len(images)
+
+
+def _frames(
+    options: Options, shape: tuple[int, ...], frame: tuple[int, ...], most: int | None
+) -> tuple[np.ndarray, list[str]]:
+    """Return windows of frames as conditions, and the names of their last frames.
+
+    The frames are the pictures in the order of their paths.
+    """
+    many = shape[-1] // frame[-1]
+    pictures, names = _read(options, (*shape[:2], frame[-1]), most and most + many - 1)
+    if len(pictures) < many:
+        raise ValueError(
+            f"--input={options.input}: expected at least {many} pictures, the frames of a video in "
+            f"the order of their names, received {len(pictures)}."
+        )
+    starts = range(len(pictures) - many + 1)
+    windows = [np.concatenate(pictures[start : start + many], axis=-1) for start in starts]
+    return np.stack(windows), names[many - 1 :]
 
 
 def _read(
