@@ -177,6 +177,11 @@ def test_frames_become_the_next_one(tmp_path):
     three = np.moveaxis(clips[0, 1:4, ..., 0], 0, -1)[None] / 255
     made = generator.translate(three)[0]
     np.testing.assert_allclose(read(tmp_path / "made" / "3.png"), made, atol=0.51 / 255)
+    export(run, tmp_path / "exports", formats=("saved_model",))
+    exported = {"model": f"{tmp_path}/exports/saved_model/1", "input": given["input"]}
+    sample(Options(output=f"{tmp_path}/again/", **exported))
+    again = read(tmp_path / "again" / "3.png")
+    np.testing.assert_allclose(again, made, atol=0.51 / 255)
     sample(Options(output=f"{tmp_path}/grid.png", **given))
     for i in (2, 3, 4):
         (tmp_path / "frames" / f"{i}.png").unlink()

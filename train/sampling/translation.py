@@ -7,9 +7,7 @@ import pathlib
 import numpy as np
 
 from kgan import plots
-from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
-from kgan.utils.types import JsonDict
 
 from ..config import PREVIOUS_FRAMES
 from ..evaluation.samples import check_finite
@@ -36,10 +34,10 @@ def write(generator: Generator, options: Options) -> int:
     made = options.input_is_condition or generator.condition is None
     shape = generator.condition_shape if made else generator.image_shape
     most = options.count or (COUNTS[GRID] if options.target.kind == GRID else None)
-    if _recorded(options).get("condition") == PREVIOUS_FRAMES:
-        pictures, names = _frames(options, shape, generator.image_shape, most)
+    if generator.options.get("condition") == PREVIOUS_FRAMES:
+        pictures, names = _frames(options, generator, shape, most)
     else:
-        pictures, names = _read(options, shape, most)
+        pictures, names = _read(options, generator, shape, most)
     images = generator.translate(pictures, options.seed, made)
     check_finite(images, generator)
     if options.target.kind == GRID:
@@ -53,14 +51,16 @@ def write(generator: Generator, options: Options) -> int:
 
 
 def _frames(
-    options: Options, shape: tuple[int, ...], frame: tuple[int, ...], most: int | None
+    options: Options, generator: Generator, shape: tuple[int, ...], most: int | None
 ) -> tuple[np.ndarray, list[str]]:
     """Return windows of frames as conditions, and the names of their last frames.
 
     The frames are the pictures in the order of their paths.
     """
-    many = shape[-1] // frame[-1]
-    pictures, names = _read(options, (*shape[:2], frame[-1]), most and most + many - 1)
+    channels = generator.image_shape[-1]
+    many = shape[-1] // channels
+    frame = (*shape[:2], channels)
+    pictures, names = _read(options, generator, frame, most and most + many - 1)
     if len(pictures) < many:
         raise ValueError(
             f"--input={options.input}: expected at least {many} pictures, the frames of a video in "
@@ -72,7 +72,7 @@ def _frames(
 
 
 def _read(
-    options: Options, shape: tuple[int, ...], most: int | None
+    options: Options, generator: Generator, shape: tuple[int, ...], most: int | None
 ) -> tuple[np.ndarray, list[str]]:
     """Return pictures in [0, 1], float32 `[n, *shape]`, and the names of their PNG files."""
     from kgan.data.decoding import decode, why_unreadable  # imports TFDS, others need not wait
@@ -84,7 +84,7 @@ def _read(
             f"--input_is_condition: expected none, as the conditions have {shape[-1]} channels, "
             "which no picture file has. Give whole pictures."
         )
-    of_run = _recorded(options)
+    of_run = generator.options
     form = Form(
         shape[:2],  # type: ignore[arg-type]
         shape[-1],
@@ -109,10 +109,3 @@ def _read(
 def _file_name(picture: str) -> str:
     """Return the name of a picture's sample: that of its file, and of the folders above it."""
     return "_".join(pathlib.PurePosixPath(picture).with_suffix(".png").parts)
-
-
-def _recorded(options: Options) -> JsonDict:
-    """Return the options of the run, which say how its pictures were resized."""
-    if options.run_dir is None:
-        return {}
-    return RunDirectory(options.run_dir).read_config()["options"]
