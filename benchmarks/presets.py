@@ -18,7 +18,7 @@ from benchmarks.timing import print_record
 from kgan import conditions
 from train.config import resolve
 from train.game import make_gan
-from train.presets import PRESETS
+from train.presets import DIRECTORIES, PRESETS
 
 SHAPES = {
     "digits": (8, 8, 1),
@@ -32,15 +32,16 @@ POINTS = (2,)  # of `ring` and `grid`
 
 def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
     """Return the median time of a step over at least so many seconds, and the model."""
-    config = resolve(preset, {})
-    shape = SHAPES.get(config.dataset, POINTS)
+    config = resolve(preset, dict.fromkeys(DIRECTORIES.get(preset, ()), "pictures/"))
+    shape = (64, 64, 3) if preset in DIRECTORIES else SHAPES.get(config.dataset, POINTS)
     rows = config.batch_size * config.discriminator_steps
     rng = np.random.default_rng(0)
     low, high = config.pixels or (-1.0, 1.0)
     images = rng.uniform(low, high, (rows, *shape)).astype("float32")
     batch = (images, rng.integers(CLASSES, size=rows)) if config.conditional else images
-    condition = conditions.get(config.condition)
-    if condition is not None:
+    if preset in DIRECTORIES:
+        batch = (images, images[::-1])
+    elif (condition := conditions.get(config.condition)) is not None:
         made = condition((images - low) / (high - low)).numpy()
         batch = (images, low + (high - low) * made)
     data = tf.data.Dataset.from_tensors(batch)

@@ -86,11 +86,11 @@ print(json.dumps(found))
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def make_pictures(desk):
-    """The directory `my_pictures` of the documents: digits, a folder for each class."""
+def make_pictures(desk, name="my_pictures"):
+    """A directory of pictures of the documents: digits, a folder for each class."""
     folders = ["cat", "dog", *map(str, range(2, 10))]
     for i, (pixels, label) in enumerate(zip(*load_digits(return_X_y=True), strict=True)):
-        path = desk / "my_pictures" / folders[label] / f"{i}.png"
+        path = desk / name / folders[label] / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((pixels.reshape(8, 8) * 15.9).astype("uint8")).save(path)
 
@@ -108,6 +108,9 @@ def type_in(command, desk, tools_help):
             data = REAL_DATA
         elif "my_pictures" in command:
             make_pictures(desk)
+        elif "--dataset=targets" in words:
+            make_pictures(desk, "targets")
+            make_pictures(desk, "sources")
         check(shell([*words, *SHORT], desk, TFDS_DATA_DIR=str(data)))
     elif words[0] in ("kgan-export", "kgan-sample", "saved_model_cli"):
         check(shell(words, desk))

@@ -97,19 +97,19 @@ def test_every_picture_is_there_and_small():
 
 
 def typed(preset, seed, runs_dir, data_dir=None):
-    own, dataset = [f"--preset={preset}", f"--seed={seed}"], PRESETS[preset]["dataset"]
+    own, dataset = [f"--preset={preset}", f"--seed={seed}"], results.DATASETS[preset]
     return results.commands(own, dataset, runs_dir / preset / str(seed), data_dir)
 
 
 def test_the_commands_are_those_of_the_programs():
-    pairs = [typed(preset, 3, pathlib.Path("a b"), "D") for preset in PRESETS]
+    pairs = [typed(preset, 3, pathlib.Path("a b"), "D") for preset in results.DATASETS]
     of_training = parsed("main", [training for training, _ in pairs])
     of_evaluation = parsed("evaluate", [evaluation for _, evaluation in pairs])
-    for preset, first, second in zip(PRESETS, of_training, of_evaluation, strict=True):
+    for preset, first, second in zip(results.DATASETS, of_training, of_evaluation, strict=True):
         assert (first["preset"], first["seed"], first["data_dir"]) == (preset, 3, "D")
         assert first["run_dir"] == second["run_dir"] == f"a b/{preset}/3"
         published = {"ring": 2500, "grid": 2500, "stacked_mnist": 26_000}
-        expected = published.get(PRESETS[preset]["dataset"], Options.num_samples)
+        expected = published.get(results.DATASETS[preset], Options.num_samples)
         assert second["num_samples"] == expected
 
 
@@ -329,7 +329,7 @@ def test_the_script_of_the_page_agrees(runs_dir, tmp_path, monkeypatch, capsys):
 
 
 def faked(preset, seed, commit="a" * 40, options=None, **figures):
-    known = resolve(preset, {}).options() if preset in PRESETS else {}
+    known = resolve(preset, {}).options() if preset in results.DATASETS else {}
     return {
         "preset": preset,
         "seed": seed,

@@ -20,7 +20,7 @@ from kgan.optimizers import RisingMomentum
 from train import config as config_module
 from train.config import Config, resolve
 from train.game import make_gan
-from train.presets import PRESETS
+from train.presets import DIRECTORIES, PRESETS
 from train.records import check_run
 from train.run import RunDirectory, train
 
@@ -100,11 +100,13 @@ def test_names_are_those_of_the_library():
     assert all(f"'{name}'" in str(error.value) for name in config_module.LOSSES)
     assert str(error.value).count("'") == 2 * len(config_module.LOSSES) + 2
     assert set(config_module.CONDITIONS) == set(kgan.conditions.CONDITIONS)
+    assert config_module.HALVES == kgan.data.pairs.HALVES
+    assert config_module.PREVIOUS_FRAMES == kgan.data.pairs.PREVIOUS_FRAMES
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_a_configuration(preset):
-    config = resolve(preset, {})
+    config = resolve(preset, dict.fromkeys(DIRECTORIES.get(preset, ()), "./pictures"))
     for name, value in PRESETS[preset].items():
         assert getattr(config, name) == value
 
@@ -150,7 +152,7 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
     [
         ("one of mlp, maxout, dcgan, resnet, sngan, unet", {"network": "vgg"}),
         ("one of uniform, normal", {"prior": "cauchy"}),
-        (f"one of {', '.join(config_module.CONDITIONS)}", {"condition": "sketch"}),
+        (config_module.CONDITION.words, {"condition": "sketch"}),
         ("one of pix2pix", {"variant": "cyclegan"}),
         ("an integer of at least 0", {"latent_dim": -1}),
         (f"one of {', '.join(config_module.LOSSES)}", {"loss": "nash"}),

@@ -239,7 +239,9 @@ def _doubles(shape: tuple[int, ...]) -> bool:
 
 
 def _facts(config: Config, data_dir: str | os.PathLike[str] | None) -> Facts:
-    described = data.describe(config.dataset, data_dir, config.label, config.unreadable)
+    described = data.describe(
+        config.dataset, data_dir, config.label, config.unreadable, group_by=config.group_by
+    )
     first = next(iter(described.splits))
     one = dataclasses.replace(
         config, split=f"{first}[:1]", batch_size=1, discriminator_steps=1, packing=1

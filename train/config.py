@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Mapping
 
@@ -19,7 +20,7 @@ from kgan_cli.options import (
     option,
 )
 
-from .presets import PRESETS
+from .presets import DIRECTORIES, PRESETS
 
 # kgan's own names, repeated here so that a wrong one is noticed before TensorFlow is imported. A
 # test compares them with the library's.
@@ -28,6 +29,9 @@ LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_p
 DENSE = ("mlp", "maxout")  # fully connected
 NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
 CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", "masked_half")
+HALVES = ("left_half", "right_half")
+PREVIOUS_FRAMES = "previous_frames"
+GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
 VARIANTS = ("pix2pix",)
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
@@ -46,6 +50,13 @@ COLOUR = Expected(
 SIZE = Expected(
     "a positive integer, or HEIGHT,WIDTH such as 48,40",
     lambda value: bool(re.fullmatch("0*[1-9][0-9]*(,0*[1-9][0-9]*)?", str(value))),
+)
+CONDITION = Expected(
+    f"one of {', '.join(GIVEN)}, or a directory of pictures such as ./outlines",
+    lambda value: bool(
+        value in GIVEN
+        or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
+    ),
 )
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
@@ -75,9 +86,12 @@ class Config:
     )
     condition: str | None = option(
         None,
-        "Image that is made of each image, from which a U-Net (--network=unet) makes it again: its "
-        "outlines, a small, a grey or a partly hidden one",
-        choices=CONDITIONS,
+        "Image from which a U-Net (--network=unet) makes each image. One that is made of it: its "
+        "outlines, a small, a grey or a partly hidden one. Or one that is given: a half of "
+        "pictures that hold both, the frames before it in a video, or a directory of pictures with "
+        "the names of those of --dataset "
+        f"(one of {', '.join(GIVEN)}, or DIR/)",
+        expected=CONDITION,
         unset="no image",
     )
     image: str | None = option(
@@ -125,6 +139,12 @@ class Config:
         "What to do with files of a directory that cannot be decoded",
         choices=UNREADABLE,
         unset="error",
+    )
+    group_by: str | None = option(
+        None,
+        "Keep pictures whose file names are equal up to this text, such as _ or -, together in "
+        "train or in test",
+        unset="each by itself",
     )
     value_range: str | None = option(
         None,
@@ -377,6 +397,7 @@ class Config:
         return {
             **{"image_size": self.size, "channels": self.channels, "resize": self.resize},
             **{"background": self.background, "unreadable": self.unreadable},
+            "group_by": self.group_by,
         }
 
     def options(self) -> OptionValues:
@@ -404,6 +425,12 @@ def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:
     """
     if preset is not None:
         check_choice("preset", preset, tuple(PRESETS))
+        asked = DIRECTORIES.get(preset, ())
+        if any(explicit.get(name) is None for name in asked):
+            raise ValueError(
+                f"--preset={preset}: expected {' and '.join(f'--{name}=DIR' for name in asked)} "
+                "beside it, as it has no pictures of its own."
+            )
     return overridden({} if preset is None else PRESETS[preset], explicit)
 
 

@@ -13,7 +13,7 @@ from kgan import augmentation, constraints, data, losses, networks, penalties, p
 from kgan.optimizers import FusedAdam, RisingMomentum
 from kgan.utils.types import JsonDict
 
-from .config import DENSE, VALUE_GAMES, Config
+from .config import DENSE, PREVIOUS_FRAMES, VALUE_GAMES, Config
 
 # The networks of Goodfellow et al. (2014), by the authors' published configuration.
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
@@ -130,7 +130,8 @@ def _translators(
             latent_dim=config.latent_dim,
             value_range=config.pixels or (-1.0, 1.0),
             upsampling=config.upsampling,
-            keep_given=str(config.condition).startswith("masked"),
+            residual=True if config.condition == PREVIOUS_FRAMES else None,
+            keep_given=config.condition in ("masked", "masked_half"),
             **shared,
         ),
         networks.PatchDiscriminator(

@@ -15,7 +15,10 @@ from .config import Config, overridden
 from .records import recorded_config
 
 # Options that are of the other run's data, not of its networks.
-_OF_DATA = ("split", "image", "label", "image_size", "channels", "resize", "background")
+_OF_DATA = (
+    *("split", "image", "label", "image_size", "channels", "resize", "background"),
+    "group_by",
+)
 
 
 def initial_config(given: OptionValues) -> Config:
@@ -50,7 +53,9 @@ def _form(record: JsonDict) -> JsonDict:
         return {}
     height, width, channels = shape
     size = height if height == width else f"{height},{width}"
-    return {"image_size": size, "channels": channels if channels in (1, 3, 4) else None}
+    condition_shape = record["data"].get("condition_shape") or shape
+    alike = condition_shape[-1] == channels  # the option is of both
+    return {"image_size": size, "channels": channels if alike and channels in (1, 3, 4) else None}
 
 
 def start_from(gan: kgan.GAN, config: Config) -> JsonDict:

@@ -73,7 +73,8 @@ def main() -> None:
     config = located(config, _DATA_DIR.value)
     run_dir = RunDirectory(_RUN_DIR.value)
     if _REPRODUCE.value is None:
-        absolute = {name: getattr(config, name) for name in {"dataset", "init_from"} & given.keys()}
+        directories = {"dataset", "condition", "init_from"} & given.keys()
+        absolute = {name: getattr(config, name) for name in directories}
         config = _begun_or_chosen(config, run_dir, {**given, **absolute})
     elif _MINUTES.value is not None:
         raise ValueError(_NO_MINUTES.format(_MINUTES.value))

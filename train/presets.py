@@ -101,6 +101,9 @@ PIX2PIX: OptionValues = {
     "batch_size": 32,
 }
 
+# Options that a preset leaves to the user: directories of pictures.
+DIRECTORIES: dict[str, tuple[str, ...]] = {"emoji_pix2pix": ("dataset", "condition")}
+
 PRESETS: dict[str, OptionValues] = {
     # The demonstration: scikit-learn's digits, no download, about two minutes on two cores.
     "digits_mlp": {
@@ -162,6 +165,20 @@ PRESETS: dict[str, OptionValues] = {
     "edges_to_digits": {**PIX2PIX, "condition": "edges", "steps": 10_000},
     "digits_x4": {**PIX2PIX, "condition": "low_resolution", "steps": 10_000},
     "fill_in": {**PIX2PIX, "condition": "masked_half", "latent_dim": 8, "steps": 10_000},
+    # Emoji of one house drawn in the way of another. A file name begins with the code of the base
+    # emoji, so that its variants of skin and hair stay together.
+    "emoji_pix2pix": {
+        **{name: value for name, value in PIX2PIX.items() if name != "dataset"},
+        "image_size": 64,
+        "group_by": "-",
+        "steps": 6_000,
+    },
+    "next_frame": {
+        **PIX2PIX,
+        "dataset": "bouncing_mnist",
+        "condition": "previous_frames",
+        "steps": 8_000,
+    },
     "ring": {**POINTS, "dataset": "ring"},
     "grid": {**POINTS, "dataset": "grid"},
 }

@@ -19,6 +19,7 @@ from kgan import callbacks, data
 from kgan.artifacts import RunDirectory
 from kgan.callbacks.base import StepCallback, first_images
 from kgan.checkpoint import Checkpoints
+from kgan.data.pairs import condition_directory
 from kgan.runs import RunCheckpoints, write_game, write_networks
 from kgan.utils.explained import explained, reason
 from kgan.utils.types import JsonDict, Logs
@@ -134,9 +135,11 @@ def _finished(run: RunDirectory, recorded: JsonDict | None, config: Config) -> b
 def located(config: Config, data_dir: str | os.PathLike[str] | None) -> Config:
     """Return a configuration whose directories are absolute, whichever the cwd is."""
     source = config.init_from
+    directory = condition_directory(config.condition)
     return dataclasses.replace(
         config,
         dataset=data.located(config.dataset, data_dir),
+        condition=config.condition if directory is None else str(directory),
         init_from=source and os.path.abspath(os.path.expanduser(source)),
     )
 

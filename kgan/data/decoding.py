@@ -34,8 +34,8 @@ class Facts:
     grey: bool
 
 
-def facts(path: str | os.PathLike[str]) -> Facts:
-    """Return what the head of a picture file says; its pixels are not read.
+def facts(path: str | os.PathLike[str], half: str | None = None) -> Facts:
+    """Return what the head of a picture file says, or of a half of it; its pixels are not read.
 
     Raises:
         Exception: it cannot be read; Pillow raises errors of many kinds.
@@ -44,10 +44,12 @@ def facts(path: str | os.PathLike[str]) -> Facts:
         width, height = image.size
         if image.getexif().get(_ORIENTATION, 1) >= 5:
             width, height = height, width
+        if half is not None:
+            width //= 2
         return Facts((height, width), image.mode in _GREY and not _transparent(image))
 
 
-def decode(content: bytes, form: Form) -> np.ndarray:
+def decode(content: bytes, form: Form, half: str | None = None) -> np.ndarray:
     """Return the pixels of a picture file: the first frame, turned as EXIF says.
 
     Transparent pixels are laid over the background; with four channels, the colour of those that
@@ -56,6 +58,7 @@ def decode(content: bytes, form: Form) -> np.ndarray:
     Args:
         content: of a PNG, JPEG, GIF, BMP or WebP file, of any mode.
         form: the form that is wanted, with its number of channels.
+        half: "left" or "right", where that half of the picture alone is wanted.
 
     Returns:
         uint8 `[*form.size, form.channels]`.
@@ -65,7 +68,8 @@ def decode(content: bytes, form: Form) -> np.ndarray:
     """
     with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
         image.load()
-        picture = _resized(_converted(_eight_bits(ImageOps.exif_transpose(image)), form), form)
+        whole = _half(ImageOps.exif_transpose(image), half)
+        picture = _resized(_converted(_eight_bits(whole), form), form)
     pixels = np.asarray(picture)
     if form.channels == 4:
         pixels = np.where(pixels[..., 3:] == 0, np.array(form.fill, np.uint8), pixels)
@@ -79,6 +83,16 @@ def why_unreadable(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def _half(image: Image.Image, half: str | None) -> Image.Image:
+    if half is None:
+        return image
+    if image.width % 2:
+        raise ValueError(f"{image.width} pixels wide, an odd width, so that it has no two halves")
+    middle = image.width // 2
+    left, right = (0, middle) if half == "left" else (middle, image.width)
+    return image.crop((left, 0, right, image.height))
 
 
 def _transparent(image: Image.Image) -> bool:

@@ -10,15 +10,19 @@ import pathlib
 import numpy as np
 import tensorflow_datasets as tfds
 
+from kgan.data.bouncing import BOUNCING
 from kgan.data.densities import DENSITIES
-from kgan.data.features import label_feature, partial_decoding
-from kgan.data.names import Source, picture_directory
+from kgan.data.features import label_feature, partial_decoding, video_feature
+from kgan.data.folders import Folder
+from kgan.data.names import Source, made_of, picture_directory
+from kgan.data.pairs import PREVIOUS_FRAMES, Given, Pairing, find_condition
 from kgan.data.pictures import check_classes, find_folder
 from kgan.data.pipeline import load
 from kgan.data.prepare import prepare
 from kgan.data.source import builder_of
 from kgan.data.splits import count_rows, split_infos, split_parts
 from kgan.data.stacked import PREFIX, STACKS
+from kgan.data.videos import check_length, windows
 
 __all__ = ["Description", "describe", "labels"]
 
@@ -29,13 +33,15 @@ class Description:
 
     Attributes:
         name: of the data set, or the path of a directory of pictures.
-        splits: number of images, points or stacks of each split.
+        splits: number of images, points, stacks or videos of each split.
         num_classes: number of classes of its labels, or of the labels of the images that are
             stacked; None without labels.
         directory: the directory of data sets that holds it; None for a density or pictures.
         stacked: name of the data set whose images are stacked; None where none are.
         class_names: names of the classes, in the order of the labels; empty without labels.
         ignored: files of a directory of pictures that are none, or lie outside of its splits.
+        frames: of each video, those that come with the ones before them; 1 where there are no
+            videos.
     """
 
     name: str
@@ -45,15 +51,18 @@ class Description:
     stacked: str | None = None
     class_names: tuple[str, ...] = ()
     ignored: int = 0
+    frames: int = 1
 
     def rows(self, split: str) -> int:
         """Return the number of rows of a split, or of a slice of one such as 'train[:50%]'.
+
+        Of videos, a row is a frame with those before it.
 
         Raises:
             ValueError: there is no such split.
         """
         splits = split_infos(self.splits)
-        return count_rows(split_parts(self.name, split, splits), splits)
+        return self.frames * count_rows(split_parts(self.name, split, splits), splits)
 
 
 def describe(
@@ -61,6 +70,8 @@ def describe(
     data_dir: str | os.PathLike[str] | None = None,
     label: str | None = None,
     unreadable: str | None = None,
+    condition: Given = None,
+    group_by: str | None = None,
 ) -> Description:
     """Describe a data set; prepare it on disk if it is not.
 
@@ -70,13 +81,15 @@ def describe(
         label: as `kgan.data.load` has it. Where it is None and several features could be the
             labels, the description has none.
         unreadable: as `kgan.data.load` has it; 'skip' decodes every picture of a directory.
+        condition: as `kgan.data.load` has it.
+        group_by: as `kgan.data.load` has it.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:
-        folder, _ = find_folder(directory, unreadable == "skip")
+        folder = _folder(directory, unreadable, condition, group_by)
         counts = {split: len(pictures) for split, pictures in folder.splits.items()}
         names = folder.class_names
         return Description(
@@ -93,11 +106,17 @@ def describe(
         feature = label_feature(name, builder.info.features, label)
         num_classes, names = feature.connector.num_classes, tuple(feature.connector.names)
     splits = {split: info.num_examples for split, info in builder.info.splits.items()}
-    stacked = None
+    stacked, frames = None, 1
     if name.startswith(PREFIX):
         stacked = name.removeprefix(PREFIX)
         splits = {split: n for split, n in STACKS.items() if split in splits}
-    return Description(name, splits, num_classes, _root(builder), stacked, names)
+    elif made_of(name) != name:
+        num_classes, names = None, ()  # of two images
+        splits = {split: n for split, n in BOUNCING.items() if split in splits}
+    elif condition == PREVIOUS_FRAMES:
+        shape = video_feature(name, builder.info.features).connector.shape
+        frames = windows(check_length(name, shape[0]))
+    return Description(name, splits, num_classes, _root(builder), stacked, names, frames=frames)
 
 
 def labels(
@@ -106,6 +125,8 @@ def labels(
     data_dir: str | os.PathLike[str] | None = None,
     label: str | None = None,
     unreadable: str | None = None,
+    condition: Given = None,
+    group_by: str | None = None,
 ) -> np.ndarray:
     """Return the labels of a split, in the order of the images of `load(..., shuffle=False)`.
 
@@ -115,6 +136,8 @@ def labels(
         data_dir: as `kgan.data.load` has it.
         label: as `kgan.data.load` has it.
         unreadable: as `kgan.data.load` has it; 'skip' decodes every picture of a directory.
+        condition: as `kgan.data.load` has it.
+        group_by: as `kgan.data.load` has it.
 
     Returns:
         int64 `[n]`; -1 where TFDS withholds a label.
@@ -124,11 +147,11 @@ def labels(
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:
-        folder, _ = find_folder(directory, unreadable == "skip")
+        folder = _folder(directory, unreadable, condition, group_by)
         check_classes(folder)
         return folder.labels(folder.rows(split))
     assert not isinstance(source, os.PathLike)
-    if isinstance(source, str) and (source in DENSITIES or source.startswith(PREFIX)):
+    if isinstance(source, str) and (source in DENSITIES or made_of(source) != source):
         raise ValueError(
             "Invalid value for argument `source`: expected a data set with class labels, such as "
             f"'digits', received {source!r}. Of stacks, name the data set whose images they are."
@@ -142,6 +165,14 @@ def labels(
     )
     values = examples.map(feature.of).batch(10_000).as_numpy_iterator()
     return np.concatenate(list(values)).astype(np.int64)
+
+
+def _folder(
+    directory: pathlib.Path, unreadable: str | None, condition: Given, group_by: str | None
+) -> Folder:
+    found = None if condition == "label" else find_condition(condition)
+    pairing = found if isinstance(found, Pairing) else None
+    return find_folder(directory, unreadable == "skip", pairing, group_by).folder
 
 
 def _prepared(

@@ -33,7 +33,14 @@ _EXPECTED = {
     ),
 }
 
-__all__ = ["Feature", "choices", "image_feature", "label_feature", "partial_decoding"]
+__all__ = [
+    "Feature",
+    "choices",
+    "image_feature",
+    "label_feature",
+    "partial_decoding",
+    "video_feature",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +126,38 @@ def label_feature(
     return _only("label", fitting, name)
 
 
+def video_feature(
+    name: str, features: tfds.features.FeaturesDict, video: str | None = None
+) -> Feature:
+    """Find the videos of a data set: the only `tfds.features.Video` of uint8 frames.
+
+    Args:
+        name: of the data set, for messages.
+        features: its features.
+        video: name of the feature, dotted when nested; None for the rule above.
+
+    Raises:
+        ValueError: no feature fits, several do, or the named one does not.
+    """
+    known = _flat(features)
+    fitting = [feature for feature in known.values() if _is_video(feature.connector)]
+    if video is not None and fitting:
+        if video in known and known[video] not in fitting:
+            raise ValueError(
+                f"Invalid value for argument `image`: expected a feature of videos of data set "
+                f"{name!r} ({', '.join(feature.name for feature in fitting)}), received {video!r}, "
+                f"which holds {_kind(known[video].connector)}."
+            )
+        return _named("image", video, name, known, _is_video)
+    if not fitting:
+        raise ValueError(
+            f"Data set {name!r} has no videos (its features are {_listed(known)}); expected uint8 "
+            "videos (tfds.features.Video) for `condition='previous_frames'`, such as those of "
+            "'moving_mnist' or 'bouncing_mnist'."
+        )
+    return _only("image", fitting, name, "videos")
+
+
 def choices(
     features: tfds.features.FeaturesDict, image: Feature, label: Feature | None
 ) -> dict[str, str]:
@@ -189,6 +228,14 @@ def _is_image(connector: object) -> bool:
     )
 
 
+def _is_video(connector: object) -> bool:
+    return (
+        isinstance(connector, tfds.features.Video)
+        and len(connector.shape) == 4
+        and connector.feature.np_dtype == np.uint8
+    )
+
+
 def _is_label(connector: object) -> bool:
     return isinstance(connector, tfds.features.ClassLabel) and connector.num_classes is not None
 
@@ -229,10 +276,10 @@ def _fitting(
     )
 
 
-def _only(argument: str, fitting: list[Feature], name: str) -> Feature:
+def _only(argument: str, fitting: list[Feature], name: str, kinds: str = "") -> Feature:
     if len(fitting) > 1:
         names = [feature.name for feature in fitting]
-        kinds = {"image": "images", "label": "class labels"}[argument]
+        kinds = kinds or {"image": "images", "label": "class labels"}[argument]
         raise ValueError(
             f"Invalid value for argument `{argument}`: data set {name!r} has several {kinds}, "
             f"expected the name of one ({', '.join(names)}), received None. "
@@ -257,6 +304,8 @@ def _kind(connector: Any) -> str:
         return "class labels" if known else "class labels whose number of classes is not declared"
     if isinstance(connector, tfds.features.Text):
         return "texts"
+    if isinstance(connector, tfds.features.Video):
+        return f"videos of shape {connector.shape}"
     if isinstance(connector, tfds.features.Sequence):
         several = isinstance(connector.feature, tfds.features.ClassLabel)
         return "several class labels for each image" if several else "sequences"

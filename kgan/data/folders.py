@@ -41,6 +41,11 @@ class Folder:
     ignored: int = 0
     by_folder: bool = False
 
+    @property
+    def pictures(self) -> list[str]:
+        """The pictures of all splits."""
+        return [name for names in self.splits.values() for name in names]
+
     def rows(self, split: str) -> list[str]:
         """Return the pictures of a split or a slice of one.
 
@@ -67,7 +72,7 @@ class Folder:
         return dataclasses.replace(self, splits=splits)
 
 
-def in_test(picture: str) -> bool:
+def in_test(picture: str, group_by: str | None = None) -> bool:
     """Return whether a picture is of the split `test`, where no folders say so.
 
     It is if the first eight bytes of the SHA-256 of its path, as a big-endian number, are a
@@ -76,22 +81,35 @@ def in_test(picture: str) -> bool:
     Args:
         picture: its path below the directory, with `/`; in Unicode's form NFC, whichever the file
             system has.
+        group_by: the name of its group is hashed instead: that of the file, without suffix, up to
+            the first of this text.
     """
+    if group_by is not None:
+        picture = os.path.splitext(picture.split("/")[-1])[0].split(group_by)[0]
     content = os.fsencode(unicodedata.normalize("NFC", picture))
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % _TEST_SHARE == 0
 
 
-def list_folder(path: str | os.PathLike[str]) -> Folder:
+def list_folder(path: str | os.PathLike[str], group_by: str | None = None) -> Folder:
     """List the pictures of a directory, at any depth; no file is opened.
 
     Hidden files and folders, whose names begin with a dot, are passed over.
 
+    Args:
+        path: the directory.
+        group_by: as `kgan.data.load` has it.
+
     Raises:
         FileNotFoundError: there is no such directory.
         NotADirectoryError: it is a file.
-        ValueError: it holds no pictures.
+        ValueError: it holds no pictures, or has its splits in folders and `group_by` is given.
         OSError: it cannot be read.
     """
+    if group_by is not None and not (isinstance(group_by, str) and group_by):
+        raise ValueError(
+            "Invalid value for argument `group_by`: expected text that ends the name of a group, "
+            f"such as '_', or None, received {group_by!r}."
+        )
     root = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
     _check_directory(root)
     files = sorted(_walk(root))
@@ -101,12 +119,18 @@ def list_folder(path: str | os.PathLike[str]) -> Folder:
     folders = {name.split("/")[0] for name in pictures if "/" in name}
     by_folder = {"train", "test"} <= folders or ("train" in folders and folders <= {*_SPLITS})
     if by_folder:
+        if group_by is not None:
+            raise ValueError(
+                "Invalid value for argument `group_by`: expected None for a directory whose "
+                f"folders are the splits, such as {root} with {', '.join(sorted(folders))}, "
+                f"received {group_by!r}."
+            )
         parts = {
             split: tuple(name for name in pictures if name.startswith(f"{split}/"))
             for split in _SPLITS
         }
     else:
-        parts = _hashed(pictures)
+        parts = _hashed(pictures, group_by)
     splits = {split: names for split, names in parts.items() if names}
     used = [name for names in splits.values() for name in names]
     depth = 1 if by_folder else 0
@@ -122,9 +146,9 @@ def list_folder(path: str | os.PathLike[str]) -> Folder:
     )
 
 
-def _hashed(pictures: list[str]) -> dict[str, tuple[str, ...]]:
+def _hashed(pictures: list[str], group_by: str | None) -> dict[str, tuple[str, ...]]:
     """Return the splits by the hash of each path; all are `train` where one would be empty."""
-    test = {name for name in pictures if in_test(name)}
+    test = {name for name in pictures if in_test(name, group_by)}
     if not 0 < len(test) < len(pictures):
         return {"train": tuple(pictures)}
     return {

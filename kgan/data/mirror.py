@@ -14,7 +14,8 @@ def mirroring(
 ) -> tuple[Epoch, Finish]:
     """Return epochs that also draw which images are mirrored, and the function that mirrors them.
 
-    Each place of each epoch is drawn with probability a half, whatever image comes there.
+    Each place of each epoch is drawn with probability a half, whatever image comes there. An image
+    that comes with it as its condition is mirrored too.
 
     Args:
         epoch: epochs whose batches have one component or several.
@@ -34,10 +35,12 @@ def mirroring(
         return tf.data.Dataset.zip(epoch(number, skipped), flips).map(_flat)
 
     def finishing(*components: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-        *others, flips = components
-        finished = finish(*others)
+        *unfinished, flips = components
+        finished = finish(*unfinished)
         if isinstance(finished, tuple):
-            return _mirrored(finished[0], flips), finished[1]
+            images, others = finished
+            of_images = others.shape.rank == 4  # conditions, rather than labels
+            return _mirrored(images, flips), _mirrored(others, flips) if of_images else others
         return _mirrored(finished, flips)
 
     return drawing, finishing

@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 import tensorflow_datasets as tfds
 
+from kgan.data import bouncing, stacked
 from kgan.data.densities import DENSITIES
 from kgan.data.directories import prepared
-from kgan.data.stacked import PREFIX
 
-__all__ = ["BUNDLED", "Source", "located", "picture_directory"]
+__all__ = ["BUNDLED", "Source", "located", "made_of", "picture_directory"]
 
 BUNDLED = ["digits", *DENSITIES]
 # What `kgan.data.load` takes.
@@ -65,7 +65,12 @@ def located(source: str, data_dir: str | os.PathLike[str] | None = None) -> str:
     return source if directory is None else str(directory)
 
 
+def made_of(name: str) -> str:
+    """Return the name of the data set whose images a name stacks or moves; else the name."""
+    return name.removeprefix(stacked.PREFIX).removeprefix(bouncing.PREFIX)
+
+
 def _is_data_set(name: str, data_dir: str | os.PathLike[str] | None) -> bool:
-    base = re.split("[/:]", name.removeprefix(PREFIX))[0].lower()
+    base = re.split("[/:]", made_of(name))[0].lower()
     known = {*BUNDLED, *tfds.list_builders(with_community_datasets=False)}
     return base in known or bool(prepared(data_dir, base))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,16 +17,100 @@ from kgan.data.folders import Folder, list_folder
 from kgan.data.form import Form
 from kgan.data.images import check_pixels, target_size
 from kgan.data.mirror import mirroring
+from kgan.data.pairs import Pairing
 from kgan.data.progress import progress
 from kgan.data.stream import Finish, SeekableDataset, memory_epoch
 from kgan.data.table import empty
 from kgan.utils.digests import digest
 
-__all__ = ["PictureSource", "find_folder", "find_pictures"]
+__all__ = ["PictureSource", "Pictures", "check_classes", "find_folder", "find_pictures"]
 
 LARGEST_SIDE = 64  # that a size has which nobody asked for
 _STORE = "Store them as 0 and 255."
 _NAMED = 5  # unreadable files in a message
+_SMALLEST = Form((1, 1), 3)  # enough to see whether a file can be decoded
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """Picture files and the form in which they are wanted.
+
+    Attributes:
+        path: the directory.
+        form: the form of every picture.
+        half: `"left"` or `"right"`, where that half of each file is the picture.
+        names: picture of a source -> its file below `path`; None where these are the same.
+    """
+
+    path: pathlib.Path
+    form: Form
+    half: str | None = None
+    names: Mapping[str, str] | None = None
+
+    def file(self, picture: str) -> str:
+        """Return the file of a picture, relative to `path`."""
+        return picture if self.names is None else self.names[picture]
+
+    def content(self, picture: str) -> bytes:
+        """Return the bytes of the file of a picture."""
+        return (self.path / self.file(picture)).read_bytes()
+
+    def decoded(self, picture: str) -> np.ndarray:
+        """Return the pixels of a picture, uint8 `[*form.size, form.channels]`."""
+        return decode(self.content(picture), self.form, self.half)
+
+    def read(self, pictures: Sequence[str]) -> np.ndarray:
+        """Return the pixels of pictures, uint8 `[n, *form.size, form.channels]`.
+
+        Raises:
+            OSError: some are unreadable; the message names them.
+        """
+        pixels = empty((len(pictures), *self.form.size, self.form.channels or 1), np.uint8)
+
+        def fill(row: int) -> None:
+            pixels[row] = self.decoded(pictures[row])
+
+        reasons = _unreadable(fill, range(len(pictures)), f"Reading {self.path}")
+        self.refuse(reasons, pictures)
+        check_pixels(str(self.path), pixels, _STORE)
+        return pixels
+
+    def content_parts(self, pictures: Sequence[str]) -> list[bytes | str]:
+        """Return what a digest of paths, contents and form is made of.
+
+        Raises:
+            OSError: a picture cannot be decoded.
+        """
+        contents: list[bytes] = [b""] * len(pictures)
+        largest = np.zeros(len(pictures), np.uint8)
+
+        def check(row: int) -> None:
+            content = self.content(pictures[row])
+            contents[row] = hashlib.sha256(content).digest()
+            largest[row] = decode(content, self.form, self.half).max()
+
+        reasons = _unreadable(check, range(len(pictures)), f"Checking {self.path}")
+        self.refuse(reasons, pictures)
+        check_pixels(str(self.path), np.array([0, largest.max()]), _STORE)
+        paths = [os.fsencode(self.file(picture)) + b"\0" for picture in pictures]
+        files = [part for pair in zip(paths, contents, strict=True) for part in pair]
+        return [*files, repr(self.form), self.half or ""]
+
+    def refuse(self, reasons: dict[int, str], pictures: Sequence[str]) -> None:
+        """Raise OSError if there are reasons why pictures cannot be read, by their rows."""
+        if reasons:
+            raise self.unreadable_error(reasons, pictures)
+
+    def unreadable_error(self, reasons: dict[int, str], pictures: Sequence[str]) -> OSError:
+        """Return the error that names unreadable pictures."""
+        shown = [*reasons.items()][:_NAMED]
+        named = [f"{self.file(pictures[row])} ({why})" for row, why in shown]
+        more = f" and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
+        return OSError(
+            f"{_counted(len(reasons), 'picture')} of {self.path} cannot be read: "
+            f"{', '.join(named)}{more}. Mend or remove them, or give `unreadable='skip'` to go on "
+            "without them."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,37 +119,44 @@ class PictureSource:
 
     Attributes:
         folder: the directory.
-        form: the form of every picture.
+        images: its files.
         labelled: whether labels are wanted.
         skipped: unreadable pictures that `folder` is without; None where none may be skipped.
+        conditions: the pictures that come with them, as their conditions; None for none.
     """
 
     folder: Folder
-    form: Form
+    images: Pictures
     labelled: bool
     skipped: int | None = None
+    conditions: Pictures | None = None
 
     @property
     def name(self) -> str:
         """The directory, for messages."""
         return str(self.folder.path)
 
-    def read(self, pictures: Sequence[str]) -> tuple[np.ndarray, ...]:
-        """Decode pictures into an array uint8 `[n, height, width, channels]`.
+    @property
+    def parts(self) -> tuple[Pictures, ...]:
+        """The files of the images, and of the conditions if there are any."""
+        return (self.images,) if self.conditions is None else (self.images, self.conditions)
 
-        Where labels are wanted, their array int64 `[n]` comes second.
+    @property
+    def image_bytes(self) -> int:
+        """Size of one decoded image, with its condition."""
+        return sum(part.form.image_bytes for part in self.parts)
+
+    def read(self, pictures: Sequence[str]) -> tuple[np.ndarray, ...]:
+        """Decode pictures into arrays uint8 `[n, height, width, channels]`.
+
+        The first is that of the images. That of the conditions comes second, or that of the labels,
+        int64 `[n]`.
 
         Raises:
             OSError: some are unreadable; the message names them.
         """
-        pixels = empty((len(pictures), *self.form.size, self.form.channels or 1), np.uint8)
-
-        def fill(row: int) -> None:
-            pixels[row] = decode(self._content(pictures[row]), self.form)
-
-        self._refuse(_unreadable(fill, range(len(pictures)), f"Reading {self.name}"), pictures)
-        check_pixels(self.name, pixels, _STORE)
-        return (pixels, self.folder.labels(pictures)) if self.labelled else (pixels,)
+        arrays = tuple(part.read(pictures) for part in self.parts)
+        return (*arrays, self.folder.labels(pictures)) if self.labelled else arrays
 
     def stream(
         self,
@@ -89,63 +181,41 @@ class PictureSource:
         Raises:
             OSError: some are unreadable; the message names them.
         """
-        fingerprint = self._fingerprint(pictures)
+        fingerprint = digest([x for part in self.parts for x in part.content_parts(pictures)])
         labels = self.folder.labels(pictures) if self.labelled else None
         failures: list[OSError] = []
         pool = ThreadPoolExecutor(os.cpu_count())
 
-        def one(row: int) -> np.ndarray:
-            try:
-                return decode(self._content(pictures[row]), self.form)
-            except Exception as error:  # Pillow's errors are of many kinds
-                failures.append(self._unreadable_error({row: why_unreadable(error)}, pictures))
-                raise failures[-1] from error
+        def one(row: int) -> list[np.ndarray]:
+            decoded = []
+            for part in self.parts:
+                try:
+                    decoded.append(part.decoded(pictures[row]))
+                except Exception as error:  # Pillow's errors are of many kinds
+                    failures.append(part.unreadable_error({row: why_unreadable(error)}, pictures))
+                    raise failures[-1] from error
+            return decoded
 
-        def batch(numbers: np.ndarray) -> np.ndarray:
-            return np.stack([*pool.map(one, numbers)])
+        def batch(numbers: np.ndarray) -> list[np.ndarray]:
+            return [np.stack(part) for part in zip(*pool.map(one, numbers), strict=True)]
 
         def decoded(numbers: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-            pixels = tf.numpy_function(batch, [numbers], tf.uint8, stateful=False)
-            pixels = tf.ensure_shape(pixels, [rows, *self.form.size, self.form.channels])
-            return finish(pixels) if labels is None else finish(pixels, tf.gather(labels, numbers))
+            types = [tf.uint8 for _ in self.parts]
+            arrays = [
+                tf.ensure_shape(array, [rows, *part.form.size, part.form.channels])
+                for array, part in zip(
+                    tf.numpy_function(batch, [numbers], types, stateful=False),
+                    self.parts,
+                    strict=True,
+                )
+            ]
+            return finish(*arrays, *([] if labels is None else [tf.gather(labels, numbers)]))
 
         steps = len(pictures) // rows
         epoch = memory_epoch(len(pictures), rows, order)
         epoch, last = mirroring(epoch, decoded, steps, rows, mirror_seed)
         return SeekableDataset(
             epoch, steps, last, fingerprint, lambda _: failures[-1] if failures else None
-        )
-
-    def _content(self, picture: str) -> bytes:
-        return (self.folder.path / picture).read_bytes()
-
-    def _fingerprint(self, pictures: Sequence[str]) -> str:
-        """Return a digest of paths, contents and form; check that every picture can be decoded."""
-        contents: list[bytes] = [b""] * len(pictures)
-        largest = np.zeros(len(pictures), np.uint8)
-
-        def check(row: int) -> None:
-            content = self._content(pictures[row])
-            contents[row] = hashlib.sha256(content).digest()
-            largest[row] = decode(content, self.form).max()
-
-        self._refuse(_unreadable(check, range(len(pictures)), f"Checking {self.name}"), pictures)
-        check_pixels(self.name, np.array([0, largest.max()]), _STORE)
-        paths = [os.fsencode(picture) + b"\0" for picture in pictures]
-        files = [part for pair in zip(paths, contents, strict=True) for part in pair]
-        return digest([*files, repr(self.form)])
-
-    def _refuse(self, reasons: dict[int, str], pictures: Sequence[str]) -> None:
-        if reasons:
-            raise self._unreadable_error(reasons, pictures)
-
-    def _unreadable_error(self, reasons: dict[int, str], pictures: Sequence[str]) -> OSError:
-        named = [f"{pictures[row]} ({why})" for row, why in [*reasons.items()][:_NAMED]]
-        more = f" and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
-        return OSError(
-            f"{_counted(len(reasons), 'picture')} of {self.name} cannot be read: "
-            f"{', '.join(named)}{more}. Mend or remove them, or give `unreadable='skip'` to go on "
-            "without them."
         )
 
 
@@ -155,12 +225,14 @@ def find_pictures(
     wanted: Form,
     with_labels: bool,
     skip: bool,
+    pairing: Pairing | None = None,
+    group_by: str | None = None,
 ) -> PictureSource:
     """Find the pictures of a directory, and in which form they are wanted.
 
     Without a size it is that of the pictures where all have one of at most 64 pixels a side, else
-    64x64. Without channels it is 1 where all are stored as grey and opaque, else 3. Both look at
-    all splits, so that these agree.
+    64x64; conditions have the same. Without channels it is 1 where all are stored as grey and
+    opaque, else 3; conditions have their own. Both look at all splits, so that these agree.
 
     Args:
         path: the directory.
@@ -169,50 +241,75 @@ def find_pictures(
             does not count.
         with_labels: whether labels are wanted.
         skip: whether unreadable pictures are left out.
+        pairing: where the pictures' conditions are; None for none.
+        group_by: as `kgan.data.load` has it.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
     """
-    folder, skipped = find_folder(path, skip)
+    found = find_folder(path, skip, pairing, group_by)
     if with_labels:
-        check_classes(folder)
-    size = None if image_size is None else target_size(str(folder.path), (), image_size)
-    channels = wanted.channels
-    if size is None or channels is None:
-        heads = _heads(folder)
-        sizes = {head.size for head in heads}
+        check_classes(found.folder)
+    size = None if image_size is None else target_size(found.name, (), image_size)
+    heads = [[] if size and wanted.channels else _heads(found, part) for part in found.parts]
+    if size is None:
+        sizes = {head.size for of_part in heads for head in of_part}
         (native,) = sizes if len(sizes) == 1 else ((LARGEST_SIDE + 1,) * 2,)
-        side = LARGEST_SIDE
-        size = size or (native if max(native) <= side else (side, side))
-        channels = channels or (1 if heads and all(head.grey for head in heads) else 3)
-    form = dataclasses.replace(wanted, size=size, channels=channels)
-    return PictureSource(folder, form, with_labels, skipped)
+        size = native if max(native) <= LARGEST_SIDE else (LARGEST_SIDE, LARGEST_SIDE)
+    parts = []
+    for part, of_part in zip(found.parts, heads, strict=True):
+        grey = bool(of_part) and all(head.grey for head in of_part)
+        channels = wanted.channels or (1 if grey else 3)
+        form = dataclasses.replace(wanted, size=size, channels=channels)
+        parts.append(dataclasses.replace(part, form=form))
+    return dataclasses.replace(
+        found,
+        images=parts[0],
+        labelled=with_labels,
+        conditions=None if found.conditions is None else parts[1],
+    )
 
 
-def find_folder(path: str | os.PathLike[str], skip: bool) -> tuple[Folder, int | None]:
-    """Return the pictures of a directory, and how many unreadable ones were left out.
+def find_folder(
+    path: str | os.PathLike[str],
+    skip: bool,
+    pairing: Pairing | None = None,
+    group_by: str | None = None,
+) -> PictureSource:
+    """Find the pictures of a directory, in no form yet: of one pixel.
 
     Args:
         path: the directory.
         skip: whether to leave out unreadable pictures, for which each is decoded; otherwise none
             is opened, and their number is None.
+        pairing: where the pictures' conditions are. A picture is unreadable if either is.
+        group_by: as `kgan.data.load` has it.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`; or all pictures are unreadable.
     """
-    folder = list_folder(path)
+    folder = list_folder(path, group_by)
+    source = PictureSource(folder, Pictures(folder.path, _SMALLEST), labelled=False)
+    if pairing is not None:
+        of_images, of_conditions = pairing.halves
+        images = dataclasses.replace(source.images, half=of_images)
+        other, names = pairing.partners(folder)
+        conditions = Pictures(other, _SMALLEST, of_conditions, names)
+        source = dataclasses.replace(source, images=images, conditions=conditions)
     if not skip:
-        return folder, None
-    names = [name for names in folder.splits.values() for name in names]
-    smallest = Form((1, 1), 3)
-    bad = _unreadable(
-        lambda row: decode((folder.path / names[row]).read_bytes(), smallest),
-        range(len(names)),
-        f"Checking {folder.path}",
-    )
-    if len(bad) == len(names):
-        raise PictureSource(folder, smallest, False)._unreadable_error(bad, names)
-    return folder.without([names[row] for row in bad]), len(bad)
+        return source
+    pictures = source.folder.pictures
+    bad: set[str] = set()
+    for part in source.parts:
+        reasons = _unreadable(
+            lambda row, part=part: part.decoded(pictures[row]),  # type: ignore[misc]
+            range(len(pictures)),
+            f"Checking {part.path}",
+        )
+        if len(reasons) == len(pictures):
+            raise part.unreadable_error(reasons, pictures)
+        bad |= {pictures[row] for row in reasons}
+    return dataclasses.replace(source, folder=folder.without(bad), skipped=len(bad))
 
 
 def check_classes(folder: Folder) -> None:
@@ -232,15 +329,15 @@ def check_classes(folder: Folder) -> None:
     )
 
 
-def _heads(folder: Folder) -> list[Facts]:
+def _heads(source: PictureSource, part: Pictures) -> list[Facts]:
     """Return what the heads of all files say; of unreadable ones the decoder will speak."""
-    names = [name for names in folder.splits.values() for name in names]
+    names = source.folder.pictures
     heads: list[Facts | None] = [None] * len(names)
 
     def look(row: int) -> None:
-        heads[row] = facts(folder.path / names[row])
+        heads[row] = facts(part.path / part.file(names[row]), part.half)
 
-    _unreadable(look, range(len(names)), f"Looking through {folder.path}")
+    _unreadable(look, range(len(names)), f"Looking through {part.path}")
     return [head for head in heads if head is not None]
 
 

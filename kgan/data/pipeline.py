@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from kgan import conditions
+from kgan.data import bouncing
 from kgan.data.densities import DENSITIES
 from kgan.data.form import RESIZES, Form, checked_channels, checked_choice, colour
 from kgan.data.mirror import mirroring
-from kgan.data.names import Source, picture_directory
-from kgan.data.pictures import find_pictures
+from kgan.data.names import Source, made_of, picture_directory
+from kgan.data.pairs import PREVIOUS_FRAMES, Given, Pairing, find_condition
+from kgan.data.pictures import PictureSource, find_pictures
 from kgan.data.prepare import prepare
 from kgan.data.source import ImageSource, check_has_labels, find_images
 from kgan.data.splits import count_rows, split_infos, split_parts
 from kgan.data.stacked import PREFIX, STACKS, draw, stack
 from kgan.data.stream import Finish, SeekableDataset, streamed_epoch
 from kgan.data.table import as_tensor, empty, from_memory
+from kgan.data.videos import PREVIOUS, last_and_previous, windows, windows_of
 from kgan.utils.checks import bounds, positive_integer
 from kgan.utils.digests import digest
 
@@ -70,7 +72,8 @@ def load(
     background: str | None = None,
     mirror: bool = False,
     unreadable: str | None = None,
-    condition: conditions.Given = None,
+    condition: Given = None,
+    group_by: str | None = None,
 ) -> SeekableDataset:
     """Load a data set as batches for Algorithm 1, one epoch per iteration.
 
@@ -85,13 +88,16 @@ def load(
             'cycle_gan/horse2zebra'), a TFDS builder, the bundled 'digits', or a density:
             'gaussian', 'ring', 'grid'. 'stacked_' before a data set of grey images stacks three
             random ones as the channels of one image: 'stacked_mnist' is the StackedMNIST of 1,000
-            modes. Or a directory of pictures, as a path object or a string ('./my_pictures'): PNG,
-            JPEG, GIF, BMP and WebP files of any size and mode, at any depth.
+            modes. 'bouncing_' moves two of them over each other: 'bouncing_mnist', with
+            `condition='previous_frames'`. Or a directory of pictures, as a path object or a string
+            ('./my_pictures'): PNG, JPEG, GIF, BMP and WebP files of any size and mode, at any
+            depth.
         split: Split or slice of one, such as 'train[:50%]'. A density has 100,000 points in
             'train' and 10,000 in 'test'. Stacks are 128,000 in 'train' and 26,000 in 'test', always
-            the same ones, of images of that split. A directory has the splits 'train' and 'test'
+            the same ones, of images of that split; videos of bouncing images are 100,000 and
+            10,000. A directory has the splits 'train' and 'test'
             that its sub-folders of these names hold; without these, a hash of each picture's path
-            puts one of ten into 'test'.
+            puts one of ten into 'test' (see `group_by`).
         batch_size: Rows of one minibatch, m.
         discriminator_steps: Minibatches in a batch, k.
         image_size: Side of a square or (height, width) in pixels. None keeps the native size; for a
@@ -127,7 +133,14 @@ def load(
             image, in the same value range: 'edges' (outlines), 'low_resolution' and
             'low_resolution_x2' (a quarter and half of each side), 'grey', 'masked' and
             'masked_half' (with a further channel: which pixels are given), or a
-            `kgan.conditions.Condition`.
+            `kgan.conditions.Condition`. Or given images, for the pictures of a directory: another
+            directory with a picture of the same name for each, in another format perhaps; or
+            'left_half' or 'right_half' of pictures that hold the condition and the image side by
+            side. They are read as the images are, and mirrored with them. Of videos,
+            'previous_frames': each frame comes with the three before it as channels.
+        group_by: For a directory whose splits are not folders: pictures whose file names are equal
+            up to this text are of one group, which is wholly in 'train' or in 'test'. With '_',
+            'anna_1.png' and 'anna_2.png' are not on two sides.
 
     Returns:
         A finite, prefetched `tf.data.Dataset` of float32 [discriminator_steps * batch_size, height,
@@ -161,10 +174,10 @@ def load(
         colour(background),
     )
     checked_choice("unreadable", unreadable or "error", ("error", "skip"))
-    if condition == "label":
+    if isinstance(condition, str) and condition == "label":
         with_labels, condition = True, None
-    made = conditions.get(condition)
-    if made is not None and with_labels:
+    found_condition = find_condition(condition)
+    if found_condition is not None and with_labels:
         raise ValueError(
             "Invalid value for argument `condition`: expected None beside `with_labels=True`, as "
             f"an image has one condition, received {condition!r}."
@@ -178,11 +191,11 @@ def load(
     of_images = {
         **{"image_size": image_size, "value_range": value_range, "image": image},
         **{"channels": channels, "resize": resize, "background": background},
-        **{"mirror": mirror or None, "condition": condition},
+        **{"mirror": mirror or None, "condition": condition, "group_by": group_by},
     }
     if isinstance(source, str) and directory is None:
         if with_labels:
-            check_has_labels(source, source not in DENSITIES and not source.startswith(PREFIX))
+            check_has_labels(source, source not in DENSITIES and made_of(source) == source)
         if source in DENSITIES:
             _check_none(f"it is for images; expected None for the density {source!r}", **of_images)
             points = from_memory((_points(source, split, how),), rows, order, tf.identity)
@@ -192,25 +205,45 @@ def load(
             _check_none(
                 f"expected None for {source!r}, whose channels are images", channels=channels
             )
+        if source.startswith(bouncing.PREFIX):
+            _check_none(
+                f"expected None for {source!r}, whose frames follow from its images",
+                channels=channels,
+                image_size=image_size,
+            )
+            if found_condition != PREVIOUS_FRAMES:
+                raise ValueError(
+                    "Invalid value for argument `condition`: expected 'previous_frames' for "
+                    f"{source!r}, which are videos, received {condition!r}."
+                )
     low, high = bounds("value_range", value_range) or (-1.0, 1.0)
     how = dataclasses.replace(how, scale=_scaler(low, high))
     if directory is not None:
-        of_tfds = {"image": image, "label": label, "data_dir": data_dir}
+        frames = condition if found_condition == PREVIOUS_FRAMES else None
+        of_tfds = {"image": image, "label": label, "data_dir": data_dir, "condition": frames}
         _check_none(
             f"it is for data sets of TFDS; expected None for the directory of pictures {directory}",
             **of_tfds,
         )
-        skip = unreadable == "skip"
-        dataset = _load_folder(directory, split, image_size, wanted, with_labels, skip, how)
+        pairing = found_condition if isinstance(found_condition, Pairing) else None
+        pictures = find_pictures(
+            directory, image_size, wanted, with_labels, unreadable == "skip", pairing, group_by
+        )
+        dataset = _load_folder(pictures, split, how)
     else:
+        given = condition if isinstance(found_condition, Pairing) else None
         _check_none(
             "it is for a directory of pictures; expected None for a data set of TFDS",
-            unreadable=unreadable,
+            **{"unreadable": unreadable, "group_by": group_by, "condition": given},
         )
         assert not isinstance(source, os.PathLike)
-        found = find_images(source, image_size, with_labels, data_dir, image, label, wanted)
+        bounces = isinstance(source, str) and source.startswith(bouncing.PREFIX)
+        videos = found_condition == PREVIOUS_FRAMES and not bounces
+        found = find_images(source, image_size, with_labels, data_dir, image, label, wanted, videos)
         prepare(found.builder, download)
-        batches = _load_stacks if found.name.startswith(PREFIX) else _load_images
+        loads = {PREFIX: _load_stacks, bouncing.PREFIX: _load_bouncing}
+        prefix = found.name.removesuffix(made_of(found.name))
+        batches = loads.get(prefix, _load_videos if videos else _load_images)
         dataset = batches(found, split, how)
         if found.label is not None:
             dataset.class_names = tuple(found.label.connector.names)
@@ -221,10 +254,15 @@ def load(
             **{"dataset": os.fspath(directory or source), "split": split},
             **{"image": image, "label": label, "channels": channels, "resize": resize},
             **{"background": background, "unreadable": unreadable, "image_size": size},
+            **({} if group_by is None else {"group_by": group_by}),
         }
-    if made is None:
+        if isinstance(found_condition, Pairing):
+            dataset.loaded_from["condition"] = found_condition.name
+        elif found_condition == PREVIOUS_FRAMES:
+            dataset.loaded_from["condition"] = PREVIOUS_FRAMES
+    if not isinstance(found_condition, conditions.Condition):
         return dataset
-    return dataset.conditioned(made, _pairs(made, low, high))
+    return dataset.conditioned(found_condition, _pairs(found_condition, low, high))
 
 
 def _pairs(
@@ -239,27 +277,18 @@ def _pairs(
     return pairs
 
 
-def _load_folder(
-    directory: pathlib.Path,
-    split: str,
-    image_size: int | tuple[int, int] | None,
-    wanted: Form,
-    with_labels: bool,
-    skip: bool,
-    how: _Batches,
-) -> SeekableDataset:
+def _load_folder(source: PictureSource, split: str, how: _Batches) -> SeekableDataset:
     """Batch the pictures of a directory, from memory where they fit, else decoded in each epoch."""
-    source = find_pictures(directory, image_size, wanted, with_labels, skip)
     pictures = source.folder.rows(split)
     _check_rows(f"the directory {source.name}", split, len(pictures), how)
-    finish = _finisher(how.scale)
-    if len(pictures) * source.form.image_bytes <= _MEMORY_BYTES:
+    finish = _finisher(how.scale, pairs=source.conditions is not None)
+    if len(pictures) * source.image_bytes <= _MEMORY_BYTES:
         dataset = from_memory(
             source.read(pictures), how.rows, how.order, finish, mirror_seed=how.mirror_seed
         )
     else:
         dataset = source.stream(pictures, how.rows, how.order, finish, how.mirror_seed)
-    dataset.class_names = source.folder.class_names if with_labels else ()
+    dataset.class_names = source.folder.class_names if source.labelled else ()
     dataset.skipped = source.skipped
     return dataset
 
@@ -296,6 +325,64 @@ def _load_stacks(source: ImageSource, split: str, how: _Batches) -> SeekableData
     return from_memory(numbers, how.rows, how.order, finish, source.names, how.mirror_seed)
 
 
+def _load_bouncing(source: ImageSource, split: str, how: _Batches) -> SeekableDataset:
+    """Batch the last frames of videos of two images that move, with those before them."""
+    known = source.builder.info.splits
+    splits = split_infos({key: n for key, n in bouncing.BOUNCING.items() if key in known})
+    parts = split_parts(source.name, split, splits)
+    _check_rows(f"data set {source.name!r}", split, count_rows(parts, splits), how)
+    images: list[np.ndarray] = []
+    numbers, motions = [], []
+    for key, part in parts:
+        start = sum(map(len, images))
+        images.append(source.read(key)[0])
+        rows, moves = bouncing.draw(key, len(images[-1]))
+        numbers.append(start + rows[part])
+        motions.append(moves[part])
+    pixels = np.concatenate(images)
+    table, pairs = as_tensor(pixels), _finisher(how.scale, pairs=True)
+
+    def finish(rows: tf.Tensor, moves: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        return pairs(*last_and_previous(bouncing.videos(table, rows, moves)))
+
+    drawn = (np.concatenate(numbers), np.concatenate(motions))
+    return from_memory(
+        drawn, how.rows, how.order, finish, source.names, how.mirror_seed, content=(pixels,)
+    )
+
+
+def _load_videos(source: ImageSource, split: str, how: _Batches) -> SeekableDataset:
+    """Batch the frames of videos with those before them, from memory where the videos fit."""
+    assert source.frames is not None
+    splits, each = source.builder.info.splits, windows(source.frames)
+    videos = count_rows(split_parts(source.name, split, splits), splits)
+    _check_rows(f"data set {source.name!r}", split, videos * each, how)
+    pairs = _finisher(how.scale, pairs=True)
+
+    def finish(frames: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        return pairs(*last_and_previous(frames))
+
+    if videos * source.image_bytes > _MEMORY_BYTES:
+        known = source.with_known_channels(split)
+        return from_disk(known, split, how.rows, how.order, finish, how.mirror_seed)
+    (pixels,) = source.read(split)
+    table = as_tensor(pixels.reshape(-1, *pixels.shape[2:]))
+
+    def gathered(first: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        return finish(tf.gather(table, first[:, None] + tf.range(PREVIOUS + 1, dtype=tf.int64)))
+
+    firsts = np.arange(videos)[:, None] * source.frames + np.arange(each)
+    return from_memory(
+        (firsts.reshape(-1),),
+        how.rows,
+        how.order,
+        gathered,
+        source.names,
+        how.mirror_seed,
+        content=(pixels,),
+    )
+
+
 def _points(name: str, split: str, how: _Batches) -> np.ndarray:
     """Return float32 [n, dim]: the part `split` of a density's fixed samples."""
     splits = split_infos(_DENSITY_SPLITS)
@@ -328,9 +415,12 @@ def from_disk(
     """
     splits = source.builder.info.splits
     parts = split_parts(source.name, split, splits)
-    steps = count_rows(parts, splits) // rows
-    buffer = max(rows, SHUFFLE_BYTES // source.image_bytes)
-    epoch = streamed_epoch(source.decode(split), rows, order, buffer, steps)
+    n, examples, size = count_rows(parts, splits), source.decode(split), source.image_bytes
+    if source.frames is not None:
+        n *= windows(source.frames)
+        examples, size = examples.flat_map(windows_of), size // source.frames * (PREVIOUS + 1)
+    steps = n // rows
+    epoch = streamed_epoch(examples, rows, order, max(rows, SHUFFLE_BYTES // size), steps)
     epoch, last = mirroring(epoch, finish, steps, rows, mirror_seed)
     # The images are too many to digest: names, slices and sizes of files stand for them, and where
     # there is a choice, the feature that was chosen.
@@ -341,13 +431,20 @@ def from_disk(
     return SeekableDataset(epoch, steps, last, digest([files, *chosen]), explain, names)
 
 
-def _finisher(scale: Callable[[tf.Tensor], tf.Tensor]) -> Finish:
-    """Return the function that maps pixels, or pixels and labels, to what `load` yields."""
+def _finisher(scale: Callable[[tf.Tensor], tf.Tensor], pairs: bool = False) -> Finish:
+    """Return the function that maps the components of a batch to what `load` yields.
+
+    Args:
+        scale: maps pixels to the value range.
+        pairs: whether images come with other images; else with labels, or alone.
+    """
 
     def finish(
-        pixels: tf.Tensor, labels: tf.Tensor | None = None
+        pixels: tf.Tensor, others: tf.Tensor | None = None
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-        return scale(pixels) if labels is None else (scale(pixels), tf.cast(labels, tf.int32))
+        if others is None:
+            return scale(pixels)
+        return scale(pixels), scale(others) if pairs else tf.cast(others, tf.int32)
 
     return finish
 

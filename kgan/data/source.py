@@ -19,15 +19,17 @@ from kgan.data.features import (
     image_feature,
     label_feature,
     partial_decoding,
+    video_feature,
 )
 from kgan.data.form import Form
 from kgan.data.images import check_pixels, target_size
-from kgan.data.names import BUNDLED
+from kgan.data.names import BUNDLED, made_of
 from kgan.data.prepare import find_builder
 from kgan.data.progress import progress
 from kgan.data.splits import count_rows, split_parts
-from kgan.data.stacked import PREFIX, check_channels
+from kgan.data.stacked import check_channels
 from kgan.data.table import empty
+from kgan.data.videos import check_length
 from kgan.utils.explained import Explain, explained
 
 __all__ = ["ImageSource", "builder_of", "check_has_labels", "find_images"]
@@ -50,6 +52,7 @@ class ImageSource:
         form: the form that is wanted; without channels where those of the images are, which the
             data set does not declare.
         channels: of every decoded image; None where they are not known yet.
+        frames: of a video, where the images are the frames of videos; else None.
     """
 
     name: str
@@ -58,11 +61,12 @@ class ImageSource:
     label: Feature | None
     form: Form
     channels: int | None
+    frames: int | None = None
 
     @property
     def image_bytes(self) -> int:
-        """Size of one decoded image, uint8."""
-        return math.prod((*self.form.size, self.channels or 1))
+        """Size of one decoded image or video, uint8."""
+        return math.prod((self.frames or 1, *self.form.size, self.channels or 1))
 
     @property
     def names(self) -> dict[str, str]:
@@ -76,7 +80,7 @@ class ImageSource:
         return choices(self.builder.info.features, self.image, self.label)
 
     def decode(self, split: str) -> tf.data.Dataset:
-        """Return the images of a split, in the wanted form, in the order of their files.
+        """Return the images or videos of a split, in the wanted form, in the order of their files.
 
         Where labels are wanted, the elements are pairs of an image and its label.
         """
@@ -89,8 +93,7 @@ class ImageSource:
 
         @tf.autograph.experimental.do_not_convert
         def decoded(example: dict[str, Any]) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-            pixels = in_form(self.image.of(example), self.form)
-            pixels = tf.ensure_shape(pixels, [*self.form.size, self.channels])
+            pixels = self._in_form(self.image.of(example))
             if self.label is None:
                 return pixels
             label = self.label.of(example)
@@ -125,6 +128,17 @@ class ImageSource:
     def explaining(self, split: str) -> Explain:
         """Return what explains errors of TensorFlow while a split is read."""
         return lambda error: diagnose(self, split, error)
+
+    def _in_form(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Return an image, or each frame of a video, in the wanted form."""
+        shape = [*self.form.size, self.channels]
+        if self.frames is None:
+            return tf.ensure_shape(in_form(pixels, self.form), shape)
+        spec = tf.TensorSpec(shape, tf.uint8)
+        frames = tf.map_fn(
+            lambda frame: in_form(frame, self.form), pixels, fn_output_signature=spec
+        )
+        return tf.ensure_shape(frames, [self.frames, *shape])
 
     def _read(self, split: str, examples: tf.data.Dataset, n: int) -> tuple[np.ndarray, ...]:
         with explained(self.explaining(split)):
@@ -166,6 +180,7 @@ def find_images(
     image: str | None = None,
     label: str | None = None,
     form: Form = _NATIVE,
+    videos: bool = False,
 ) -> ImageSource:
     """Find a data set by its name, without preparing it.
 
@@ -178,22 +193,26 @@ def find_images(
         label: as `kgan.data.load` has it.
         form: channels, where these are asked for, how to resize, and the background; its size does
             not count.
+        videos: whether the images are the frames of videos.
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
     """
     builder = builder_of(source, data_dir)
     name = source if isinstance(source, str) else builder.name
-    features, images = builder.info.features, name.removeprefix(PREFIX)
-    pictures = image_feature(images, features, image)
+    features, images = builder.info.features, made_of(name)
+    pictures = (video_feature if videos else image_feature)(images, features, image)
     labels = label_feature(name, features, label) if with_labels else None
     shape = pictures.connector.shape
-    if name.startswith(PREFIX):
-        check_channels(name, shape[-1])
+    frames = None
+    if videos:
+        frames, shape = check_length(name, shape[0]), shape[1:]
+    if name != images:
+        check_channels(name, shape[-1], name.removesuffix(images))
     channels = form.channels or (3 if shape[-1] == 4 else shape[-1])  # alpha is asked for
     size = target_size(images, shape, image_size)
     form = dataclasses.replace(form, size=size, channels=channels)
-    return ImageSource(name, builder, pictures, labels, form, channels)
+    return ImageSource(name, builder, pictures, labels, form, channels, frames)
 
 
 def builder_of(
@@ -205,7 +224,7 @@ def builder_of(
         ValueError: a builder comes with a `data_dir`, or the name is wrong.
     """
     if isinstance(source, str):
-        return find_builder(source.removeprefix(PREFIX), data_dir, bundled=BUNDLED)
+        return find_builder(made_of(source), data_dir, bundled=BUNDLED)
     if data_dir is not None:
         raise ValueError(
             "Invalid value for argument `data_dir`: expected None for a builder, which has its own "

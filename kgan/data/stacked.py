@@ -11,12 +11,12 @@ PREFIX = "stacked_"
 STACKS = {"train": 128_000, "test": 26_000}
 
 
-def check_channels(name: str, channels: int | None) -> None:
-    """Raise ValueError unless the images that `name` stacks have one channel."""
+def check_channels(name: str, channels: int | None, prefix: str = PREFIX) -> None:
+    """Raise ValueError unless the images that `name` is made of have one channel."""
     if channels != 1:
         raise ValueError(
-            f"Invalid value for argument `source`: expected 'stacked_' before a data set of images "
-            f"with one channel, such as 'stacked_mnist'; received {name!r}, whose images have "
+            f"Invalid value for argument `source`: expected {prefix!r} before a data set of images "
+            f"with one channel, such as '{prefix}mnist'; received {name!r}, whose images have "
             f"{channels} channels."
         )
 

@@ -43,6 +43,7 @@ def from_memory(
     finish: Finish,
     names: Mapping[str, str] | None = None,
     mirror_seed: int | None = None,
+    content: Sequence[np.ndarray] = (),
 ) -> SeekableDataset:
     """Batch arrays [n, ...] by shuffling their row numbers and gathering a batch at a time.
 
@@ -53,10 +54,11 @@ def from_memory(
         finish: the last function applied to the components of each batch.
         names: features that the images and the labels are; None for points.
         mirror_seed: seed of which images are mirrored; None mirrors none.
+        content: arrays that `finish` uses beside the table, for the fingerprint.
     """
     arrays = [np.ascontiguousarray(array) for array in table]
     n = len(arrays[0])
-    fingerprint = digest(arrays)
+    fingerprint = digest([*arrays, *content])
     tensors = [as_tensor(array) for array in arrays]
 
     def gathered(batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:

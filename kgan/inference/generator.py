@@ -15,6 +15,7 @@ import tensorflow as tf
 from kgan.conditions import Condition
 from kgan.priors import Prior
 from kgan.utils.digests import digest
+from kgan.utils.types import JsonDict
 
 __all__ = ["Function", "Generator"]
 
@@ -43,6 +44,7 @@ class Generator:
         condition_shape: shape of the images that it translates; None for a generator that takes
             none.
         condition: the map from images to their conditions that the run recorded, or None.
+        options: the options of the run, where the file records them.
 
     Example:
         ```python
@@ -61,6 +63,7 @@ class Generator:
     class_names: tuple[str, ...] = ()
     condition_shape: tuple[int, ...] | None = None
     condition: Condition | None = None
+    options: JsonDict = dataclasses.field(default_factory=dict)
 
     def __call__(
         self,

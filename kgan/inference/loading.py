@@ -238,6 +238,7 @@ def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
         trained.value_range is not None,
         condition_shape=trained.condition_shape,
         condition=trained.condition,
+        options=trained.config.get("options", {}),
     )
 
 
@@ -283,4 +284,5 @@ def _exported(
         class_names(config),
         None if condition_shape is None else tuple(condition_shape),
         None if condition is None else keras.saving.deserialize_keras_object(condition),
+        config.get("options", {}),
     )

@@ -53,8 +53,9 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
             doubling by nearest neighbours and 3 x 3 convolutions (`kgan.layers.ResizeConv2D`).
         dropout: share of features dropped while training at the three smallest levels on the way
             up. The paper's noise is 0.5; 0 for none.
-        residual: whether the output starts at the condition and the network learns what to change.
-            None means where the condition has the channels of the image. A cold start on sparse
+        residual: whether the output starts at the condition and the network learns what to change;
+            where the condition has several times the channels of the image, at the last of them.
+            None means where it has as many. A cold start on sparse
             images under an L1 term ends at their median, which may be all black.
         keep_given: whether the last channel of the condition is a mask: `high` where a pixel is
             given, `low` where it is hidden. Given pixels are then those of the condition.
@@ -147,13 +148,14 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
     def _finished(self, logits: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         """Return the images: the condition changed, where asked for, with its given pixels."""
         channels = self.image_shape[-1]
-        logits, given = keras.ops.cast(logits, "float32"), condition[..., :channels]
+        end = self.condition_shape[-1] - self.keep_given  # type: ignore[index]
+        logits, given = keras.ops.cast(logits, "float32"), condition[..., end - channels : end]
         if self.residual:
             logits += self._logits_of(given)
         images = self.to_range(logits)
         if self.keep_given:
             low, high = self.value_range or (-1.0, 1.0)
-            mask = (condition[..., channels:] - low) / (high - low)
+            mask = (condition[..., end:] - low) / (high - low)
             images = mask * given + (1 - mask) * images
         return images
 
@@ -173,13 +175,12 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
                 f"{given} channels and an image of {channels}, received True. A mask is a further "
                 "channel of the condition."
             )
-        possible = given == channels + self.keep_given
-        if residual and not possible:
+        if residual and (given - self.keep_given) % channels:
             raise ValueError(
                 "Invalid value for argument `residual`: expected False or None for a condition of "
                 f"{given} channels and an image of {channels}, received {residual!r}."
             )
-        return possible if residual is None else bool(residual)
+        return given == channels + self.keep_given if residual is None else bool(residual)
 
     def get_config(self) -> JsonDict:
         names = ("upsampling", "dropout", "residual", "keep_given")

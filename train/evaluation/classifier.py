@@ -60,13 +60,22 @@ def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarr
     stacked = real.description.stacked
     if stacked:
         n = data.describe(stacked, data_dir).splits[split]
-        pictures, _ = images(stacked, split, n, real.form, data_dir, image=real.image)
+        pictures = images(stacked, split, n, real.form, data_dir, image=real.image)
         return pictures, data.labels(stacked, split, data_dir)[: len(pictures)]
     return getattr(real, part), _labels(real, split, data_dir)[start:stop]
 
 
 def _labels(real: RealData, split: str, data_dir: str | None) -> np.ndarray:
-    return data.labels(real.name, split, data_dir, real.label, real.form["unreadable"])
+    form = real.form
+    return data.labels(
+        real.name,
+        split,
+        data_dir,
+        real.label,
+        form["unreadable"],
+        form["condition"],
+        form["group_by"],
+    )
 
 
 def _shared(directory: pathlib.Path | None) -> pathlib.Path | None:

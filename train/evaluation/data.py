@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -28,7 +29,8 @@ class RealData:
 
     Attributes:
         name: of the dataset.
-        form: what `kgan.data.load` takes of the run's options of pictures.
+        form: what `kgan.data.load` takes of the run's options of pictures, and where its conditions
+            are, if they are given.
         training: what the run was trained on.
         validation: the beginning of the last sixth of `training`, 1,000 rows at most.
         rest: `training` without that sixth, the first 256 MiB of it.
@@ -39,6 +41,8 @@ class RealData:
         description: splits and labels of the dataset.
         image: name of the feature that is the image; None for the rule of `kgan.data.load`.
         label: the same of the label.
+        conditions: of a run whose conditions are given beside the images: "training" and "test" ->
+            those of these parts. Empty where they are made of the images, or there are none.
     """
 
     name: str
@@ -53,6 +57,7 @@ class RealData:
     description: data.Description
     image: str | None = None
     label: str | None = None
+    conditions: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -100,11 +105,25 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
     """
     known = _recorded(run, config)
     form = known.form
-    description = data.describe(known.name, data_dir, known.label, form["unreadable"])
+    description = data.describe(
+        known.name,
+        data_dir,
+        known.label,
+        form["unreadable"],
+        form["condition"],
+        form["group_by"],
+    )
     splits = description.splits
     rows = description.rows(known.split)
-    training, fingerprint = images(
-        known.name, known.split, rows, form, data_dir, known.labelled, known.image, known.label
+    (training, *conditions), fingerprint = arrays(
+        known.name,
+        known.split,
+        rows,
+        form,
+        data_dir,
+        known.labelled,
+        known.image,
+        known.label,
     )
     if fingerprint != known.fingerprint:
         raise ValueError(
@@ -114,10 +133,12 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
     other = next((split for split in ("test", "validation") if split in splits), None)
     used = len(training) if other else len(training) - len(training) // 10
     if other:
-        test, _ = images(known.name, other, splits[other], form, data_dir, image=known.image)
+        (test, *test_conditions), _ = arrays(
+            known.name, other, description.rows(other), form, data_dir, image=known.image
+        )
         test_part = _part(other, 0, len(test))
     else:
-        test = training[used:]
+        test, test_conditions = training[used:], [given[used:] for given in conditions]
         test_part = _part(known.split, used, len(training))
     sixth = used - used // 6
     validation = training[sixth:used][:VALIDATION_ROWS]
@@ -140,7 +161,17 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
         description=description,
         image=known.image,
         label=known.label,
+        conditions=dict(zip(("training", "test"), (*conditions, *test_conditions), strict=False)),
     )
+
+
+def given_condition(config: JsonDict) -> str | None:
+    """Return where the conditions of a run are, as its option says; None if they are made.
+
+    Args:
+        config: the content of its `config.json`.
+    """
+    return None if "condition" in config else config.get("options", {}).get("condition")
 
 
 def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
@@ -153,7 +184,7 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
         options, of_data = config["options"], config["data"]
         return _Recorded(
             options["dataset"],
-            _form(options),
+            {**_form(options), "condition": given_condition(config)},
             of_data["split"],
             of_data["fingerprint"],
             labelled=of_data.get("num_classes") is not None,
@@ -173,7 +204,8 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
 
 
 def _form(options: JsonDict) -> JsonDict:
-    names = ("channels", "resize", "background", "unreadable")  # earlier runs have none of them
+    # Earlier runs have none of them.
+    names = ("channels", "resize", "background", "unreadable", "group_by")
     size = parse_size(options["image_size"])
     return {"image_size": size, **{name: options.get(name) for name in names}}
 
@@ -188,15 +220,36 @@ def images(
     n: int,
     form: JsonDict,
     data_dir: str | os.PathLike[str] | None,
+    image: str | None = None,
+) -> np.ndarray:
+    """Return the first of a split's `n` images, as many as fit 1 GiB; see `arrays`."""
+    return arrays(name, split, n, form, data_dir, image=image)[0][0]
+
+
+def arrays(
+    name: str,
+    split: str,
+    n: int,
+    form: JsonDict,
+    data_dir: str | os.PathLike[str] | None,
     labelled: bool = False,
     image: str | None = None,
     label: str | None = None,
-) -> tuple[np.ndarray, str]:
+) -> tuple[list[np.ndarray], str]:
     """Return the first of a split's `n` images, as many as fit 1 GiB, and its fingerprint.
 
-    `form` is what `kgan.data.load` takes of the run's options of pictures. Where `labelled`, the
-    fingerprint is that of images and labels. `image` and `label` are names of features, as
-    `kgan.data.load` has them.
+    Conditions that are given beside the images are a second array.
+
+    Args:
+        name: of the data set, or a directory.
+        split: of it.
+        n: rows of the split.
+        form: what `kgan.data.load` takes of the run's options of pictures, and where its conditions
+            are, if they are given.
+        data_dir: directory of TFDS data; None for TFDS's own.
+        labelled: whether the fingerprint is that of images and labels.
+        image: name of a feature, as `kgan.data.load` has it.
+        label: name of a feature, as `kgan.data.load` has it.
     """
     size = max(rows for rows in range(1, _READ + 1) if n % rows == 0)  # no row is left over
     batches = data.load(
@@ -211,12 +264,14 @@ def images(
         image=image,
         label=label,
     )
-    explain = batches.explain
-    fingerprint, batches = batches.data_fingerprint, data.images_of(batches)
-    shape = batches.element_spec.shape[1:]
-    count = min(n // size, max(1, _LARGEST // (size * math.prod(shape))))
-    array = np.empty((count * size, *shape), np.float32)
+    explain, fingerprint = batches.explain, batches.data_fingerprint
+    pairs = form["condition"] is not None
+    parts = batches if pairs else data.images_of(batches).map(lambda images: (images,))
+    shapes = [spec.shape[1:] for spec in parts.element_spec]
+    count = min(n // size, max(1, _LARGEST // (size * max(map(math.prod, shapes)))))
+    found = [np.empty((count * size, *shape), np.float32) for shape in shapes]
     with explained(explain):
-        for i, batch in enumerate(batches.take(count).as_numpy_iterator()):
-            array[i * size : (i + 1) * size] = batch
-    return array, fingerprint
+        for i, batch in enumerate(parts.take(count).as_numpy_iterator()):
+            for array, part in zip(found, batch, strict=True):
+                array[i * size : (i + 1) * size] = part
+    return found, fingerprint

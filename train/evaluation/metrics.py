@@ -163,7 +163,7 @@ def _memorisation(
 
 def path_length(context: EvaluationContext) -> list[MetricResult]:
     """Return how fast features change between two latents."""
-    if context.generator.condition is not None:
+    if context.generator.condition_shape is not None:
         raise NotApplicableError("as the generator translates images")
     result = metrics.path_length(
         context.generator.path_images(2), context.prior, context.features, PAIRS, seed=context.seed

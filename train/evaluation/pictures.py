@@ -22,7 +22,7 @@ def draw(context: EvaluationContext, run: RunDirectory, chosen: tuple[str, ...])
     if context.real.are_points:
         return
     kind = context.kind
-    if context.generator.condition is not None:
+    if context.generator.condition_shape is not None:
         with atomic_write(run.evaluation_picture("pairs", kind)) as partial:
             plots.write_png(partial, pairs.picture(context))
         chosen = tuple(name for name in chosen if name != "latent")

@@ -56,12 +56,13 @@ def evaluate(options: Options) -> JsonDict:
         with _stage(bar, "data"):
             real = data.read(run, config, options.data_dir)
         with _stage(bar, "samples"):
-            if generator.condition is None:
+            if generator.condition_shape is None:
                 samples = draw_samples(
                     generator, options.num_samples, options.seed, real.image_shape
                 )
             else:
-                samples = translate_samples(generator, real.test, options.num_samples, options.seed)
+                given = real.conditions.get("test", real.test)
+                samples = translate_samples(generator, given, options.num_samples, options.seed)
             # Parzen windows see pixels alone: no classifier is trained for them.
             source = "pixels" if options.metrics == ("parzen",) else options.features
             features = extractors.choose(source, real)
@@ -74,7 +75,7 @@ def evaluate(options: Options) -> JsonDict:
                 classes = classifier.find_or_train(real, run, options.data_dir)
         context = EvaluationContext(real, generator, samples, options.seed, features, classes)
         results, left_out = _compute(context, options.metrics, bar)
-        if generator.condition is not None:
+        if generator.condition_shape is not None:
             results += pairs.pairs(context)
     record = _record(options, context, results, left_out)
     # `--features` given: beside the evaluation without it, not in its place.

@@ -13,6 +13,8 @@ from kgan.utils.loading import error_summary
 from kgan.utils.types import JsonDict
 from kgan_cli.silence import native_silence
 
+from .data import given_condition
+
 
 def open_generator(
     run: RunDirectory, config: JsonDict, exported: str | None = None, step: int | None = None
@@ -45,7 +47,8 @@ def open_generator(
         else:
             generator = inference.load(run.path, step=step)
         if generator.condition_shape is not None:
-            return _with_condition(generator, run)
+            _check_condition(generator, config, run)
+            return generator
         try:
             generator.path_images(1)(prior.sample(1, 0))
         except Exception as error:
@@ -57,19 +60,18 @@ def open_generator(
     return generator
 
 
-def _with_condition(generator: Generator, run: RunDirectory) -> Generator:
-    """Return a generator that takes images.
+def _check_condition(generator: Generator, config: JsonDict, run: RunDirectory) -> None:
+    """Check that a generator that takes images has conditions to take.
 
     Raises:
-        ValueError: the run does not record how conditions are made of images.
+        ValueError: the run does not record how conditions are made of images, or where they are.
     """
-    if generator.condition is None:
+    if generator.condition is None and given_condition(config) is None:
         raise ValueError(
             f"The run in {run.path} does not record how its conditions are made of images, so that "
             "none can be made of those of the test. Compare from Python: "
             "kgan.inference.load(...).translate(...)."
         )
-    return generator
 
 
 def translate_samples(
@@ -78,8 +80,9 @@ def translate_samples(
     """Return what a generator makes of the first `count` images, in [0, 1], and check it.
 
     Args:
-        generator: one that takes images, with the map from images to conditions.
-        images: float32 `[n, height, width, channels]` in [0, 1].
+        generator: one that takes images.
+        images: float32 `[n, height, width, channels]` in [0, 1], of which conditions are made; the
+            conditions, where the generator has no map.
         count: number of samples; fewer if there are fewer images.
         seed: of the latents.
 

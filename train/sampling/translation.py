@@ -7,10 +7,9 @@ import pathlib
 import numpy as np
 
 from kgan import plots
-from kgan.artifacts import RunDirectory
 from kgan.inference import Generator
-from kgan.utils.types import JsonDict
 
+from ..config import PREVIOUS_FRAMES
 from ..evaluation.samples import check_finite
 from . import files
 from .options import COUNTS, Options
@@ -35,7 +34,10 @@ def write(generator: Generator, options: Options) -> int:
     made = options.input_is_condition or generator.condition is None
     shape = generator.condition_shape if made else generator.image_shape
     most = options.count or (COUNTS[GRID] if options.target.kind == GRID else None)
-    pictures, names = _read(options, shape, most)
+    if generator.options.get("condition") == PREVIOUS_FRAMES:
+        pictures, names = _frames(options, generator, shape, most)
+    else:
+        pictures, names = _read(options, generator, shape, most)
     images = generator.translate(pictures, options.seed, made)
     check_finite(images, generator)
     if options.target.kind == GRID:
@@ -48,8 +50,29 @@ def write(generator: Generator, options: Options) -> int:
     return len(images)
 
 
+def _frames(
+    options: Options, generator: Generator, shape: tuple[int, ...], most: int | None
+) -> tuple[np.ndarray, list[str]]:
+    """Return windows of frames as conditions, and the names of their last frames.
+
+    The frames are the pictures in the order of their paths.
+    """
+    channels = generator.image_shape[-1]
+    many = shape[-1] // channels
+    frame = (*shape[:2], channels)
+    pictures, names = _read(options, generator, frame, most and most + many - 1)
+    if len(pictures) < many:
+        raise ValueError(
+            f"--input={options.input}: expected at least {many} pictures, the frames of a video in "
+            f"the order of their names, received {len(pictures)}."
+        )
+    starts = range(len(pictures) - many + 1)
+    windows = [np.concatenate(pictures[start : start + many], axis=-1) for start in starts]
+    return np.stack(windows), names[many - 1 :]
+
+
 def _read(
-    options: Options, shape: tuple[int, ...], most: int | None
+    options: Options, generator: Generator, shape: tuple[int, ...], most: int | None
 ) -> tuple[np.ndarray, list[str]]:
     """Return pictures in [0, 1], float32 `[n, *shape]`, and the names of their PNG files."""
     from kgan.data.decoding import decode, why_unreadable  # imports TFDS, others need not wait
@@ -61,7 +84,7 @@ def _read(
             f"--input_is_condition: expected none, as the conditions have {shape[-1]} channels, "
             "which no picture file has. Give whole pictures."
         )
-    of_run = _recorded(options)
+    of_run = generator.options
     form = Form(
         shape[:2],  # type: ignore[arg-type]
         shape[-1],
@@ -86,10 +109,3 @@ def _read(
 def _file_name(picture: str) -> str:
     """Return the name of a picture's sample: that of its file, and of the folders above it."""
     return "_".join(pathlib.PurePosixPath(picture).with_suffix(".png").parts)
-
-
-def _recorded(options: Options) -> JsonDict:
-    """Return the options of the run, which say how its pictures were resized."""
-    if options.run_dir is None:
-        return {}
-    return RunDirectory(options.run_dir).read_config()["options"]
