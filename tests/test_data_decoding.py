@@ -72,6 +72,14 @@ def test_colours_become_grey_by_their_luma():
     assert [grey(0, 0, 0), grey(255, 255, 255), grey(255, 0, 0)] == [0, 255, 76]
 
 
+def test_greys_are_those_of_pillow():
+    """Of all reds, greens and every third blue: each weight is exact to its last bit."""
+    levels = np.arange(256, dtype=np.uint8)
+    colours = np.stack(np.meshgrid(levels, levels, levels[::3], indexing="ij"), -1)
+    expected = np.asarray(Image.fromarray(colours.reshape(256, -1, 3)).convert("L"))
+    np.testing.assert_array_equal(grey(*colours.reshape(256, -1, 3).T.astype(int)).T, expected)
+
+
 def test_cmyk():
     """Without ink it is white, with all of black it is black, and cyan takes the red away."""
     inks = np.zeros((8, 8, 4), np.uint8)

@@ -50,6 +50,20 @@ def test_batches_are_static_float32_of_known_number(digits):
     assert [batch.shape[0] for batch in images] == [96] * len(images)
 
 
+def test_small_data_are_kept_in_memory(data_dir, monkeypatch):
+    reads = []
+    read = source.ImageSource.read
+    monkeypatch.setattr(source.ImageSource, "read", lambda *args: reads.append(1) or read(*args))
+    load("digits", data_dir=data_dir)
+    assert reads == [1]
+    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 1437 * 64 - 1)
+    load("digits", data_dir=data_dir)
+    assert reads == [1]
+    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 1437 * 64)
+    load("digits", data_dir=data_dir)
+    assert reads == [1, 1]
+
+
 @pytest.mark.parametrize("value_range", [None, (0.0, 1.0), (0.1, 0.7)])
 def test_values_are_the_pixels_in_range(digits, value_range):
     low, high = value_range or (-1.0, 1.0)
