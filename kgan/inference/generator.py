@@ -88,9 +88,9 @@ class Generator:
         inputs = {"latents": np.asarray(latents, np.float32)}
         if not self.latent_dim and inputs["latents"].size:
             raise ValueError(
-                f"Invalid value for argument `latents`: expected shape [n, 0] for {self.path}, made "
-                f"with `latent_dim=0`, received {list(inputs['latents'].shape)}. Give np.zeros([n, "
-                "0]); `translate` does."
+                f"Invalid value for argument `latents`: expected shape [n, 0] for {self.path}, "
+                f"made with `latent_dim=0`, received {list(inputs['latents'].shape)}. Give "
+                "np.zeros([n, 0]); `translate` does."
             )
         count = len(inputs["latents"])
         if self.num_classes is not None:
