@@ -191,5 +191,12 @@ class NoLatents(Prior):
     def sample(self, batch: int | tf.Tensor, seed: Seed) -> tf.Tensor:
         return tf.zeros([_count(batch), 0])
 
+    def interpolate(self, start: npt.ArrayLike, end: npt.ArrayLike, steps: int) -> tf.Tensor:
+        """Raise ValueError: there is one point alone."""
+        raise ValueError(
+            "NoLatents has one point alone, and no path between two: the generator was made with "
+            "`latent_dim=0`. Train one with latents, or change the condition."
+        )
+
     def get_config(self) -> JsonDict:
         return {}

@@ -16,7 +16,7 @@ from export.program import export
 from export.serving.model import Model
 from kgan import conditions
 from kgan.data import load
-from train.auto import automatic
+from train.auto import automatic, chosen
 from train.config import Config, resolve
 from train.run import located, train
 from train.sampling.options import Options
@@ -206,14 +206,21 @@ def test_a_condition_chooses_the_network_that_takes_it():
     config = resolve(None, {"condition": "edges"})
     assert config.network == "unet"
     assert not automatic(None, {"condition": "edges"}, located(config, None))
+    with pytest.raises(ValueError, match=r"--preset=auto: expected none beside --condition=edges"):
+        chosen(config, {"condition": "edges"}, None, None)
     with pytest.raises(ValueError, match="--condition=edges and --network=sngan"):
         resolve(None, {"condition": "edges", "network": "sngan"})
 
 
 def test_the_presets_of_pairs_have_their_networks():
-    for name in ("edges_to_digits", "digits_x4", "fill_in"):
+    for name in ("edges_to_digits", "digits_x4", "fill_in", "next_frame"):
         config = resolve(name, {})
         assert (config.network, config.variant) == ("unet", "pix2pix")
+    with pytest.raises(ValueError, match=r"--preset=emoji_pix2pix: expected --dataset=DIR and --c"):
+        resolve("emoji_pix2pix", {"dataset": "twitter/"})
+    pictures = {"dataset": "twitter/", "condition": "google/"}
+    config = resolve("emoji_pix2pix", pictures)
+    assert (config.network, config.variant, config.group_by) == ("unet", "pix2pix", "-")
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +252,31 @@ def test_every_format_of_a_run_translates_as_the_run_does(run, tmp_path):
     np.testing.assert_allclose(outside, made, atol=1e-4)
     with pytest.raises(ValueError, match=r"`images`: expected \[n, 8, 8, 1\], received shape"):
         generator.translate(small)
+
+
+def test_latents_are_refused_where_there_are_none(run, tmp_path):
+    """`latent_dim=0` makes one image of each condition: nothing draws or varies latents."""
+    small = np.zeros([1, 4, 4, 1], np.float32)
+    gan = kgan.load_run(run)
+    gan.export(tmp_path / "model", verbose=False)
+    for path in (run, tmp_path / "model"):
+        generator = kgan.inference.load(path)
+        assert generator(np.zeros([1, 0]), conditions=small).shape == (1, 8, 8, 1)
+        with pytest.raises(
+            ValueError, match=r"`latents`: expected shape \[n, 0\] .*`latent_dim=0`"
+        ):
+            generator(np.zeros([1, 5]), conditions=small)
+        with pytest.raises(ValueError, match=r"one point alone.*`latent_dim=0`"):
+            generator.prior.interpolate(np.zeros(0), np.zeros(0), 3)
+    with pytest.raises(ValueError, match=r"--truncation: expected none beside --input"):
+        sample(
+            Options(
+                output=str(tmp_path / "a.png"),
+                run_dir=str(run),
+                input=str(tmp_path),
+                truncation=1.0,
+            )
+        )
 
 
 def pictures(folder, count=3, side=11):

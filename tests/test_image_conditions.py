@@ -192,7 +192,10 @@ def test_networks_agree_on_the_condition():
         (((27, 27, 1), (27, 27, 1)), r"`image_shape`: .*such as 8, 28, 32, 48, 64 or 96"),
         (((28, 28, 1), (9, 9, 1)), r"`condition_shape`: .*\(28, 28, channels\), \(14, 14, chan"),
         (((28, 28, 1), (28, 28)), r"`condition_shape`: .*\(height, width, channels\); received"),
-        ((SHAPE, GIVEN, 0, 2, None, "transposed", 0.0, True), r"`residual`: expected False or N"),
+        (
+            ((8, 8, 3), (8, 8, 4), 0, 2, None, "transposed", 0.0, True),
+            r"`residual`: expected False or None for a condition of 4 channels and an image of 3",
+        ),
         ((SHAPE, SHAPE, 0, 2, None, "transposed", 0.0, None, True), r"`keep_given`: expected Fal"),
         ((SHAPE, SHAPE, -1), r"`latent_dim`: expected an integer of at least 0, received -1"),
     ],
@@ -200,6 +203,17 @@ def test_networks_agree_on_the_condition():
 def test_shapes_that_do_not_fit_are_refused(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         UNetGenerator(*arguments)
+
+
+def test_a_residual_start_among_several_frames_is_the_newest():
+    frames = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 8, 8, 3)).astype("float32")
+    keras.utils.set_random_seed(0)
+    generator = UNetGenerator((8, 8, 1), (8, 8, 3), filters=2, residual=True)
+    generator([tf.zeros([2, 0]), frames])
+    generator.set_weights([0 * weight for weight in generator.get_weights()])
+    made = generator([tf.zeros([2, 0]), frames]).numpy()
+    np.testing.assert_allclose(made, frames[..., 2:], atol=1e-5)
+    assert not UNetGenerator((8, 8, 1), (8, 8, 3), filters=2).residual, "it is asked for"
 
 
 def test_a_residual_start_is_the_condition_and_given_pixels_stay():

@@ -94,6 +94,11 @@ def chosen(
         ValueError, OSError: as `train`.
     """
     given = {name: value for name, value in given.items() if value is not None}
+    if config.condition is not None:
+        raise ValueError(
+            f"--preset=auto: expected none beside --condition={given['condition']}, as it chooses "
+            "networks that are given no images. Leave it out."
+        )
     given["dataset"] = config.dataset
     length = [name for name in ("steps", "epochs") if name in given]
     if minutes is not None and length:

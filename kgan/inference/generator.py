@@ -82,9 +82,16 @@ class Generator:
             float32 `[n, height, width, channels]` in [0, 1], or points `[n, dim]`.
 
         Raises:
-            ValueError: the generator takes images and there are none, or of another shape.
+            ValueError: the generator takes no latents and there are some; or it takes images and
+                there are none, or of another shape.
         """
         inputs = {"latents": np.asarray(latents, np.float32)}
+        if not self.latent_dim and inputs["latents"].size:
+            raise ValueError(
+                f"Invalid value for argument `latents`: expected shape [n, 0] for {self.path}, "
+                f"made with `latent_dim=0`, received {list(inputs['latents'].shape)}. Give "
+                "np.zeros([n, 0]); `translate` does."
+            )
         count = len(inputs["latents"])
         if self.num_classes is not None:
             labels = self.labels(count) if labels is None else labels
