@@ -4,8 +4,8 @@
 
 A preset is trained by kgan-train and evaluated by kgan-evaluate. The control, "L1 alone", is its
 generator without latents, trained by Keras on the mean absolute difference: the same data, batches,
-optimizer and number of steps. A classifier that is trained on the conditions says how much of the
-class these hold. Runs lie in runs/translation; those that are evaluated are not made again.
+optimizer and number of steps. A classifier that is trained on the conditions, enlarged to the size
+of the images, says how much of the class these hold. Runs lie in runs/translation; those that are evaluated are not made again.
 
 Prints one line of JSON for each run, and a table of all. docs/image_to_image.md shows it.
 """
@@ -75,6 +75,8 @@ def information(run: RunDirectory, data_dir: str | None) -> float:
     def labelled(images: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
         batches = np.array_split(images, -(-len(images) // 1000))
         conditions = np.concatenate([np.asarray(condition(tf.constant(x))) for x in batches])
+        factor = images.shape[1] // conditions.shape[1]
+        conditions = conditions.repeat(factor, axis=1).repeat(factor, axis=2)
         return conditions, data.labels(real.name, split, data_dir)
 
     return Classifier.train(labelled(real.training, "train"), labelled(real.test, "test")).accuracy

@@ -58,13 +58,15 @@ def test_the_control_can_be_evaluated(control, data_dir):
 
 
 def test_the_conditions_say_how_much_of_the_class_they_hold(control, data_dir, monkeypatch):
-    """The classifier sees the conditions of the run: 4 x 4 pixels."""
+    """The classifier sees the conditions of the run: 4 x 4 pixels, each as a square of four."""
     seen = []
 
     def train(training, test):
         seen.extend((images.shape, len(labels)) for images, labels in (training, test))
+        squares = test[0].reshape(-1, 4, 2, 4, 2)
+        np.testing.assert_array_equal(squares, squares[:, :, :1, :, :1].repeat(2, 2).repeat(2, 4))
         return types.SimpleNamespace(accuracy=0.25)
 
     monkeypatch.setattr(translation.Classifier, "train", train)
     assert translation.information(RunDirectory(control), data_dir) == 0.25
-    assert seen == [((1437, 4, 4, 1), 1437), ((360, 4, 4, 1), 360)]
+    assert seen == [((1437, 8, 8, 1), 1437), ((360, 8, 8, 1), 360)]
