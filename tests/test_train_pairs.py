@@ -101,6 +101,17 @@ def test_the_evaluation_holds_results_against_the_true_pictures(run, folders, ca
     assert found["pairs_l1_of_nearest_pair"] == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_run_saved_from_python_names_its_pairs(run, folders, tmp_path):
+    pairs = kgan.data.load(folders / "targets", condition=folders / "sources", batch_size=4)
+    kgan.load_run(run).save_run(tmp_path / "saved", data=pairs)
+    options = {"metrics": ("frechet",), "num_samples": 20, "features": "pixels"}
+    one, other = (
+        evaluate(Evaluation(run_dir=str(path), **options))["figures"]["pairs_l1"]["value"]
+        for path in (run, tmp_path / "saved")
+    )
+    assert one == pytest.approx(other, rel=1e-6)
+
+
 def test_a_changed_condition_is_noticed_by_resume_and_evaluation(folders, tmp_path):
     shutil.copytree(folders, tmp_path / "copy")
     root, run = tmp_path / "copy", tmp_path / "run"
