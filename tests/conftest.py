@@ -9,6 +9,7 @@ import keras
 import pytest
 import tensorflow as tf
 
+import kgan
 from kgan.data.stream import untuned
 
 # In the background of a shell, or under nohup, they are ignored, and the programs that the tests
@@ -32,6 +33,25 @@ FIRST = (
 def pytest_collection_modifyitems(items):
     places = {f"test_{name}.py": place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
+
+
+_compile = kgan.GAN.compile
+
+
+def compile_eagerly(gan, *arguments, **options):
+    """Compile a game for tests that are `eager`, unless the test says how it is to run."""
+    if options.get("jit_compile") is not True:
+        options.setdefault("run_eagerly", True)
+    _compile(gan, *arguments, **options)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Also around the fixtures that a test is the first to ask for."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("eager"):
+            patch.setattr(kgan.GAN, "compile", compile_eagerly)
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

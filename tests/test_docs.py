@@ -96,8 +96,8 @@ def make_pictures(desk, name="my_pictures"):
 
 
 def type_in(command, desk, tools_help):
-    """Executes a documented command, trainings shortened to a few steps."""
-    words = shlex.split(command)
+    """Executes a documented command, with few steps and samples where it asks for thousands."""
+    words = [re.sub(r"^--count=\d000+$", "--count=60", word) for word in shlex.split(command)]
     data = desk / "tensorflow_datasets"
     if words[0] == "kgan-train":
         if "--data_dir=DATA" in words:
@@ -113,6 +113,8 @@ def type_in(command, desk, tools_help):
             make_pictures(desk, "sources")
         check(shell([*words, *SHORT], desk, TFDS_DATA_DIR=str(data)))
     elif words[0] in ("kgan-export", "kgan-sample", "saved_model_cli"):
+        # test_demo makes all precisions.
+        words = [re.sub(r"^(--quantization=).*", r"\1none,int8_io", word) for word in words]
         check(shell(words, desk))
     elif words[0] == "kgan-evaluate":
         if "mnist" in command:  # a directory that it may write its classifier to
@@ -123,6 +125,8 @@ def type_in(command, desk, tools_help):
             words += ["--features=random", "--metrics=frechet,latent"]
         elif "runs/cats" in command:
             words += ["--features=random", "--metrics=frechet,latent"]  # so does this one
+        elif "--generator=" in command:
+            words += ["--metrics=frechet,latent"]  # the one without has them all
         check(shell([*words, "--num_samples=200"], desk, TFDS_DATA_DIR=str(data)))
     elif words[:2] == ["python", "-m"] and words[2].startswith("examples."):
         trains = "start(run, steps=" in (ROOT / f"{words[2].replace('.', '/')}.py").read_text()

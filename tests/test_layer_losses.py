@@ -11,6 +11,8 @@ from keras import layers
 import kgan
 from kgan.training.minibatches import Minibatch
 
+pytestmark = pytest.mark.eager
+
 RATE = 0.5
 
 
@@ -65,15 +67,15 @@ def after(steps=1, data=None, **options):
 
 L2 = keras.regularizers.L2
 MODES = {
-    "graph": {},
+    "graph": {"run_eagerly": False},
     "eager": {"run_eagerly": True},
     "xla": {"jit_compile": True},
-    "executions": {"steps_per_execution": 2},
+    "executions": {"run_eagerly": False, "steps_per_execution": 2},
 }
 
 
 @functools.cache
-def plain(mode="graph", independent=False):
+def plain(mode="eager", independent=False):
     """What `after` gives where no layer adds a loss."""
     return after(compiled=MODES[mode], independent=independent)
 
@@ -167,7 +169,7 @@ def test_activity_and_add_loss_of_g_count_once():
 def test_a_penalty_adds_no_second_activity(interval):
     """Its own pass, on points between data and samples, adds none; each lazy branch adds one."""
     penalties = [kgan.penalties.GradientPenalty(1.0), kgan.penalties.R1(1.0)]
-    with_penalties = {"penalties": penalties, "penalty_interval": interval}
+    with_penalties = {"penalties": penalties, "penalty_interval": interval, **MODES["graph"]}
     moved = [
         (after(compiled=compiled) if compiled else plain())[1][1]
         - after(d={"activity_regularizer": L2(0.2)}, compiled=compiled)[1][1]
@@ -195,7 +197,7 @@ def test_a_large_regularizer_in_any_precision(policy):
     keras.config.set_dtype_policy(policy)
     regularized = {"kernel_regularizer": L2(1e3)}
     gan = game(g=regularized, d=regularized)
-    gan.compile(keras.optimizers.SGD(1e-4), keras.optimizers.SGD(1e-4))
+    gan.compile(*(keras.optimizers.SGD(1e-4) for _ in range(2)), **MODES["graph"])
     before = weights(gan)
     gan.fit(images(), batch_size=12, epochs=30, verbose=0)
     for old, new in zip(before, weights(gan), strict=True):
@@ -207,6 +209,6 @@ def test_bits_are_the_same_without_losses(monkeypatch):
     for adds in (True, False):
         if not adds:
             monkeypatch.setattr("kgan.gan.plus", lambda loss, losses: loss)
-        ends.append(after(steps=5)[1])
+        ends.append(after(steps=5, compiled=MODES["graph"])[1])
     np.testing.assert_array_equal(ends[0][0], ends[1][0])
     np.testing.assert_array_equal(ends[0][1], ends[1][1])
