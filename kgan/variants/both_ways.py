@@ -11,7 +11,14 @@ import tensorflow as tf
 from kgan.utils.checks import one_of
 from kgan.utils.types import JsonDict
 
-__all__ = ["DIRECTIONS", "TwoDiscriminators", "TwoGenerators", "parted", "shape_of"]
+__all__ = [
+    "DIRECTIONS",
+    "ByDomain",
+    "TwoDiscriminators",
+    "TwoGenerators",
+    "check_discriminators",
+    "parted",
+]
 
 DIRECTIONS = ("x_to_y", "y_to_x")
 _SAME_SIZE = "Resize the images of both domains to one height and width (`image_size`)."
@@ -194,6 +201,25 @@ def shape_of(generator: keras.Model) -> tuple[int, ...]:
     return tuple(generator.condition_shape)
 
 
+class ByDomain:
+    """An augmentation of images, applied to both images of pairs by itself.
+
+    Args:
+        of_images: maps images and a seed to images.
+        channels: of an image of X.
+    """
+
+    def __init__(self, of_images: Any, channels: int):
+        self.of_images = of_images
+        self.channels = channels
+
+    def __call__(self, pairs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return tf.concat([self.of_images(x, seed) for x in parted(pairs, self.channels)], axis=-1)
+
+    def get_config(self) -> JsonDict:
+        return {"of_images": keras.saving.serialize_keras_object(self.of_images)}
+
+
 def _as_patches(logits: tf.Tensor) -> tf.Tensor:
     logits = keras.ops.cast(logits, "float32") if logits.dtype != "float64" else logits
     return keras.ops.reshape(logits, (-1, 1, 1, 1)) if len(logits.shape) < 3 else logits
@@ -217,4 +243,34 @@ def _check_translates(name: str, generator: keras.Model) -> None:
             f"Invalid value for argument `{name}`: expected a generator with a `condition_shape` "
             "and without latents or classes, such as kgan.networks.ResNetTranslator, received "
             f"{received} in {type(generator).__name__}."
+        )
+
+
+def check_discriminators(
+    discriminator_x: keras.Model, discriminator_y: keras.Model, shapes: Sequence[tuple[int, ...]]
+) -> None:
+    """Check that each discriminator takes images of its domain, and nothing else.
+
+    Raises:
+        ValueError: it does not.
+    """
+    both = (discriminator_x, discriminator_y)
+    for name, network, shape in zip(TwoDiscriminators.parts, both, shapes, strict=True):
+        given = tuple(getattr(network, "image_shape", shape))
+        if given != shape:
+            raise ValueError(
+                f"Invalid value for argument `{name}`: expected one for images of {shape}, which "
+                f"are those of its domain, received one for image_shape={given}."
+            )
+        for declared in ("condition_shape", "num_classes"):
+            value = getattr(network, declared, None)
+            if value is not None:
+                raise ValueError(
+                    f"Invalid value for argument `{name}`: expected a discriminator of images "
+                    f"alone, received one with {declared}={value}."
+                )
+    if discriminator_x is discriminator_y:
+        raise ValueError(
+            "Invalid value for argument `discriminator_y`: expected a network of its own, "
+            "received the one of `discriminator_x`. Make two."
         )

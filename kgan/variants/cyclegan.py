@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.gan import GAN
+from kgan.losses import LeastSquares
 from kgan.priors import NoLatents
 from kgan.training import seeds
 from kgan.training.image_pool import ImagePool
@@ -19,7 +19,14 @@ from kgan.training.keras_private import is_validation_of_fit
 from kgan.training.validation import check_domain
 from kgan.utils.checks import integer, number
 from kgan.utils.types import JsonDict
-from kgan.variants.both_ways import DIRECTIONS, TwoDiscriminators, TwoGenerators, parted
+from kgan.variants.both_ways import (
+    DIRECTIONS,
+    ByDomain,
+    TwoDiscriminators,
+    TwoGenerators,
+    check_discriminators,
+    parted,
+)
 
 __all__ = ["CycleGAN"]
 
@@ -34,8 +41,9 @@ class CycleGAN(GAN):
     G maps images of X to Y and F maps them back; each has a discriminator of the images that it
     makes. It is Algorithm 1 for one generator of pairs, which maps (x, y) to (F(y), G(x)), and one
     discriminator, whose logits are those of x and y. Its losses are means over both domains, where
-    the paper has sums: `g_loss` and `d_loss` are half of the paper's, in the same balance. G's loss
-    has two further terms:
+    the paper has sums. So `g_loss` and `d_loss` are half of the paper's, in the same balance. With
+    `loss="least_squares"` they are a quarter: `kgan.losses.LeastSquares` has a factor 1/2 that the
+    paper leaves out, and the terms are halved likewise. G's loss has two further terms:
 
     - `cycle_weight` times the mean absolute difference of F(G(x)) from x and of G(F(y)) from y
       (eq. 2 and 3).
@@ -99,7 +107,7 @@ class CycleGAN(GAN):
     ):
         generator = TwoGenerators(generator_xy, generator_yx)
         shapes = (generator.x_shape, generator.y_shape)
-        _check_discriminators(discriminator_x, discriminator_y, shapes)
+        check_discriminators(discriminator_x, discriminator_y, shapes)
         if packing != 1:
             raise ValueError(
                 f"Invalid value for argument `packing`: expected 1, received {packing!r}. The "
@@ -110,7 +118,7 @@ class CycleGAN(GAN):
             generator,
             TwoDiscriminators(discriminator_x, discriminator_y, channels),
             NoLatents(),
-            augmentation=None if augmentation is None else _ByDomain(augmentation, channels),
+            augmentation=None if augmentation is None else ByDomain(augmentation, channels),
             **kwargs,
         )
         self.cycle_weight = number("cycle_weight", cycle_weight, 0)
@@ -170,7 +178,8 @@ class CycleGAN(GAN):
         if self.identity_weight:  # of (y, x), it makes (F(x), G(y))
             swapped = tf.concat(list(reversed(self._parted(images))), axis=-1)
             term += self.identity_weight * self._difference(latents, swapped, images)
-        return term
+        # The paper's least squares are without the 1/2 of Mao et al.
+        return term / 2.0 if isinstance(self.loss, LeastSquares) else term
 
     def _difference(self, latents: tf.Tensor, pairs: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         """Return the mean absolute difference of what G makes of pairs from images."""
@@ -304,7 +313,8 @@ class CycleGAN(GAN):
             for each in (generator, judged)
         ]
         game = GAN(
-            *copies,
+            copies[0],
+            copies[1],
             NoLatents(),
             seed=self.seed,
             value_range=self._given_range,
@@ -317,7 +327,7 @@ class CycleGAN(GAN):
         return game
 
     def sample(
-        self, n: int, seed: Any = 0, labels: None = None, condition: Any = None
+        self, n: int, seed: Any = 0, labels: Any = None, condition: Any = None
     ) -> np.ndarray:
         """Translate n pairs in both directions; `translator` is for one.
 
@@ -354,10 +364,10 @@ class CycleGAN(GAN):
         for name in ("generator", "discriminator", "prior", "packing"):
             del config[name]
         serialize = keras.saving.serialize_keras_object
-        augmentation = None if self.augmentation is None else serialize(self.augmentation.of_images)
+        applied = self.augmentation
         return {
             **config,
-            "augmentation": augmentation,
+            "augmentation": serialize(applied.of_images if isinstance(applied, ByDomain) else None),
             **{name: serialize(network) for name, network in self._networks.items()},
             **{name: getattr(self, name) for name in (*_WEIGHTS, "pool_size")},
         }
@@ -379,25 +389,6 @@ class CycleGAN(GAN):
         return parted(pairs, self.generator.x_shape[-1])
 
 
-class _ByDomain:
-    """An augmentation of images, applied to both images of pairs by itself.
-
-    Args:
-        of_images: maps images and a seed to images.
-        channels: of an image of X.
-    """
-
-    def __init__(self, of_images: Any, channels: int):
-        self.of_images = of_images
-        self.channels = channels
-
-    def __call__(self, pairs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return tf.concat([self.of_images(x, seed) for x in parted(pairs, self.channels)], axis=-1)
-
-    def get_config(self) -> JsonDict:
-        return {"of_images": keras.saving.serialize_keras_object(self.of_images)}
-
-
 def _pair(x: Any, y: Any) -> tuple[Any, Any]:
     """Return pairs stacked along the channels: as images, and as their own condition."""
     if isinstance(x, np.ndarray):
@@ -405,33 +396,3 @@ def _pair(x: Any, y: Any) -> tuple[Any, Any]:
     else:
         pairs = tf.concat([x, tf.cast(y, x.dtype)], axis=-1)
     return pairs, pairs
-
-
-def _check_discriminators(
-    discriminator_x: keras.Model, discriminator_y: keras.Model, shapes: Sequence[tuple[int, ...]]
-) -> None:
-    """Check that each discriminator takes images of its domain, and nothing else.
-
-    Raises:
-        ValueError: it does not.
-    """
-    both = (discriminator_x, discriminator_y)
-    for name, network, shape in zip(TwoDiscriminators.parts, both, shapes, strict=True):
-        given = tuple(getattr(network, "image_shape", shape))
-        if given != shape:
-            raise ValueError(
-                f"Invalid value for argument `{name}`: expected one for images of {shape}, which "
-                f"are those of its domain, received one for image_shape={given}."
-            )
-        for declared in ("condition_shape", "num_classes"):
-            value = getattr(network, declared, None)
-            if value is not None:
-                raise ValueError(
-                    f"Invalid value for argument `{name}`: expected a discriminator of images "
-                    f"alone, received one with {declared}={value}."
-                )
-    if discriminator_x is discriminator_y:
-        raise ValueError(
-            "Invalid value for argument `discriminator_y`: expected a network of its own, "
-            "received the one of `discriminator_x`. Make two."
-        )
