@@ -22,13 +22,11 @@ _LARGE = 256  # pixels a side, from which on the paper has 9 residual blocks in 
 _HALVINGS = 2
 
 
-class _Padded(keras.layers.Layer):
+class _ReflectedConv2D(keras.layers.Conv2D):
     """A convolution that keeps height and width, after reflection padding."""
 
     def __init__(self, filters: int, kernel: int, dtype: keras.DTypePolicy, use_bias: bool = False):
-        super().__init__(dtype=dtype)
-        self.margin = kernel // 2
-        self.convolution = keras.layers.Conv2D(
+        super().__init__(
             filters,
             kernel,
             data_format="channels_last",
@@ -36,15 +34,19 @@ class _Padded(keras.layers.Layer):
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
             dtype=dtype,
         )
+        self.margin = kernel // 2
 
     def build(self, input_shape: Shape) -> None:
         batch, height, width, channels = input_shape
         padded = (side + 2 * self.margin for side in (height, width))  # type: ignore[operator]
-        self.convolution.build((batch, *padded, channels))
+        super().build((batch, *padded, channels))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         margins = ((0, 0), (self.margin,) * 2, (self.margin,) * 2, (0, 0))
-        return self.convolution(keras.ops.pad(x, margins, mode="reflect"))
+        return super().call(keras.ops.pad(x, margins, mode="reflect"))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.filters)
 
 
 class _Block(keras.layers.Layer):
@@ -52,7 +54,7 @@ class _Block(keras.layers.Layer):
 
     def __init__(self, filters: int, dtype: keras.DTypePolicy):
         super().__init__(dtype=dtype)
-        self.convolutions = [_Padded(filters, 3, dtype) for _ in range(2)]
+        self.convolutions = [_ReflectedConv2D(filters, 3, dtype) for _ in range(2)]
         self.normalizations = [instance_normalization(dtype) for _ in range(2)]
 
     def build(self, input_shape: Shape) -> None:
@@ -126,13 +128,13 @@ class ResNetTranslator(ImageConditioned, Generator):
         self.upsampling = one_of("upsampling", upsampling, tuple(UPSAMPLINGS), hint)
         dtype, kind = self.dtype_policy, UPSAMPLINGS[self.upsampling]
         widths = [filters << i for i in range(_HALVINGS + 1)]
-        self.entry = _Padded(widths[0], 7, dtype)
+        self.entry = _ReflectedConv2D(widths[0], 7, dtype)
         self.down = [dcgan_convolution(keras.layers.Conv2D, n, dtype, kernel=3) for n in widths[1:]]
         self.residuals = [_Block(widths[-1], dtype) for _ in range(self.blocks)]
         self.up = [dcgan_convolution(kind, n, dtype) for n in reversed(widths[:-1])]
         count = 1 + len(self.down) + len(self.up)
         self.normalizations = [instance_normalization(dtype) for _ in range(count)]
-        self.output_layer = _Padded(self.image_shape[-1], 7, dtype, use_bias=True)
+        self.output_layer = _ReflectedConv2D(self.image_shape[-1], 7, dtype, use_bias=True)
 
     def build(self, input_shape: InputShape) -> None:
         condition_shape = self._split_shape(input_shape)[1]
