@@ -162,6 +162,16 @@ PRESETS: dict[str, OptionValues] = {
     "edges_to_digits": {**PIX2PIX, "condition": "edges", "steps": 10_000},
     "digits_x4": {**PIX2PIX, "condition": "low_resolution", "steps": 10_000},
     "fill_in": {**PIX2PIX, "condition": "masked_half", "latent_dim": 8, "steps": 10_000},
+    # After Zhu et al. 2017 (arXiv 1703.10593), with U-Nets. No digit comes with its own outlines.
+    "digits_cyclegan": {
+        **PIX2PIX,
+        "variant": "cyclegan",
+        "loss": "least_squares",
+        "split": "train[:50%]",
+        "split_y": "train[50%:]",
+        "condition": "edges",
+        "steps": 10_000,
+    },
     "ring": {**POINTS, "dataset": "ring"},
     "grid": {**POINTS, "dataset": "grid"},
 }

@@ -86,6 +86,13 @@ def load_unpaired(
     pairs = domains[0].beside(domains[1])
     pairs.value_range = domains[0].value_range
     pairs.condition = domains[1].condition
+    pairs.data_features = {
+        **domains[0].data_features,
+        **{
+            f"fingerprint_{name}": each.data_fingerprint
+            for name, each in zip("xy", domains, strict=True)
+        },
+    }
     if None not in (domains[0].skipped, domains[1].skipped):
         pairs.skipped = sum(each.skipped or 0 for each in domains)
     if None not in (domains[0].loaded_from, domains[1].loaded_from):

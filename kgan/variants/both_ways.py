@@ -76,6 +76,7 @@ class TwoGenerators(_Two):
     """
 
     parts = ("generator_xy", "generator_yx")
+    directions = DIRECTIONS
     latent_dim = 0
     num_classes = None
 

@@ -345,6 +345,12 @@ class CycleGAN(GAN):
             condition = np.concatenate([np.asarray(part) for part in condition], axis=-1)
         return super().sample(n, seed, labels, condition)
 
+    def translations(self, condition: np.ndarray, seed: Any = 0) -> list[np.ndarray]:
+        """Return arrays of images to draw beside each other: x, G(x), y and F(y)."""
+        x, y = self._parted(condition)
+        fake_x, fake_y = self._parted(self.sample(len(condition), seed, condition=condition))
+        return [x, fake_y, y, fake_x]
+
     def export(
         self, filepath: str | os.PathLike[str], format: str = "tf_saved_model", verbose: Any = None
     ) -> None:

@@ -155,7 +155,7 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
             options["dataset"],
             _form(options),
             of_data["split"],
-            of_data["fingerprint"],
+            of_data.get("fingerprint_x", of_data["fingerprint"]),  # of two domains
             labelled=of_data.get("num_classes") is not None,
             image=options.get("image"),
             label=options.get("label"),
