@@ -146,6 +146,7 @@ def test_flags_reach_the_game():
     assert isinstance(
         gan.discriminator.discriminator_x.weight_constraint, kgan.constraints.WeightClip
     )
+    assert not gan.generator_xy.residual
     preset = untrained_gan(resolve("digits_cyclegan", {"width": 2}), (8, 8, 1), None, (8, 8, 1))
     assert (preset.cycle_weight, preset.identity_weight, preset.pool_size) == (10.0, 5.0, 50)
     chosen = resolve(None, {"variant": "cyclegan", "dataset_y": "digits"})

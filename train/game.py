@@ -111,6 +111,7 @@ def _unpaired_game(config: Config, x_shape: tuple[int, ...], y_shape: tuple[int,
             filters=width,
             value_range=config.pixels or (-1.0, 1.0),
             upsampling=config.upsampling,
+            residual=False,  # the identity is a minimum of the cycle term, which holds G there
             dtype=config.precision,
         )
 

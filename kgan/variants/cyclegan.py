@@ -59,7 +59,8 @@ class CycleGAN(GAN):
 
     Args:
         generator_xy: G, a network with a `condition_shape` and without latents, such as
-            `kgan.networks.ResNetTranslator` or `kgan.networks.UNetGenerator`.
+            `kgan.networks.ResNetTranslator`, or `kgan.networks.UNetGenerator(residual=False)`: a
+            start at the identity is a minimum of the cycle term already, and hard to leave.
         generator_yx: F, likewise.
         discriminator_x: of images of X, which F makes, such as `kgan.networks.PatchDiscriminator`.
         discriminator_y: of images of Y, which G makes.
@@ -305,12 +306,12 @@ class CycleGAN(GAN):
         """
         generator = self.generator.direction(direction)
         names = ("discriminator_y", "discriminator_x")
-        judged = getattr(self.discriminator, names[DIRECTIONS.index(direction)])
+        opponent = getattr(self.discriminator, names[DIRECTIONS.index(direction)])
         if not self.built:
             self.build()
         copies = [
             keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(each))
-            for each in (generator, judged)
+            for each in (generator, opponent)
         ]
         game = GAN(
             copies[0],
@@ -322,7 +323,7 @@ class CycleGAN(GAN):
         )
         game.build()
         with self.averaged():
-            for copy, network in zip(copies, (generator, judged), strict=True):
+            for copy, network in zip(copies, (generator, opponent), strict=True):
                 copy.set_weights(network.get_weights())
         return game
 
