@@ -5,7 +5,8 @@
 A preset is trained by kgan-train and evaluated by kgan-evaluate. The control, "L1 alone", is its
 generator without latents, trained by Keras on the mean absolute difference: the same data, batches,
 optimizer and number of steps. A classifier that is trained on the conditions, enlarged to the size
-of the images, says how much of the class these hold. Runs lie in runs/translation; those that are evaluated are not made again.
+of the images, says how much of the class these hold. Runs lie in runs/translation; those that are
+evaluated are not made again.
 
 Prints one line of JSON for each run, and a table of all. docs/image_to_image.md shows it.
 """

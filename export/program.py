@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from kgan import inference
+from kgan.artifacts import RunDirectory
 from kgan.inference import KerasGenerator
 
 from . import formats as kinds
@@ -32,7 +33,8 @@ def export(
 
     All formats are written to a hidden directory, read back, compared and synced to disk first.
     They move to their places only if every one passes. The report, `parity.json`, `parity.md` and
-    `parity.png`, is written in either case.
+    `parity.png`, is written in either case. A run that translates both ways is exported once for
+    each, to `output_dir/x_to_y` and `output_dir/y_to_x`.
 
     Args:
         run_dir: directory of a run of `kgan-train` or `GAN.save_run`, finished or not.
@@ -45,7 +47,8 @@ def export(
             else the newest.
 
     Returns:
-        The comparison of each file or directory, by its name in the report.
+        The comparison of each file or directory, by its name in the report; of a run that
+        translates both ways, by names such as `x_to_y/saved_model`.
 
     Raises:
         BlockingIOError: another process exports to `output_dir`.
@@ -66,12 +69,35 @@ def export(
         ```
     """
     output = pathlib.Path(output_dir).expanduser()
+    directions = RunDirectory(run_dir).read_config().get("directions", ())
+    how = (formats, version, quantization, step)
+    if not directions:
+        return _export(run_dir, output, *how)
+    return {
+        f"{direction}/{name}": made
+        for direction in directions
+        for name, made in _export(run_dir, output / direction, *how, direction).items()
+    }
+
+
+def _export(
+    run_dir: str | os.PathLike[str],
+    output: pathlib.Path,
+    formats: Sequence[str],
+    version: int | None,
+    quantization: Sequence[str],
+    step: int | None,
+    direction: str | None = None,
+) -> dict[str, Comparison]:
+    """Export one generator, as `export` does."""
     # On the CPU whatever else there is: a GPU may round products to fewer bits (TensorFloat-32).
     with Place(output).locked() as place, tf.device("CPU:0"):
         version = choose_version(output / "saved_model", version)
         chosen = kinds.chosen(formats, quantization, version)
         place.check(kind.place for kind in chosen)
         generator = inference.read_run(run_dir, step)
+        if direction is not None:
+            generator = generator.toward(direction)
         generator.use_full_precision()
         with place.staging() as stage:
             comparisons = _write_and_compare(generator, chosen, stage)

@@ -150,6 +150,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
             samples = self.generator(
                 network_inputs(self.generator, latents, condition), training=True
             )
+        samples = self.shown_samples(samples, update)
         discriminator = self._discriminator_pass(condition, update)
         power_iterations(self.discriminator)  # of spectral normalization: one an update of D
 
@@ -220,6 +221,10 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     def discriminator_variables(self) -> list[keras.Variable]:
         """The weights that D's update moves. A variant adds those of a third network here."""
         return self.discriminator.trainable_variables
+
+    def shown_samples(self, samples: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
+        """Return the samples that D is updated on in the place of new ones; here the new ones."""
+        return samples
 
     def generator_term(
         self,

@@ -28,6 +28,7 @@ __all__ = [
     "RunCheckpoints",
     "SavedRun",
     "carried_record",
+    "directions_record",
     "load_run",
     "read_game",
     "saved_from_python",
@@ -123,6 +124,12 @@ def carried_record(path: pathlib.Path, place: JsonDict) -> JsonDict | None:
             f"The checkpoint {path} does not say of which run it is ({error}). Remove it to resume "
             "from the one before, or name another run directory."
         ) from error
+
+
+def directions_record(gan: Any) -> JsonDict:
+    """Return what a run records of a game that translates both ways: `directions`, or nothing."""
+    directions = getattr(gan.generator, "directions", ())
+    return {"directions": list(directions)} if directions else {}
 
 
 def saved_from_python(record: JsonDict) -> bool:
@@ -252,6 +259,7 @@ class SavedRun(keras.Model):
             "prior": keras.saving.serialize_keras_object(self.prior),
             "value_range": self.value_range,
             _PYTHON: "GAN.save_run",
+            **directions_record(self),
         }
         record["data"].update(image_shape=list(self.image_shape), num_classes=self.num_classes)
         with run.lock():

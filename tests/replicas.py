@@ -98,6 +98,21 @@ def translator(strategy):
     return gan
 
 
+def unpaired(strategy):
+    """A game of two domains after ten steps, whose pools have been full since the first."""
+    data = images(1, False)
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        gan = kgan.variants.CycleGAN(
+            *(kgan.networks.UNetGenerator(SHAPE, SHAPE, filters=2) for _ in range(2)),
+            *(kgan.networks.PatchDiscriminator(SHAPE, filters=2) for _ in range(2)),
+            pool_size=BATCH // 2,
+        )
+        gan.compile(*(keras.optimizers.SGD(1e-2) for _ in range(2)))
+        gan.fit(batches((data, -data), 1), verbose=0)
+    return gan
+
+
 def batches(data, k):
     return tf.data.Dataset.from_tensor_slices(data).batch(BATCH * k, drop_remainder=True)
 
@@ -210,6 +225,13 @@ def mirrored():
     found["finite"] = all(bool(np.isfinite(weight).all()) for weight in half.get_weights())
 
     found["pairs"] = difference(*(translator(strategy) for strategy in (one, two)))
+    alone, shared = (unpaired(strategy) for strategy in (one, two))
+    found["unpaired"] = difference(alone, shared)
+    pools = [two.experimental_local_results(pool.images.value) for pool in shared.pools]
+    found["pools"] = max(float(np.abs(a.numpy() - b.numpy()).max()) for a, b in pools)
+    found["pool"] = [int(pool.count) for pool in shared.pools]
+    alone.pools[0].images.assign(alone.pools[1].images)
+    found["other_pool"] = difference(alone, shared)
 
     try:
         play(two, sgd(), jit_compile=True)

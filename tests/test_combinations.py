@@ -143,7 +143,8 @@ def test_no_part_of_the_library_is_missing():
     assert {type(losses.get(name)) for name in LOSSES} == parts(losses, losses.AdversarialLoss)
     given = {type(options["penalties"]) for options in PENALTIES.values() if options}
     assert given == parts(penalties, penalties.Penalty)
-    from_images = {networks.UNetGenerator, networks.PatchDiscriminator}  # test_variants_pix2pix.py
+    # test_variants_pix2pix.py and test_variants_cyclegan.py
+    from_images = {networks.UNetGenerator, networks.ResNetTranslator, networks.PatchDiscriminator}
     for base in (networks.Generator, networks.Discriminator):
         classes = {getattr(networks, f"{family}{base.__name__}") for family in FAMILIES}
         assert classes == parts(networks, base) - from_images

@@ -19,11 +19,18 @@ from ai_edge_litert.interpreter import Interpreter
 import kgan
 from kgan import networks
 from kgan.constraints import WeightClip
-from kgan.networks import Discriminator, Generator, PatchDiscriminator, UNetGenerator
+from kgan.networks import (
+    Discriminator,
+    Generator,
+    PatchDiscriminator,
+    ResNetTranslator,
+    UNetGenerator,
+)
 from kgan.networks.image_condition import ImageConditioned
 
 SHAPES = {(28, 28, 1), (32, 32, 3), (64, 64, 3)}
 CLASSES = 3
+TRANSLATORS = {ResNetTranslator, UNetGenerator}  # always given an image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +185,18 @@ ROWS = [
         ((64, 64, 3), {"condition_shape": (64, 64, 4), "filters": 2, "keep_given": True}),
     ),
     *rows(
+        "ResNetTranslator",
+        ((28, 28, 1), {"condition_shape": (28, 28, 1), "filters": 2, "blocks": 2}),
+        (
+            (32, 32, 3),
+            {"condition_shape": (16, 16, 1), "filters": 2, "blocks": 0, "upsampling": "resize"},
+        ),
+        (
+            (64, 64, 3),
+            {"condition_shape": (64, 64, 1), "filters": 1, "blocks": 1, "value_range": None},
+        ),
+    ),
+    *rows(
         "PatchDiscriminator",
         ((28, 28, 1), {"condition_shape": (7, 7, 1), "filters": 3, "halvings": 1}),
         ((32, 32, 3), {"condition_shape": (32, 32, 4), "filters": 2, "halvings": 2}),
@@ -240,7 +259,7 @@ def test_every_network_is_in_the_table_whole():
         mine = [row for row in ROWS if row.cls is cls]
         assert {row.image_shape for row in mine} >= SHAPES
         assert {bool(row.condition_shape or row.classes) for row in mine} == (
-            {True} if cls is UNetGenerator else {True, False}
+            {True} if cls in TRANSLATORS else {True, False}
         )
         told = {trained(row).conditioning for row in mine if row.classes}
         known = getattr(cls, "conditionings", ("projection", "concatenation"))
@@ -255,6 +274,8 @@ def test_no_option_goes_untested(row):
     given = set().union(*(other.options for other in ROWS if other.cls is row.cls))
     if issubclass(row.cls, ImageConditioned):
         options -= {"num_classes", "conditioning"}
+    if row.cls is ResNetTranslator:
+        options -= {"latent_dim"}
     assert options - {"image_shape", "kwargs"} == given
 
 

@@ -137,6 +137,14 @@ def test_two_replicas_translate_as_one(played):
     assert played["pairs"] <= 1e-6
 
 
+def test_two_replicas_share_one_pool_of_samples(played):
+    """As one replica keeps it, bit for bit the same on both; its weights, 5e-9 apart."""
+    assert played["unpaired"] <= 1e-6
+    assert played["other_pool"] > 0.1
+    assert played["pools"] == 0
+    assert min(played["pool"]) > 0
+
+
 def test_xla_is_refused_on_replicas(played):
     assert re.search(r"`jit_compile`: expected False with several replicas", played["jit_compile"])
 

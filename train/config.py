@@ -32,7 +32,7 @@ CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", 
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-VARIANTS = ("pix2pix",)
+VARIANTS = ("pix2pix", "cyclegan")
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -79,6 +79,18 @@ class Config:
         "grid; or a directory of pictures, such as ./my_pictures",
     )
     split: str = option("train", "TFDS split or slice to train on, such as train[:50000]")
+    dataset_y: str | None = option(
+        None,
+        "Second domain of --variant=cyclegan: a dataset or a directory, as --dataset",
+        only_with={"variant": ("cyclegan",)},
+        unset="that of --dataset, from whose images --condition makes the second domain",
+    )
+    split_y: str | None = option(
+        None,
+        "Split or slice of --dataset_y",
+        only_with={"variant": ("cyclegan",)},
+        unset="that of --split",
+    )
     conditional: bool = option(
         False,
         "Condition generator and discriminator on the class labels, so that samples of a class can "
@@ -203,7 +215,8 @@ class Config:
     # Objective
     variant: str | None = option(
         None,
-        "Another game than the plain one. pix2pix adds the mean absolute difference from the image",
+        "Another game than the plain one. pix2pix adds the mean absolute difference from the "
+        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y",
         choices=VARIANTS,
         only_with={"network": ("unet",)},
         unset="the plain game",
@@ -214,6 +227,27 @@ class Config:
         expected=NON_NEGATIVE,
         only_with={"variant": ("pix2pix",)},
         unset="100",
+    )
+    cycle_weight: float | None = option(
+        None,
+        "Weight of the difference of images that were translated there and back",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("cyclegan",)},
+        unset="10",
+    )
+    identity_weight: float | None = option(
+        None,
+        "Weight of the difference of images from what a generator makes of images of its own kind",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("cyclegan",)},
+        unset="5",
+    )
+    pool_size: int | None = option(
+        None,
+        "Earlier samples of each domain that the discriminator is updated on; 0 for new ones alone",
+        expected=at_least(0),
+        only_with={"variant": ("cyclegan",)},
+        unset="50",
     )
     loss: str = option("non_saturating", "Adversarial loss", LOSSES)
     discriminator_weight: float = option(
@@ -362,7 +396,9 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
-        if (self.network == "unet") != (self.condition is not None):
+        if self.variant == "cyclegan":
+            self._check_domains()
+        elif (self.network == "unet") != (self.condition is not None):
             raise ValueError(
                 f"--condition={self.condition} and --network={self.network}: expected both or "
                 "none of --condition and --network=unet, which makes images of images."
@@ -377,6 +413,34 @@ class Config:
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
             )
+
+    def _check_domains(self) -> None:
+        """Check that there are two domains, and nothing that a game on them lacks."""
+        if self.dataset_y is None and self.condition is None:
+            raise ValueError(
+                "--variant=cyclegan: expected --dataset_y=NAME or DIR, the second domain, or "
+                "--condition, which makes it, received neither."
+            )
+        if self.latent_dim:
+            raise ValueError(
+                f"--latent_dim={self.latent_dim}: expected 0 for --variant=cyclegan, whose "
+                "generators make one image of each image."
+            )
+        if self.packing > 1:
+            raise ValueError(
+                f"--packing={self.packing}: expected 1 for --variant=cyclegan, whose "
+                "discriminators see single images."
+            )
+        if self.conditional:
+            raise ValueError(
+                "--conditional: expected none beside --variant=cyclegan, as images without pairs "
+                "have no labels in common."
+            )
+
+    @property
+    def unpaired(self) -> bool:
+        """Whether the data are two sets of images without pairs."""
+        return self.variant == "cyclegan"
 
     @property
     def pixels(self) -> tuple[float, float] | None:
@@ -449,6 +513,9 @@ def overridden(options: OptionValues, explicit: Mapping[str, object]) -> Config:
         options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps
     if options.get("condition") is not None:
         options.setdefault("network", "unet")  # the one that is given images
+    if options.get("variant") == "cyclegan":
+        options.setdefault("network", "unet")
+        options.setdefault("latent_dim", 0)
     if options.get("epochs") is None and options.get("steps") is None:
         options["epochs"] = 50
     return Config(**options)

@@ -32,7 +32,7 @@ def make_gan(config: Config, images: tf.data.Dataset, num_classes: int | None) -
         num_classes: classes of the labels; None if it is not conditional.
     """
     shapes = [tuple(spec.shape[1:]) for spec in tf.nest.flatten(images.element_spec)]
-    condition_shape = shapes[1] if config.condition else None
+    condition_shape = shapes[1] if config.condition or config.unpaired else None
     gan = untrained_gan(config, shapes[0], num_classes, condition_shape)
     gan.compile(
         _optimizer(config, config.generator_learning_rate, len(images)),
@@ -72,8 +72,12 @@ def untrained_gan(
         config: what to train.
         image_shape: shape of one image, `(height, width, channels)`, or of one point, `(dim,)`.
         num_classes: classes of the labels; None if it is not conditional.
-        condition_shape: shape of the images that are the condition; None if there are none.
+        condition_shape: shape of the images that are the condition, or of the second domain; None
+            if there are none.
     """
+    if config.unpaired:
+        assert condition_shape is not None
+        return _unpaired_game(config, image_shape, condition_shape)
     if condition_shape is not None:
         generator, discriminator = _translators(config, image_shape, condition_shape)
     else:
@@ -95,6 +99,46 @@ def untrained_gan(
         seed=config.seed,
         dtype=config.precision,
     )
+
+
+def _unpaired_game(config: Config, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> kgan.GAN:
+    width, clip = config.width or WIDTHS[config.network], _clip(config)
+
+    def generator(given: tuple[int, ...], made: tuple[int, ...]) -> keras.Model:
+        return networks.UNetGenerator(
+            made,
+            given,
+            filters=width,
+            value_range=config.pixels or (-1.0, 1.0),
+            upsampling=config.upsampling,
+            residual=False,  # the identity is a minimum of the cycle term, which holds G there
+            dtype=config.precision,
+        )
+
+    def discriminator(shape: tuple[int, ...]) -> keras.Model:
+        return networks.PatchDiscriminator(
+            shape, filters=width, weight_constraint=clip, dtype=config.precision
+        )
+
+    given = {
+        name: getattr(config, name) for name in ("cycle_weight", "identity_weight", "pool_size")
+    }
+    return variants.CycleGAN(
+        generator(x_shape, y_shape),
+        generator(y_shape, x_shape),
+        discriminator(x_shape),
+        discriminator(y_shape),
+        discriminator_steps=config.discriminator_steps,
+        ema_decay=config.ema_decay,
+        augmentation=augmentation.DiffAugment() if config.diffaugment else None,
+        seed=config.seed,
+        dtype=config.precision,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _clip(config: Config) -> constraints.WeightClip | None:
+    return constraints.WeightClip(config.weight_clip) if config.weight_clip else None
 
 
 def _loss(config: Config) -> losses.AdversarialLoss:
@@ -122,7 +166,6 @@ def _translators(
         "filters": config.width or WIDTHS[config.network],
         "dtype": config.precision,
     }
-    clip = constraints.WeightClip(config.weight_clip) if config.weight_clip else None
     packing = config.packing
     return (
         networks.UNetGenerator(
@@ -136,7 +179,7 @@ def _translators(
         ),
         networks.PatchDiscriminator(
             (*image_shape[:-1], packing * image_shape[-1]),
-            weight_constraint=clip,
+            weight_constraint=_clip(config),
             **{**shared, "condition_shape": (*condition_shape[:-1], packing * condition_shape[-1])},
         ),
     )

@@ -165,8 +165,8 @@ PRESETS: dict[str, OptionValues] = {
     "edges_to_digits": {**PIX2PIX, "condition": "edges", "steps": 10_000},
     "digits_x4": {**PIX2PIX, "condition": "low_resolution", "steps": 10_000},
     "fill_in": {**PIX2PIX, "condition": "masked_half", "latent_dim": 8, "steps": 10_000},
-    # Emoji of one house drawn in the way of another. A file name begins with the code of the base
-    # emoji, so that its variants of skin and hair stay together.
+    # Emoji of one vendor from those of another. A file name begins with the code of the base emoji,
+    # so that its variants of skin and hair stay together.
     "emoji_pix2pix": {
         **{name: value for name, value in PIX2PIX.items() if name != "dataset"},
         "image_size": 64,
@@ -178,6 +178,16 @@ PRESETS: dict[str, OptionValues] = {
         "dataset": "bouncing_mnist",
         "condition": "previous_frames",
         "steps": 8_000,
+    },
+    # After Zhu et al. 2017 (arXiv 1703.10593), with U-Nets. No digit comes with its own outlines.
+    "digits_cyclegan": {
+        **PIX2PIX,
+        "variant": "cyclegan",
+        "loss": "least_squares",
+        "split": "train[:50%]",
+        "split_y": "train[50%:]",
+        "condition": "edges",
+        "steps": 10_000,
     },
     "ring": {**POINTS, "dataset": "ring"},
     "grid": {**POINTS, "dataset": "grid"},

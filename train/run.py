@@ -140,6 +140,7 @@ def located(config: Config, data_dir: str | os.PathLike[str] | None) -> Config:
         config,
         dataset=data.located(config.dataset, data_dir),
         condition=config.condition if directory is None else str(directory),
+        dataset_y=config.dataset_y and data.located(config.dataset_y, data_dir),
         init_from=source and os.path.abspath(os.path.expanduser(source)),
     )
 
@@ -148,20 +149,32 @@ def load_images(
     config: Config, data_dir: str | os.PathLike[str] | None
 ) -> tuple[data.SeekableDataset, int | None]:
     """Return the batches, and the number of classes of a conditional run."""
+    options = {
+        "batch_size": config.batch_size,
+        "discriminator_steps": config.discriminator_steps,
+        "mirror": bool(config.mirror),
+        **config.picture_options,
+        "value_range": config.pixels,
+        "seed": config.seed,
+        "data_dir": data_dir,
+        "condition": config.condition,
+        "image": config.image,
+    }
+    if config.unpaired:
+        pairs = data.load_unpaired(
+            config.dataset,
+            config.dataset_y or config.dataset,
+            (config.split, config.split_y or config.split),
+            mixed_channels=config.identity_weight == 0,
+            **options,
+        )
+        return pairs, None
     images = data.load(
         config.dataset,
         split=config.split,
-        batch_size=config.batch_size,
-        discriminator_steps=config.discriminator_steps,
-        mirror=bool(config.mirror),
-        **config.picture_options,
-        value_range=config.pixels,
-        seed=config.seed,
-        data_dir=data_dir,
         with_labels=config.conditional,
-        condition=config.condition,
-        image=config.image,
         label=config.label,
+        **options,
     )
     return images, len(images.class_names) or None
 
@@ -185,8 +198,9 @@ def _fit(
 ) -> None:
     """Train to the last step; roll back after failures whose option says so."""
     progress = callbacks.Progress(steps)
+    seen = gan.stacked(images) if isinstance(gan, kgan.variants.CycleGAN) else images
     rows = min(GRADIENT_NORM_ROWS, len(images) * config.batch_size)
-    alarms = _alarms(config, run, images)
+    alarms = _alarms(config, run, seen)
     checkpoint = callbacks.Checkpoint(
         run.checkpoints, every=config.checkpoint_every, keep=_checkpoints_kept(config, alarms)
     )
@@ -199,11 +213,11 @@ def _fit(
             run.path,
             every=config.sample_every,
             class_names=images.class_names or None,
-            condition=first_images(images, TRANSLATED)[1] if config.condition else None,
+            condition=first_images(seen, TRANSLATED)[1] if gan.condition.shape else None,
         ),
         _StopAt(steps),
         callbacks.NonFinite(),
-        callbacks.GradientNorms(run.path, images, count=rows - rows % config.packing),
+        callbacks.GradientNorms(run.path, seen, count=rows - rows % config.packing),
         *alarms,
         checkpoint,  # last, so that an epoch's other files are written before
     ]

@@ -75,7 +75,7 @@ class SampleGrid(EveryNSteps):
             ValueError: they are neither points nor images of 1, 3 or 4 channels.
         """
         shape = tuple(self.model.image_shape)
-        if not plots.can_draw(shape):
+        if self.condition is None and not plots.can_draw(shape):
             raise ValueError(
                 "Invalid value for argument `callbacks`: expected no SampleGrid for samples of "
                 f"shape {shape}, as it draws images (height, width, 1, 3 or 4) and points (dim,). "
@@ -108,8 +108,8 @@ class SampleGrid(EveryNSteps):
         gan = self.model
         value_range = gan.value_range
         if self.condition is not None:
-            made = gan.sample(len(self.condition), self.seed, condition=self.condition)
-            return plots.side_by_side(self.condition, made, value_range=value_range)
+            parts = gan.translations(self.condition, self.seed)
+            return plots.side_by_side(*parts, value_range=value_range)
         if gan.num_classes is None or len(gan.image_shape) != 3:
             return plots.samples(gan.sample(self.count, self.seed), value_range)
         classes = np.arange(min(gan.num_classes, 2 * math.isqrt(self.count)))

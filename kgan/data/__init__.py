@@ -7,6 +7,7 @@ from kgan.data.images import images_of, mean_image
 from kgan.data.names import located
 from kgan.data.pipeline import load
 from kgan.data.stream import SeekableDataset
+from kgan.data.unpaired import load_unpaired, unpaired_arrays
 
 __all__ = [
     "DENSITIES",
@@ -20,6 +21,8 @@ __all__ = [
     "images_of",
     "labels",
     "load",
+    "load_unpaired",
     "located",
     "mean_image",
+    "unpaired_arrays",
 ]

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from kgan.conditions import Condition
 from kgan.training.keras_private import WrappedDataset
+from kgan.utils.digests import digest
 from kgan.utils.explained import Explain
 from kgan.utils.types import JsonDict
 
@@ -119,6 +120,21 @@ class SeekableDataset(WrappedDataset):
             return {}
         return {"condition": keras.saving.serialize_keras_object(self.condition)}
 
+    def mapped(self, finish: Finish) -> SeekableDataset:
+        """Return the data set that yields what `finish` makes of each batch, and can seek too."""
+        found = SeekableDataset(
+            self._epoch,
+            self.steps,
+            lambda *components: finish(*_components(self._finish(*components))),
+            self.data_fingerprint,
+            self.explain,
+            self.data_features,
+            self._in_memory,
+        )
+        for name in ("value_range", "skipped", "loaded_from", "condition"):
+            setattr(found, name, getattr(self, name))
+        return found
+
     def conditioned(
         self,
         condition: Condition,
@@ -130,18 +146,36 @@ class SeekableDataset(WrappedDataset):
             condition: how they are made.
             finish: maps a batch of images to pairs of images and conditions.
         """
-        found = SeekableDataset(
-            self._epoch,
-            self.steps,
-            lambda *components: finish(self._finish(*components)),
-            self.data_fingerprint,
-            self.explain,
-            self.data_features,
-            self._in_memory,
-        )
-        found.value_range, found.skipped = self.value_range, self.skipped
-        found.loaded_from, found.condition = self.loaded_from, condition
+        found = self.mapped(finish)
+        found.condition = condition
         return found
+
+    def beside(self, other: SeekableDataset) -> SeekableDataset:
+        """Return the data set of pairs of a batch of this one and one of another.
+
+        Each goes through its own sequence of epochs. An epoch of pairs has the batches of the one
+        that has more.
+        """
+        steps = max(self.steps, other.steps)
+        explains = [each.explain for each in (self, other) if each.explain is not None]
+
+        def epoch(number: tf.Tensor, skipped: tf.Tensor) -> tf.data.Dataset:
+            both = [each.sequence(number * steps + skipped) for each in (self, other)]
+            return tf.data.Dataset.zip(tuple(both)).take(steps - skipped)
+
+        return SeekableDataset(
+            epoch,
+            steps,
+            lambda *pair: pair,
+            digest([self.data_fingerprint, other.data_fingerprint]),
+            lambda error: next(filter(None, (each(error) for each in explains)), None),
+            in_memory=self._in_memory and other._in_memory,
+        )
+
+    @tf.autograph.experimental.do_not_convert
+    def sequence(self, begin: tf.Tensor) -> tf.data.Dataset:
+        """Return the endless sequence of batches from a step on, for use within a pipeline."""
+        return self._batches(begin).map(self._finish, num_parallel_calls=tf.data.AUTOTUNE)
 
     def seek(self, begin: int, count: int) -> None:
         """Select the batches that the next iteration over `from_position` yields.
@@ -172,21 +206,27 @@ class SeekableDataset(WrappedDataset):
         """
 
         def batches_of(begin: tf.Tensor, count: tf.Tensor) -> tf.data.Dataset:
-            first, skipped = begin // self.steps, begin % self.steps
-            numbers = tf.data.Dataset.range(first, tf.int64.max)
-            batches = numbers.flat_map(
-                lambda number: self._epoch(number, tf.where(number == first, skipped, 0))
-            )
-            return batches.take(count)
+            return self._batches(begin).take(count)
 
         position = tf.data.Dataset.from_tensors(0).map(
             lambda _: (self._begin.read_value(), self._count.read_value())
         )
         return _FixedCardinality(self._finished(position.flat_map(batches_of)), steps_per_epoch)
 
+    def _batches(self, begin: tf.Tensor) -> tf.data.Dataset:
+        first, skipped = begin // self.steps, begin % self.steps
+        numbers = tf.data.Dataset.range(first, tf.int64.max)
+        return numbers.flat_map(
+            lambda number: self._epoch(number, tf.where(number == first, skipped, 0))
+        )
+
     def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         finished = batches.map(self._finish, num_parallel_calls=tf.data.AUTOTUNE)
         return finished.prefetch(tf.data.AUTOTUNE).with_options(self._pipeline_options)
+
+
+def _components(batch: tf.Tensor | tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+    return batch if isinstance(batch, tuple) else (batch,)
 
 
 class _FixedCardinality(WrappedDataset):

@@ -65,6 +65,30 @@ class KerasGenerator:
         """Shape of the images that the model translates; None if it takes none."""
         return getattr(self.model, "condition_shape", None)
 
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The directions of a model that translates both ways between two domains; else none."""
+        return getattr(self.model, "directions", ())
+
+    def toward(self, direction: str) -> KerasGenerator:
+        """Return the generator of one direction of a model that translates both ways.
+
+        The recorded condition says how images of the second domain are made of those of the first.
+
+        Raises:
+            ValueError: the model has no such direction.
+        """
+        if not self.directions:
+            raise ValueError(
+                "Invalid value for argument `direction`: expected None for a generator of one "
+                f"direction, received {direction!r}."
+            )
+        model = self.model.direction(direction)
+        config = dict(self.config)
+        if direction != self.directions[1]:
+            config.pop("condition", None)
+        return KerasGenerator(model, self.prior, config, self._given_range)
+
     @functools.cached_property
     def condition(self) -> Condition | None:
         """The map from images to their conditions that the run recorded, or None."""

@@ -43,6 +43,7 @@ def load(
     num_classes: int | None = None,
     value_range: tuple[float, float] | None = None,
     step: int | None = None,
+    direction: str | None = None,
 ) -> Generator:
     """Read a trained generator.
 
@@ -57,11 +58,13 @@ def load(
             None for what it declares, else (-1, 1). `(-math.inf, math.inf)` for no bounds.
         step: the step of a run whose checkpoint is wanted; None for the end of a finished run, else
             the newest.
+        direction: of a run or a `.keras` file of `kgan.variants.CycleGAN`, which translates both
+            ways: `"x_to_y"` or `"y_to_x"`. None for any other.
 
     Raises:
         FileNotFoundError: there is no such file or checkpoint, or the run has none yet.
-        ValueError: the file is damaged, needs a class that is not registered with Keras, or records
-            its value range itself.
+        ValueError: the file translates both ways and no direction is named, is damaged, needs a
+            class that is not registered with Keras, or records its value range itself.
 
     Example:
         ```python
@@ -76,7 +79,7 @@ def load(
             f"and its images are in [0, 1] or have no bounds, received {value_range}."
         )
     if RunDirectory(path).config.exists():
-        generator = _load_run(path, step)
+        generator = _load_run(path, step, direction)
     elif step is not None:
         raise ValueError(
             f"Invalid value for argument `step={step}`: expected none, as {path} is no run and has "
@@ -86,7 +89,7 @@ def load(
         with explained_loading(path, _DAMAGED):
             generator = _load_saved_model(path)
     elif path.is_file() and path.suffix == ".keras":
-        generator = _load_keras(path, prior, value_range)
+        generator = _load_keras(path, prior, value_range, direction)
     elif path.is_file() and path.suffix == ".tflite":
         with explained_loading(path, _DAMAGED):
             generator = _load_tflite(path)
@@ -94,6 +97,11 @@ def load(
         raise FileNotFoundError(
             "Invalid value for argument `path`: expected a run directory, a .keras file, a .tflite "
             f"file, or a directory that holds a saved_model.pb, received {str(path)!r}."
+        )
+    if direction is not None and generator.kind != "keras":
+        raise ValueError(
+            f"Invalid value for argument `direction`: expected None, as {path} has one direction, "
+            f"received {direction!r}."
         )
     if num_classes is None:
         num_classes = generator.num_classes
@@ -190,8 +198,9 @@ def _read_model(path: pathlib.Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False)
 
 
-def _load_run(path: pathlib.Path, step: int | None) -> Generator:
+def _load_run(path: pathlib.Path, step: int | None, direction: str | None) -> Generator:
     trained, file = _read_run(RunDirectory(path), step)
+    trained = _directed(trained, file, direction)
     generator = _from_keras(trained, file)
     # A functional model takes labels without declaring how many classes there are.
     num_classes = trained.config.get("data", {}).get("num_classes") or trained.num_classes
@@ -199,8 +208,28 @@ def _load_run(path: pathlib.Path, step: int | None) -> Generator:
     return dataclasses.replace(generator, num_classes=num_classes, class_names=names)
 
 
+def _directed(trained: KerasGenerator, path: pathlib.Path, direction: str | None) -> KerasGenerator:
+    """Return the generator of one direction, where there are two.
+
+    Raises:
+        ValueError: there are two and none is named, or the other way round.
+    """
+    if direction is not None:
+        return trained.toward(direction)
+    if trained.directions:
+        known = ", ".join(map(repr, trained.directions))
+        raise ValueError(
+            f"Invalid value for argument `direction`: expected one of {known}, as {path} "
+            "translates both ways, received None."
+        )
+    return trained
+
+
 def _load_keras(
-    path: pathlib.Path, prior: Prior | None, value_range: tuple[float, float] | None
+    path: pathlib.Path,
+    prior: Prior | None,
+    value_range: tuple[float, float] | None,
+    direction: str | None,
 ) -> Generator:
     model = _read_model(path)
     if isinstance(model, SavedGame):
@@ -210,7 +239,7 @@ def _load_keras(
                 f"Invalid value for argument `value_range`: expected None or the {recorded} that "
                 f"the game in {path} records, received {value_range}."
             )
-        return _from_keras(_averaged(model), path)
+        return _from_keras(_directed(_averaged(model), path, direction), path)
     latent_dim = _latent_dim(model) if prior is None else prior.dim
     if latent_dim is None:
         raise ValueError(
@@ -218,6 +247,7 @@ def _load_keras(
             "or call `kgan.inference.load` with a prior, such as kgan.priors.Normal(100)."
         )
     trained = KerasGenerator(model, prior or Prior(latent_dim), value_range=value_range)
+    trained = _directed(trained, path, direction)
     return dataclasses.replace(_from_keras(trained, path), prior=prior)
 
 

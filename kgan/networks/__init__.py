@@ -6,6 +6,7 @@ from kgan.networks.mlp import MLPDiscriminator, MLPGenerator
 from kgan.networks.patch import PatchDiscriminator
 from kgan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from kgan.networks.sngan import SNGANDiscriminator, SNGANGenerator
+from kgan.networks.translator import ResNetTranslator
 from kgan.networks.unet import UNetGenerator
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PatchDiscriminator",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "ResNetTranslator",
     "SNGANDiscriminator",
     "SNGANGenerator",
     "UNetGenerator",

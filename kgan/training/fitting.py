@@ -123,6 +123,8 @@ class Fitting(keras.Model):
         if self.compiled and not self._batch_checked and hasattr(x, "shape"):
             _, y = check_data(self, x, y, len(x), self.discriminator_steps)
             self._batch_checked = True
+        if self.run_eagerly:  # Keras hands arrays through as they are
+            x, y = (None if each is None else tf.convert_to_tensor(each) for each in (x, y))
         with plain_errors():
             return super().train_on_batch(x, y, **kwargs)
 

@@ -66,6 +66,10 @@ class InferenceMode(keras.Model):
         # Keras's networks return their own precision.
         return self.predict(inputs, batch_size=500, verbose=0).astype(np.float32, copy=False)
 
+    def translations(self, condition: np.ndarray, seed: Any = 0) -> list[np.ndarray]:
+        """Return arrays of images to draw beside each other: conditions, and their samples."""
+        return [condition, self.sample(len(condition), seed, condition=condition)]
+
     def predict(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Generate from latents, as `keras.Model.predict`, with the EMA weights if any."""
         with self.averaged():

@@ -18,6 +18,7 @@ __all__ = [
     "LATENTS",
     "LAYERS",
     "PENALTIES",
+    "POOLS",
     "STREAMS",
     "TEST_LATENTS",
     "draw_seed",
@@ -29,6 +30,7 @@ __all__ = [
 LATENTS, TEST_LATENTS, PENALTIES, AUGMENTATION, _, LAYERS = range(6)
 # Upper bounds of streams and of replicas; 2**35 updates remain within an int64.
 STREAMS, REPLICAS = 2**12, 2**16
+POOLS = STREAMS - 2  # two, from the end: random layers count up
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 
@@ -46,7 +48,9 @@ def update_number(step: tf.Tensor, discriminator_steps: int, i: int) -> tf.Tenso
     return tf.cast(step, tf.int64) * (discriminator_steps + 1) + i
 
 
-def draw_seed(seed: int, rollbacks: tf.Tensor, stream: int, position: tf.Tensor) -> tf.Tensor:
+def draw_seed(
+    seed: int, rollbacks: tf.Tensor, stream: int, position: tf.Tensor, shared: bool = False
+) -> tf.Tensor:
     """Return a seed for `tf.random.stateless_*` that no other draw of the game has.
 
     Args:
@@ -54,11 +58,14 @@ def draw_seed(seed: int, rollbacks: tf.Tensor, stream: int, position: tf.Tensor)
         rollbacks: how often the game was rolled back; it then needs other numbers than before.
         stream: what is drawn, one of the constants of this module.
         position: when, such as an update's number.
+        shared: whether all replicas draw alike.
 
     Returns:
         int64 `[2]`.
     """
-    place = tf.cast(position, tf.int64) * REPLICAS + tf.cast(replica(), tf.int64)
+    place = tf.cast(position, tf.int64) * REPLICAS
+    if not shared:
+        place += tf.cast(replica(), tf.int64)
     run = tf.constant(seed, tf.int64) + tf.cast(rollbacks, tf.int64) * ROLLBACK
     return tf.stack([run, place * STREAMS + stream])
 

@@ -1,5 +1,6 @@
 """Games with another term or another network, each a subclass of `kgan.GAN`."""
 
+from kgan.variants.cyclegan import CycleGAN
 from kgan.variants.pix2pix import Pix2Pix
 
-__all__ = ["Pix2Pix"]
+__all__ = ["CycleGAN", "Pix2Pix"]

@@ -186,7 +186,7 @@ def _recorded(run: RunDirectory, config: JsonDict) -> _Recorded:
             options["dataset"],
             {**_form(options), "condition": given_condition(config)},
             of_data["split"],
-            of_data["fingerprint"],
+            of_data.get("fingerprint_x", of_data["fingerprint"]),  # of two domains
             labelled=of_data.get("num_classes") is not None,
             image=options.get("image"),
             label=options.get("label"),

@@ -45,7 +45,8 @@ def open_generator(
         if exported:
             generator = inference.load(path, prior=prior, num_classes=num_classes)
         else:
-            generator = inference.load(run.path, step=step)
+            direction = _direction(run, config)
+            generator = inference.load(run.path, step=step, direction=direction)
         if generator.condition_shape is not None:
             _check_condition(generator, config, run)
             return generator
@@ -58,6 +59,23 @@ def open_generator(
                 "something else than this run."
             ) from error
     return generator
+
+
+def _direction(run: RunDirectory, config: JsonDict) -> str | None:
+    """Return the direction whose true results are known, of a run that translates both ways.
+
+    Raises:
+        ValueError: they are known of none.
+    """
+    if not config.get("directions"):
+        return None
+    if "condition" not in config:
+        raise ValueError(
+            f"The run in {run.path} was trained without pairs, and no true translations are known "
+            "that its own could be compared with. They are where --condition makes the second "
+            "domain of the images of the first. Look at them: kgan-sample --input=DIR --direction."
+        )
+    return config["directions"][1]
 
 
 def _check_condition(generator: Generator, config: JsonDict, run: RunDirectory) -> None:

@@ -18,6 +18,7 @@ from .target import ANIMATION, DIRECTORY, GRID, Target
 
 COUNTS = {GRID: 64, ANIMATION: 16, DIRECTORY: 64}
 MOST = {GRID: 10_000, ANIMATION: 100}  # images in one picture
+DIRECTIONS = ("x_to_y", "y_to_x")  # a test compares them with the library's
 SEED = Expected("an integer of 64 bits", lambda value: -(2**63) <= value < 2**63)
 
 
@@ -57,6 +58,13 @@ class Options:
     )
     input_is_condition: bool = option(
         False, "The pictures of --input are conditions already, such as outlines that were drawn"
+    )
+    direction: str | None = option(
+        None,
+        "Direction of a run of --variant=cyclegan: from the images of --dataset to those of "
+        "--dataset_y, or back",
+        choices=DIRECTIONS,
+        unset="none, for a generator of one direction",
     )
     seed: int = option(0, "Seed of the samples: the same seed gives the same ones", expected=SEED)
     labels: tuple[str, ...] = option(

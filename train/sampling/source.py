@@ -40,8 +40,20 @@ def open_generator(options: Options) -> Generator:
 def _open(options: Options) -> Generator:
     if options.run_dir is not None:
         run = RunDirectory(options.run_dir)
-        run.read_config()  # whether there is a run
-        return inference.load(run.path, step=options.step)
+        known = run.read_config().get("directions", ())
+        if bool(known) != (options.direction is not None):
+            expected = f"one of {', '.join(known)}" if known else "none"
+            ways = "both ways" if known else "one way"
+            raise ValueError(
+                f"--direction={options.direction}: expected {expected}, as {run.path} translates "
+                f"{ways}."
+            )
+        return inference.load(run.path, step=options.step, direction=options.direction)
+    if options.direction is not None:
+        raise ValueError(
+            f"--direction={options.direction}: expected --run_dir beside it, as --model="
+            f"{options.model} has one direction."
+        )
     path = pathlib.Path(options.model or "").expanduser()
     own = RunDirectory(path.parent)
     if path == own.generator and own.config.exists() and options.prior is None:

@@ -7,7 +7,7 @@ from kgan.training.validation.arguments import (
     two_optimizers,
 )
 from kgan.training.validation.conditions import sample_conditions
-from kgan.training.validation.data import check_data, check_no_weights
+from kgan.training.validation.data import check_data, check_domain, check_no_weights
 from kgan.training.validation.labels import check_labels, sample_labels
 from kgan.training.validation.networks import (
     check_augmented_sides,
@@ -25,6 +25,7 @@ __all__ = [
     "check_augmented_sides",
     "check_built",
     "check_data",
+    "check_domain",
     "check_fills_range",
     "check_labels",
     "check_networks",

@@ -31,7 +31,7 @@ from kgan.training.validation.structure import (
 if TYPE_CHECKING:
     from kgan.training.saving import SavedGame
 
-__all__ = ["check_data", "check_no_weights"]
+__all__ = ["check_data", "check_domain", "check_no_weights"]
 
 _LOOKED_AT = 32  # batches, where the first one leaves much of the value range unused
 
@@ -90,6 +90,28 @@ def check_data(
     if hasattr(x, "shape"):
         return x, _DataChecks(gan, form._replace(kind="array"), k).array(x, y, batch_size, share)
     return x, y
+
+
+def check_domain(gan: SavedGame, images: Any, shape: tuple[int, ...], argument: str) -> None:
+    """Check an array of images of one domain, of a game on pairs of two domains.
+
+    Args:
+        gan: the built game.
+        images: `[n, *shape]`.
+        shape: of one image.
+        argument: name of the array, for messages.
+
+    Raises:
+        ValueError: the game cannot use these data.
+    """
+    form = Form(argument, shape, gan.value_range, "array", False)
+    if not hasattr(images, "shape"):
+        raise _no_array(images, form)
+    checks = _DataChecks(gan, form, 1)
+    check_images(images, form)
+    if not len(images):
+        raise checks.empty()
+    checks.check_use(checks.extremes([np.asarray(images)]))
 
 
 def _overrides(gan: SavedGame, *methods: str) -> bool:
