@@ -16,6 +16,8 @@ from experiments import program, recipe
 from train.config import resolve
 from train.game import make_gan
 
+pytestmark = pytest.mark.eager
+
 PRESET = "goodfellow2014_mnist"
 PUBLISHED = recipe.Recipe()
 WIDTH = 8
