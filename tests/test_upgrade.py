@@ -1,6 +1,5 @@
 """Files of earlier editions load and resume as they would have gone on where they were made."""
 
-import hashlib
 import json
 import pathlib
 import shutil
@@ -8,7 +7,6 @@ import shutil
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from fixtures.first_edition.make import data
 
 from kgan import checkpoint
@@ -19,15 +17,11 @@ from train.run import train
 FIRST = pathlib.Path(__file__).parent / "fixtures" / "first_edition"
 
 
-def arithmetic():
-    """A digest of some float32 results, whose last bits differ between kinds of processors."""
-    x = np.random.default_rng(0).normal(size=(64, 64)).astype("float32")
-    y = tf.function(lambda a: tf.tanh(a @ a) + tf.nn.softplus(a @ tf.transpose(a)))(tf.constant(x))
-    return hashlib.sha256(y.numpy().tobytes()).hexdigest()[:16]
-
-
 def assert_same(arrays, path, exactly):
-    """Bit for bit; or, after training on another kind of processor, but for rounding."""
+    """Bit for bit; or, after training, but for rounding, which differs between processors.
+
+    Other random numbers, or an optimizer without its state, would move weights by 1e-3.
+    """
     expected, _ = checkpoint.read(path)
     assert arrays.keys() == expected.keys()
     for name, array in expected.items():
@@ -39,10 +33,6 @@ def assert_same(arrays, path, exactly):
 
 def state(gan):
     return {name: variable.numpy() for name, variable in checkpoint.variables(gan).items()}
-
-
-def same_arithmetic():
-    return (FIRST / "arithmetic").read_text().strip() == arithmetic()
 
 
 def test_a_keras_file_of_the_first_edition_goes_on():
@@ -62,7 +52,7 @@ def test_a_keras_file_of_the_first_edition_goes_on():
     for name in names:
         np.testing.assert_array_equal(loaded[name].numpy(), expected[name], err_msg=name)
     gan.fit(*data(), batch_size=16, epochs=2, verbose=0, shuffle=False)
-    assert_same(state(gan), FIRST / "gan_after_4.npz", same_arithmetic())
+    assert_same(state(gan), FIRST / "gan_after_4.npz", exactly=False)
 
 
 def test_a_new_keras_file_keeps_an_optimizer_of_a_users_own(tmp_path):
@@ -98,4 +88,4 @@ def test_a_run_of_the_first_edition_is_extended(tmp_path, steps, capsys):
         assert_same(arrays, FIRST / "run" / "checkpoints" / newest.name, exactly=True)
     else:
         assert newest.name == "step_00000040.npz"
-        assert_same(arrays, FIRST / "run_after_40.npz", same_arithmetic())
+        assert_same(arrays, FIRST / "run_after_40.npz", exactly=False)
