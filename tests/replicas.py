@@ -229,7 +229,7 @@ def mirrored():
     found["unpaired"] = difference(alone, shared)
     pools = [two.experimental_local_results(pool.images.value) for pool in shared.pools]
     found["pools"] = max(float(np.abs(a.numpy() - b.numpy()).max()) for a, b in pools)
-    found["pool"] = [int(pool.count) for pool in shared.pools]
+    found["pool"] = [int(pool.count.numpy()) for pool in shared.pools]
     alone.pools[0].images.assign(alone.pools[1].images)
     found["other_pool"] = difference(alone, shared)
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import kgan
 from export.program import export
 from kgan.variants.both_ways import DIRECTIONS
+from train.auto import automatic
 from train.config import Config, resolve
 from train.evaluation.options import Options as EvaluationOptions
 from train.evaluation.run import evaluate
@@ -151,4 +152,6 @@ def test_flags_reach_the_game():
     assert (preset.cycle_weight, preset.identity_weight, preset.pool_size) == (10.0, 5.0, 50)
     chosen = resolve(None, {"variant": "cyclegan", "dataset_y": "digits"})
     assert (chosen.network, chosen.latent_dim) == ("unet", 0)
+    given = {"variant": "cyclegan", "dataset": "/cats", "dataset_y": "/dogs"}
+    assert not automatic(None, given, resolve(None, given))  # a directory chooses no other game
     assert isinstance(preset, keras.Model)

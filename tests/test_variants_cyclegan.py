@@ -272,6 +272,17 @@ def test_settings_are_compared_when_a_training_is_resumed(trained):
     assert settings["pool_size"] == 8
 
 
+def test_held_out_data_are_of_both_domains():
+    gan = game({"run_eagerly": True}, pool_size=0)
+    held_out = (X[4:8], Y[4:9])
+    logs = gan.fit(X[:4], Y[:4], batch_size=4, validation_data=held_out, verbose=0).history
+    expected = gan.evaluate(*held_out, verbose=0, return_dict=True)
+    assert logs["val_g_loss"][0] == pytest.approx(expected["g_loss"], rel=1e-5)
+    pairs = tf.data.Dataset.from_tensor_slices((X[4:8], Y[4:8])).batch(4)
+    found = gan.evaluate(pairs, verbose=0, return_dict=True)
+    assert found["g_loss"] == pytest.approx(expected["g_loss"], rel=1e-5)
+
+
 # One direction
 
 
@@ -314,6 +325,49 @@ def test_a_run_is_written_and_read(trained, tmp_path):
     assert type(again) is CycleGAN
     for one, other in zip(trained.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+# What the cycle term is for
+
+
+def squares(n, rng):
+    """A bright square at a random place of a dark image."""
+    images = np.full((n, *SHAPE), -0.8, np.float32)
+    for image, (row, column) in zip(images, rng.integers(0, 6, (n, 2)), strict=True):
+        image[row : row + 3, column : column + 3] = 0.8
+    return images
+
+
+@pytest.mark.slow
+def test_the_cycle_term_finds_hidden_pairs():
+    """From squares to negatives of other squares: the true result is the image's own negative.
+
+    After 64 steps the results were 0.06 from the truth, and 0.51 without the term. Images that were
+    translated there and back were 0.05 and 0.41 from what they had been. After 128 steps with
+    another seed it was 0.03 and 0.35 from the truth; with a third one, no pairs were found yet.
+    """
+    rng = np.random.default_rng(0)
+    x = squares(64, rng)
+    y = -squares(64, rng)
+    errors, cycles = [], []
+    for weight in (10.0, 0.0):
+        keras.utils.set_random_seed(1)
+        gan = CycleGAN(
+            *(UNetGenerator(SHAPE, SHAPE, filters=8, residual=False) for _ in range(2)),
+            *(PatchDiscriminator(SHAPE, filters=4) for _ in range(2)),
+            cycle_weight=weight,
+            identity_weight=0,
+            seed=1,
+        )
+        optimizers = (keras.optimizers.Adam(rate, beta_1=0.5) for rate in (5e-3, 1e-3))
+        gan.compile(*optimizers, loss="least_squares", steps_per_execution=8)
+        gan.fit(x, y, batch_size=8, epochs=8, verbose=0)
+        there = gan.sample(64, condition=(x, y))
+        errors.append(mean_difference(there[..., 1:], -x))
+        back = gan.sample(64, condition=there)
+        cycles.append(mean_difference(back, np.concatenate([x, y], -1)))
+    assert errors[0] < 0.2 < 0.3 < errors[1]
+    assert cycles[0] < 0.2 < 0.3 < cycles[1]
 
 
 # Every part

@@ -72,7 +72,7 @@ def automatic(preset: str | None, given: Mapping[str, object], config: Config) -
     """
     if preset == "auto":
         return True
-    chooses = given.get("network") is None and config.condition is None
+    chooses = given.get("network") is None and config.condition is None and not config.unpaired
     return preset is None and chooses and os.path.isabs(config.dataset)
 
 
