@@ -1,5 +1,7 @@
 """Translated images beside the true ones, and the controls that need no training."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,8 +9,11 @@ import tensorflow as tf
 import kgan
 from kgan import conditions
 from kgan.data import load
+from kgan.metrics import Pixels
 from train.config import Config
 from train.evaluation import pairs
+from train.evaluation.context import EvaluationContext
+from train.evaluation.metrics import frechet_distance
 from train.evaluation.options import Options
 from train.evaluation.run import evaluate
 from train.run import train
@@ -36,6 +41,23 @@ def test_conditions_are_drawn_as_images():
     assert colours.shape == (2, 4, 4, 3)
     np.testing.assert_array_equal(colours[..., 2], given[..., 0])
     assert pairs.as_images(given, (8, 8, 1)).shape == (2, 8, 8, 1)
+
+
+@pytest.mark.parametrize("n", [50, 60])
+def test_perfect_translations_are_as_far_from_the_data_as_other_data(n):
+    """Not nearer: results and the images that they are compared with are of different pairs."""
+    test = np.random.default_rng(0).uniform(0, 1, (60, 2, 2, 1)).astype("float32")
+    context = EvaluationContext(
+        types.SimpleNamespace(test=test),
+        types.SimpleNamespace(condition_shape=(2, 2, 1)),
+        test[:n],
+        0,
+        Pixels(),
+        None,
+    )
+    (found,) = frechet_distance(context)
+    assert found.value == found.real > 0
+    assert found.samples == found.reals == n // 2
 
 
 def test_an_evaluation_compares_pairs_with_their_controls(run, data_dir, capsys):

@@ -63,17 +63,22 @@ class EvaluationContext:
     def halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features of two halves of the test images and of samples, with equal numbers of rows.
 
+        Translated images are those of the second half: they share no accident with the first.
+
         Raises:
             NotApplicableError: there are too few.
         """
-        rows = min(len(self.samples), len(self.real.test) // 2)
+        translated = self.generator.condition_shape is not None
+        n = len(self.samples) if translated else len(self.real.test)
+        rows = min(len(self.samples), n // 2)
         if rows < FEWEST:
             raise NotApplicableError(
-                f"as {len(self.real.test)} test images do not make two halves of {FEWEST}"
+                f"as {n} test images do not make two halves of {FEWEST}"
             )
-        order = np.random.default_rng(self.seed).permutation(len(self.real.test))
-        first, second = self.test_features[order[:rows]], self.test_features[order[-rows:]]
-        return first, second, self.sample_features[:rows]
+        order = np.random.default_rng(self.seed).permutation(n)
+        first, second = order[:rows], order[-rows:]
+        samples = self.sample_features[second if translated else slice(rows)]
+        return self.test_features[first], self.test_features[second], samples
 
     @functools.cached_property
     def neighbours(self) -> metrics.Memorisation:
