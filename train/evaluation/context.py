@@ -72,9 +72,7 @@ class EvaluationContext:
         n = len(self.samples) if translated else len(self.real.test)
         rows = min(len(self.samples), n // 2)
         if rows < FEWEST:
-            raise NotApplicableError(
-                f"as {n} test images do not make two halves of {FEWEST}"
-            )
+            raise NotApplicableError(f"as {n} test images do not make two halves of {FEWEST}")
         order = np.random.default_rng(self.seed).permutation(n)
         first, second = order[:rows], order[-rows:]
         samples = self.sample_features[second if translated else slice(rows)]
