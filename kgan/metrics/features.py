@@ -69,7 +69,7 @@ class ModelFeatures(Extractor):
         if self._channels == 3:
             self.shapes.append((None, None, 1))
         self.fingerprint = fingerprint([content, self._size, self._range])
-        self._network = tf.function(self._apply, reduce_retracing=True)
+        self._network = tf.function(self._apply, reduce_retracing=True, autograph=False)
 
     def _extract(self, images: np.ndarray) -> np.ndarray:
         return self._network(images).numpy()
