@@ -8,7 +8,7 @@ optimizer and number of steps. A classifier that is trained on the conditions, e
 of the images, says how much of the class these hold. Runs lie in runs/translation; those that are
 evaluated are not made again.
 
-Prints one line of JSON for each run, and a table of all. docs/image_to_image.md shows it.
+Prints one line of JSON for each run, and a table of all. docs/translation_results.md shows it.
 """
 
 from __future__ import annotations
