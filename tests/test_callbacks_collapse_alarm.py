@@ -359,6 +359,7 @@ def test_fit_warns_once_of_a_collapse(data, collapsed_game):
 )
 def test_fit_does_not_warn(data, start, options, collapsed_game):
     end(collapsed_game, data, start, **options)
+    assert collapsed_game.step == start + 2000
 
 
 def test_the_alarm_of_fit_reads_images_without_moving_the_data(tmp_path):
