@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 
 from kgan.networks import (
@@ -93,3 +94,14 @@ def test_filters_that_do_not_fall_into_groups(cls):
         ValueError, match=r"`filters`: expected a multiple of 8, which groups .*, received 12\."
     ):
         cls((8, 8, 1), filters=12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("cls", DISCRIMINATORS)
+def test_the_logit_is_a_function_of_the_features(cls, dtype):
+    network = cls((8, 8, 1), dtype=dtype)
+    images = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
+    logits = network(images)
+    features = network.features(images)
+    assert features.shape == (3, network.num_features)
+    np.testing.assert_array_equal(network.logits(features, None), logits)

@@ -213,10 +213,10 @@ class Generator(Network):
 class Discriminator(Network):
     """A differentiable map from images to one logit o(x); D(x) = sigmoid(o(x)).
 
-    Subclasses define `build` and `call`. Both begin with `joined_shape` and `joined`, which add
-    the condition, and end with `build_logits` and `logits`; in between they turn an image into
-    features. `__init__` creates `output_layer`, from features to the logit, in the precision of the
-    weights: a logit is often a small difference of large sums.
+    Subclasses define `build`, which begins with `joined_shape` and ends with `build_logits`, and
+    `last_features`, from an image, joined with the condition, to the features that the logit is
+    computed from. `__init__` creates `output_layer`, from features to the logit, in the precision
+    of the weights: a logit is often a small difference of large sums.
 
     Args:
         image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
@@ -241,12 +241,14 @@ class Discriminator(Network):
             real and generated images may share a batch. Batch normalization makes it False.
         spectral_normalization: whether the embedding of the classes is spectrally normalized, as
             the subclass's own layers are.
+        num_features: number of features of an example, once the network is built.
     """
 
     conditionings: ClassVar[tuple[str, ...]] = ("projection", "concatenation")
     independent_examples = False
     spectral_normalization = False
     output_layer: keras.layers.Layer
+    num_features: int
 
     def __init__(
         self,
@@ -290,6 +292,7 @@ class Discriminator(Network):
             features: number of features of an example.
             condition_shape: second value of `joined_shape`.
         """
+        self.num_features = features
         self.output_layer.build((None, features))
         if condition_shape is not None:
             # Products with unit features then have unit variance.
@@ -302,8 +305,20 @@ class Discriminator(Network):
             for variable in self.trainable_variables:
                 variable.constraint = self.weight_constraint
 
+    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
+        x, condition = self.joined(inputs)
+        return self.logits(self.last_features(x, training), condition)
+
+    def features(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
+        """Return the features that the logit is computed from, `[batch, num_features]`."""
+        return self.last_features(self.joined(inputs)[0], training)
+
+    def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        """Return features `[batch, num_features]` of the first value of `joined`."""
+        raise NotImplementedError
+
     def logits(self, features: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
-        """Return float32 logits `[batch, 1]` from features `[batch, features]`."""
+        """Return float32 logits `[batch, 1]` from features `[batch, num_features]`."""
         features = keras.ops.cast(features, self.variable_dtype)
         logits = self.output_layer(features)
         if condition is not None:

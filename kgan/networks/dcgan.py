@@ -160,12 +160,10 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
             math.prod(self._smallest_grid(self.convolutions[-1].filters)), condition_shape
         )
 
-    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
-        x, condition = self.joined(inputs)
+    def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         for i, convolution in enumerate(self.convolutions):
             x = convolution(x)
             if i:
                 x = self.normalizations[i - 1](x, training=training)
             x = keras.ops.leaky_relu(x, negative_slope=0.2)
-        x = keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
-        return self.logits(x, condition)
+        return keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))

@@ -195,13 +195,12 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
         width = self._build_hidden(math.prod(shape[1:]))  # type: ignore[arg-type]
         self.build_logits(width, condition_shape)
 
-    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
-        x, condition = self.joined(inputs)
+    def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         x = keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
         x = self.dropouts[0](x, training=training)
         for layer, dropout in zip(self.hidden, self.dropouts[1:], strict=True):
             x = dropout(layer(x), training=training)
-        return self.logits(x, condition)
+        return x
 
     def get_config(self) -> JsonDict:
         return {

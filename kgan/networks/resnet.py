@@ -203,9 +203,8 @@ class ResNetDiscriminator(_ResNet, Discriminator):
         )
         self.build_logits(self.grid_shape[-1], condition_shape)
 
-    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
-        x, condition = self.joined(inputs)
+    def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         for i, (widening, stage) in enumerate(zip(self.widenings, self.stages, strict=True)):
             x = stage(widening(layers.halve(x) if i else x))
-        weighted = keras.ops.cast(x * self.grid, self.variable_dtype)
-        return self.logits(keras.ops.sum(weighted, axis=(1, 2)), condition)
+        weighted = x * keras.ops.cast(self.grid, x.dtype)
+        return keras.ops.sum(keras.ops.cast(weighted, self.variable_dtype), axis=(1, 2))

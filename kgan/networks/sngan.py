@@ -188,9 +188,8 @@ class SNGANDiscriminator(ConvolutionalNetwork, Discriminator):
             shape = (None, height, width, self.filters)
         self.build_logits(self.filters, condition_shape)
 
-    def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
-        x, condition = self.joined(inputs)
+    def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         for block in self.residuals:
             x = block(x)
         x = keras.ops.cast(keras.ops.relu(x), self.variable_dtype)
-        return self.logits(keras.ops.sum(x, axis=(1, 2)), condition)
+        return keras.ops.sum(x, axis=(1, 2))
