@@ -32,7 +32,9 @@ CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", 
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-VARIANTS = ("pix2pix", "cyclegan")
+# The networks of each variant.
+VARIANT_NETWORKS = {"pix2pix": ("unet",), "cyclegan": ("unet",), "bigan": DENSE}
+VARIANTS = tuple(VARIANT_NETWORKS)
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -216,9 +218,9 @@ class Config:
     variant: str | None = option(
         None,
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
-        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y",
+        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
+        "bigan learns an encoder, from images to latents, beside the generator",
         choices=VARIANTS,
-        only_with={"network": ("unet",)},
         unset="the plain game",
     )
     l1_weight: float | None = option(
@@ -396,6 +398,18 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
+        having = VARIANT_NETWORKS.get(self.variant or "", NETWORKS)
+        if self.network not in having:
+            have = "have" if len(having) > 1 else "has"
+            raise ValueError(
+                f"--variant={self.variant}: --network={self.network} has no such option; "
+                f"{', '.join(having)} {have} it."
+            )
+        if self.variant == "bigan" and self.conditional:
+            raise ValueError(
+                "--conditional: expected none beside --variant=bigan, whose encoder makes latents "
+                "of images alone."
+            )
         if self.variant == "cyclegan":
             self._check_domains()
         elif (self.network == "unet") != (self.condition is not None):

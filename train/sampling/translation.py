@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import numpy as np
 
 from kgan import plots
@@ -13,6 +11,7 @@ from ..config import PREVIOUS_FRAMES
 from ..evaluation.samples import check_finite
 from . import files
 from .options import COUNTS, Options
+from .reading import read_pictures
 from .target import GRID
 
 
@@ -37,7 +36,7 @@ def write(generator: Generator, options: Options) -> int:
     if generator.options.get("condition") == PREVIOUS_FRAMES:
         pictures, names = _frames(options, generator, shape, most)
     else:
-        pictures, names = _read(options, generator, shape, most)
+        pictures, names = read_pictures("input", options.input, generator, shape, most)
     images = generator.translate(pictures, options.seed, made)
     check_finite(images, generator)
     if options.target.kind == GRID:
@@ -60,7 +59,8 @@ def _frames(
     channels = generator.image_shape[-1]
     many = shape[-1] // channels
     frame = (*shape[:2], channels)
-    pictures, names = _read(options, generator, frame, most and most + many - 1)
+    most = most and most + many - 1
+    pictures, names = read_pictures("input", options.input, generator, frame, most)
     if len(pictures) < many:
         raise ValueError(
             f"--input={options.input}: expected at least {many} pictures, the frames of a video in "
@@ -69,43 +69,3 @@ def _frames(
     starts = range(len(pictures) - many + 1)
     windows = [np.concatenate(pictures[start : start + many], axis=-1) for start in starts]
     return np.stack(windows), names[many - 1 :]
-
-
-def _read(
-    options: Options, generator: Generator, shape: tuple[int, ...], most: int | None
-) -> tuple[np.ndarray, list[str]]:
-    """Return pictures in [0, 1], float32 `[n, *shape]`, and the names of their PNG files."""
-    from kgan.data.decoding import decode, why_unreadable  # imports TFDS, others need not wait
-    from kgan.data.folders import list_folder
-    from kgan.data.form import Form, colour
-
-    if shape[-1] not in (1, 3, 4):
-        raise ValueError(
-            f"--input_is_condition: expected none, as the conditions have {shape[-1]} channels, "
-            "which no picture file has. Give whole pictures."
-        )
-    of_run = generator.options
-    form = Form(
-        shape[:2],  # type: ignore[arg-type]
-        shape[-1],
-        of_run.get("resize") or "crop",
-        colour(of_run.get("background")),
-    )
-    root = pathlib.Path(options.input or "").expanduser()
-    folder = list_folder(root)
-    chosen = sorted({name for pictures in folder.splits.values() for name in pictures})[:most]
-    pixels = np.empty((len(chosen), *shape), np.float32)
-    for row, name in enumerate(chosen):
-        try:
-            pixels[row] = decode((root / name).read_bytes(), form) / np.float32(255)
-        except Exception as error:  # of Pillow, whatever the file holds
-            raise OSError(
-                f"--input={options.input}: {name} cannot be decoded ({why_unreadable(error)}). "
-                "Mend or remove it."
-            ) from error
-    return pixels, [_file_name(name) for name in chosen]
-
-
-def _file_name(picture: str) -> str:
-    """Return the name of a picture's sample: that of its file, and of the folders above it."""
-    return "_".join(pathlib.PurePosixPath(picture).with_suffix(".png").parts)
