@@ -82,7 +82,7 @@ def test_exports_encode_as_the_run_does(run, images, tmp_path):
         np.testing.assert_allclose(read.reconstruct(images), expected, atol=1e-5)
     lite = kgan.inference.load(tmp_path / "model" / "tflite" / "generator_float32.tflite")
     np.testing.assert_allclose(lite.sample(2), (gan.sample(2) + 1) / 2, atol=1e-5)
-    with pytest.raises(ValueError, match="has no encoder, .*TFLite and ONNX files leave it out"):
+    with pytest.raises(ValueError, match=r"has no encoder, .*TFLite and ONNX files leave it out"):
         lite.encode(images)
     # A TFLite file holds the generator alone.
     sizes = [each.count_params() for each in (gan.generator, gan.generator.generator)]
