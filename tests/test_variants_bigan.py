@@ -1,5 +1,7 @@
 """BiGAN: its losses, who moves whom, that E inverts G, and that it is saved and exported whole."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -150,36 +152,29 @@ def test_without_its_part_of_the_loss_e_stands_still():
     assert moved(before, weights(gan))["encoder"] is False
 
 
-def test_what_layers_add_to_the_loss_counts_for_e_as_well():
-    players = networks()
-    players["encoder"] = keras.Sequential(
-        [
-            keras.Input(SHAPE),
-            keras.layers.Flatten(),
-            keras.layers.Dense(LATENT, activity_regularizer="l2", kernel_regularizer="l2"),
-        ]
-    )
-    gan = game({"run_eagerly": True}, players=players)
-    plain = game({"run_eagerly": True}, players={**players, "encoder": _unregularized(players)})
-    logs, expected = (
-        each.evaluate(X[:8], batch_size=8, verbose=0, return_dict=True) for each in (gan, plain)
-    )
-    latents = gan.encoder(X[:8])
-    kernel = gan.encoder.trainable_variables[0]
-    # Keras divides what activities add by the batch size, and L2 has the factor 0.01.
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic_paired"])
+def test_what_layers_add_to_the_loss_counts_for_e_as_well(loss):
+    """Of one seed, with and without regularizers: Keras's L2 has the factor 0.01."""
+    games = []
+    for regularizer in (None, "l2"):
+        keras.utils.set_random_seed(0)
+        last = keras.layers.Dense(
+            LATENT, activity_regularizer=regularizer, kernel_regularizer=regularizer
+        )
+        encoder = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), last])
+        players = {**networks(), "encoder": encoder}
+        games.append(game({"run_eagerly": True, "loss": loss}, players=players))
+    plain, gan = games
+    for one, other in zip(plain.get_weights(), gan.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Keras divides what activities add by the size of the batch.
+    kernel, latents = gan.encoder.trainable_variables[0], gan.encoder(X[:8])
     added = 0.01 * (np.square(latents).sum() / 8 + np.square(kernel).sum())
-    assert logs["g_loss"] - expected["g_loss"] == pytest.approx(added, rel=1e-4)
+    logs = [each.evaluate(X[:8], batch_size=8, verbose=0, return_dict=True) for each in games]
+    assert logs[1]["g_loss"] - logs[0]["g_loss"] == pytest.approx(added, rel=1e-4)
     minibatch = Minibatch(tf.constant(X[:8]), None)
-    trained = [float(each._update_generator(minibatch)) for each in (gan, plain)]
-    assert trained[0] - trained[1] == pytest.approx(added, rel=1e-4)
-
-
-def _unregularized(players):
-    encoder = keras.Sequential(
-        [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(LATENT)]
-    )
-    encoder.set_weights(players["encoder"].get_weights())
-    return encoder
+    trained = [float(each._update_generator(minibatch)) for each in games]
+    assert trained[1] - trained[0] == pytest.approx(added, rel=1e-4)
 
 
 def test_penalties_are_of_the_gradient_with_respect_to_the_pair():
@@ -260,9 +255,10 @@ def test_every_part_plays_with_pairs(i):
 
 @pytest.mark.slow
 def test_the_encoder_inverts_the_generator():
-    """Points on a line, x = 2 z + 1, of a normal z: the only invertible maps that fit are known.
+    """Points x = 2 z + 1 of a normal z, and linear maps: E(G(z)) comes close to z, G(E(x)) to x.
 
-    E(G(z)) comes close to z, and G(E(x)) to x. Where E has no part of the loss it does neither.
+    E(x) has the prior's mean 0 and deviation 1. Without its part of the loss E stays E(x) = k x, of
+    mean k and deviation 2 |k|, which miss these by 1/2 together at least.
     """
     x = 2 * np.random.default_rng(0).normal(size=(6400, 1)).astype("float32") + 1
     z = np.linspace(-1.5, 1.5, 61, dtype="float32")[:, None]
@@ -274,7 +270,7 @@ def test_the_encoder_inverts_the_generator():
             return self.loss.generator(None, fake_logits)
 
     errors = []
-    for cls in (BiGAN, Plain):
+    for cls, epochs in ((BiGAN, 15), (Plain, 1)):
         keras.utils.set_random_seed(1)
         gan = cls(
             MLPGenerator((1,), 1, units=(), value_range=None),
@@ -283,15 +279,17 @@ def test_the_encoder_inverts_the_generator():
             kgan.priors.Normal(1),
             ema_decay=0.99,
         )
-        adams = [kgan.optimizers.FusedAdam(3e-3, beta_1=0.5) for _ in range(2)]
+        adams = [kgan.optimizers.FusedAdam(0.01, beta_1=0.5) for _ in range(2)]
         gan.compile(*adams, penalties=penalties.R1(0.1), steps_per_execution=10)
-        with np.testing.suppress_warnings() as quiet:
-            quiet.filter(UserWarning)  # of Keras, for weights without a gradient
-            gan.fit(x, batch_size=64, epochs=20, verbose=0, collapse_alarm=False)
-        back = gan.encode(gan.predict(z, verbose=0))
-        errors.append((np.abs(back - z).mean(), np.abs(gan.reconstruct(x[:500]) - x[:500]).mean()))
-    assert max(errors[0]) < 0.3, errors
-    assert min(errors[1]) > 0.5, errors
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of Keras: E has no gradient
+            gan.fit(x, batch_size=64, epochs=epochs, verbose=0, collapse_alarm=False)
+        found, back = gan.encode(x), gan.encode(gan.predict(z, verbose=0))
+        inverse = np.abs(back - z).mean(), np.abs(gan.reconstruct(x) - x).mean()
+        errors.append((abs(found.mean()) + abs(found.std() - 1), *inverse))
+    print(errors)
+    assert max(errors[0]) < 0.15, errors  # 0.01 measured
+    assert errors[1][0] > 0.45, errors  # but for the deviation of the 6,400 points
 
 
 # What it gives away
@@ -413,7 +411,7 @@ def make(**changed):
         ),
         (
             lambda: {"packing": 2},
-            r"`discriminator`: .*image_shape=\(19,\), in packs of 2 \(38,\), .* \(19,\)",
+            r"`discriminator`: .*image_shape=\(19,\), in packs of 2 \(38,\), .*image_shape=\(19,\)\.",
         ),
         (
             lambda: {"encoder": MLPEncoder(SHAPE, 5)},
@@ -492,6 +490,7 @@ def test_a_game_without_an_encoder_says_so(tmp_path):
         gan.encode(X)
     with pytest.raises(ValueError, match=r"This GAN has no encoder"):
         gan.reconstruct(X)
+    gan.build()
     gan.save(tmp_path / "a.keras")
     with pytest.raises(ValueError, match=r"a\.keras has no encoder, .*--variant=bigan trains one"):
         kgan.inference.load(tmp_path / "a.keras").encode(X)

@@ -118,4 +118,4 @@ class BiGAN(GAN):
     @classmethod
     def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> BiGAN:
         encoder = keras.saving.deserialize_keras_object(config["encoder"], custom_objects)
-        return super().from_config({**config, "encoder": encoder}, custom_objects)  # type: ignore[return-value]
+        return super().from_config({**config, "encoder": encoder}, custom_objects)
