@@ -120,7 +120,7 @@ def test_pictures_are_inverted_from_the_encoder(run, pictures, images, capsys, t
     assert f"{start:.4g} with the encoder's latents" in said
     found = kgan.inference.invert(generator, given, steps=20)
     assert f"{found.errors.mean():.4g} after 20 steps" in said
-    grid = tf.io.decode_png((tmp_path / "grid.png").read_bytes()).numpy()
+    grid = tf.io.decode_png((tmp_path / "grid.png").read_bytes(), 3).numpy()
     parts = (given, generator.reconstruct(given), found.images)
     expected = plots.side_by_side(*parts, value_range=(0.0, 1.0))
     assert np.abs(grid.astype(int) - expected).max() <= 1

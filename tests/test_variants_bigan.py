@@ -411,7 +411,7 @@ def make(**changed):
         ),
         (
             lambda: {"packing": 2},
-            r"`discriminator`: .*image_shape=\(19,\), in packs of 2 \(38,\), .*image_shape=\(19,\)\.",
+            r"`discriminator`: .*=\(19,\), in packs of 2 \(38,\), .*image_shape=\(19,\)\.",
         ),
         (
             lambda: {"encoder": MLPEncoder(SHAPE, 5)},
