@@ -141,6 +141,8 @@ def test_data_that_are_not_finite_are_refused(bad):
     refused(game(), "`x`: expected finite numbers, received", last)
     refused(game(), "`x`: expected finite numbers, received", batches(last[::-1]))
     refused(game(), "`x`: expected finite numbers, received NaN", np.nan * IMAGES)
+    both_ends = np.inf * np.sign(IMAGES - IMAGES.mean())
+    refused(game(), "expected finite numbers, received values from -inf to inf", both_ends)
     points = kgan.GAN(
         kgan.networks.MLPGenerator((2,), 2, (4,), value_range=None),
         kgan.networks.MLPDiscriminator((2,), (4,)),
