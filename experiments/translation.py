@@ -129,6 +129,7 @@ def play(
     """
     seed, folders = given["seed"], directories(preset, emoji)
     given = {**folders, **given}
+    data_dir = None if folders else data_dir  # which is for TFDS
     config = resolve(preset, given)
     control = "without the cycle term" if config.unpaired else "L1 alone"
     place = RUNS / preset / str(seed)
