@@ -1,4 +1,4 @@
-"""Train mnist_semi_supervised on several draws of labels, and beside each what the labels give alone.
+"""Train mnist_semi_supervised on several draws of labels, beside what the labels give alone.
 
     python -m experiments.few_labels [--data_dir=DIR] [--labels_per_class=10] [--seeds=0-9]
         [--epochs=N] [--only=REGEX]
@@ -35,6 +35,7 @@ PRESET = "mnist_semi_supervised"
 RUNS = pathlib.Path("runs", "few_labels")
 ALONE_STEPS = 3_000  # of the network on labels alone, whose loss is 0 long before
 COLUMNS = ("labels", "draw", "game", "labels alone", "nearest labelled image")
+EVALUATION = "--metrics=parzen --num_samples=1000"  # of which the class error is a row
 _CHUNK = 500
 
 
@@ -89,7 +90,7 @@ def game(config: Config, given: JsonDict, run: RunDirectory, data_dir: str | Non
     if not run.evaluation().exists():
         flags = [f"--preset={PRESET}", *(f"--{name}={value}" for name, value in given.items())]
         training, evaluation = results.commands(flags, config.dataset, run.path, data_dir)
-        if not (program.run(training) and program.run(f"{evaluation} --metrics=parzen")):
+        if not (program.run(training) and program.run(f"{evaluation} {EVALUATION}")):
             raise SystemExit(1)
     return json.loads(run.evaluation().read_text())["figures"]["class_error"]["value"]
 
