@@ -229,7 +229,8 @@ def test_noise_has_its_deviation_in_training_alone():
     """On inputs and on what the last layer takes in; N(0, 0.5^2) there, through weights of 1."""
     network = MLPDiscriminator((1,), (1,), "linear", input_noise=0.3, hidden_noise=0.5)
     network.build((None, 1))
-    network.set_weights([np.ones((1, 1)), [0.0], np.ones((1, 1)), [0.0]])
+    for layer in (*network.hidden, network.output_layer):
+        layer.kernel.assign([[1.0]])
     x = np.zeros((20_000, 1), "float32")
     np.testing.assert_array_equal(network(x), x)
     # Standard errors of a deviation of n draws: 0.5%.

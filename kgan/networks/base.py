@@ -329,7 +329,7 @@ class Discriminator(Network):
 
     def class_logits(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
         """Return the logits l_k, float32 `[batch, classes]`; their softmax is p(class | image)."""
-        outputs = self.outputs(self.features(inputs, training), training)
+        outputs = self.last_outputs(self.features(inputs, training), training)
         return keras.ops.cast(outputs, "float32")
 
     def features(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
@@ -340,7 +340,7 @@ class Discriminator(Network):
         """Return features `[batch, num_features]` of the first value of `joined`."""
         raise NotImplementedError
 
-    def outputs(self, features: tf.Tensor, training: bool) -> tf.Tensor:
+    def last_outputs(self, features: tf.Tensor, training: bool) -> tf.Tensor:
         """Return what the output layer makes of features, in the precision of the weights."""
         return self.output_layer(keras.ops.cast(features, self.variable_dtype))
 
@@ -348,7 +348,7 @@ class Discriminator(Network):
         self, features: tf.Tensor, condition: tf.Tensor | None, training: bool = False
     ) -> tf.Tensor:
         """Return float32 logits `[batch, 1]` from features `[batch, num_features]`."""
-        logits = self.outputs(features, training)
+        logits = self.last_outputs(features, training)
         if self.classes:
             logits = keras.ops.logsumexp(logits, axis=-1, keepdims=True)
         if condition is not None:

@@ -251,8 +251,8 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
             x = self.dropouts[i + 1](x, training=training)
         return x
 
-    def outputs(self, features: tf.Tensor, training: bool) -> tf.Tensor:
-        return super().outputs(self.noises[-1](features, training=training), training)
+    def last_outputs(self, features: tf.Tensor, training: bool) -> tf.Tensor:
+        return super().last_outputs(self.noises[-1](features, training=training), training)
 
     def start_at(self, images: npt.ArrayLike) -> None:
         """Set scales and biases so that all units have mean 0 and variance 1 on some images.

@@ -104,7 +104,8 @@ class SemiSupervisedGAN(GAN):
         super().build(input_shape)
         if self.labelled.given_images is not None:
             check_domain(self, self.labelled.given_images, self.image_shape, "labelled")
-        self.labelled.build(self.image_shape)
+        if not self.labelled.built:  # Keras builds one that it loads
+            self.labelled.build(self.image_shape)
 
     # Algorithm 1 with the labelled term and feature matching.
 
