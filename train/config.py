@@ -27,12 +27,13 @@ from .presets import DIRECTORIES, PRESETS
 VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value function of 2014
 LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
 DENSE = ("mlp", "maxout")  # fully connected
-NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
+NETWORKS = (*DENSE, "weight_norm", "dcgan", "resnet", "sngan", "unet")
 CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", "masked_half")
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-VARIANTS = ("pix2pix", "cyclegan")
+VARIANTS = ("pix2pix", "cyclegan", "semi_supervised")
+TRANSLATE = ("pix2pix", "cyclegan")  # variants of images from images
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -113,7 +114,8 @@ class Config:
     )
     label: str | None = option(
         None,
-        "Feature of the dataset that is the label, dotted when nested; for --conditional",
+        "Feature of the dataset that is the label, dotted when nested; for --conditional and "
+        "--variant=semi_supervised",
         unset="label, or else the only class label",
     )
     image_size: int | str | None = option(
@@ -180,10 +182,10 @@ class Config:
     network: str = option("mlp", "Architecture of generator and discriminator", NETWORKS)
     width: int | None = option(
         None,
-        "Hidden units of mlp and of maxout's generator, or channels next to the image of other "
-        "networks",
+        "Hidden units of mlp and of maxout's generator, of the first layer of weight_norm's "
+        "discriminator, or channels next to the image of other networks",
         expected=POSITIVE_INTEGER,
-        unset="1200, 64 for dcgan, sngan and unet, 16 for resnet",
+        unset="1200, 1000 for weight_norm, 64 for dcgan, sngan and unet, 16 for resnet",
     )
     dropout: bool | None = option(
         None,
@@ -216,10 +218,29 @@ class Config:
     variant: str | None = option(
         None,
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
-        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y",
+        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
+        "semi_supervised trains a classifier as well, with --labels_per_class labels",
         choices=VARIANTS,
-        only_with={"network": ("unet",)},
         unset="the plain game",
+    )
+    labels_per_class: int | None = option(
+        None,
+        "Images of each class whose labels are used",
+        expected=POSITIVE_INTEGER,
+        only_with={"variant": ("semi_supervised",)},
+        unset="10",
+    )
+    label_seed: int = option(
+        0,
+        "Seed that chooses the images whose labels are used",
+        expected=at_least(0),
+        only_with={"variant": ("semi_supervised",)},
+    )
+    feature_matching: bool | None = option(
+        None,
+        "Let the generator match the discriminator's mean features, in the place of --loss",
+        only_with={"variant": ("semi_supervised",)},
+        unset="True",
     )
     l1_weight: float | None = option(
         None,
@@ -372,7 +393,7 @@ class Config:
                 "--deterministic: expected no --jit_compile beside it, which TensorFlow would turn "
                 "off without a word."
             )
-        if self.label is not None and not self.conditional:
+        if self.label is not None and not (self.conditional or self.semi_supervised):
             raise ValueError(
                 f"--label={self.label}: expected --conditional beside it, without which no labels "
                 "are used."
@@ -396,6 +417,13 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
+        if self.variant in TRANSLATE and self.network != "unet":
+            raise ValueError(
+                f"--variant={self.variant}: --network={self.network} has no such option; unet has "
+                "it."
+            )
+        if self.semi_supervised:
+            self._check_labelled()
         if self.variant == "cyclegan":
             self._check_domains()
         elif (self.network == "unet") != (self.condition is not None):
@@ -412,6 +440,25 @@ class Config:
             raise ValueError(
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
+            )
+
+    def _check_labelled(self) -> None:
+        """Check that the discriminator can be a classifier of single images."""
+        refused = {
+            "conditional": "whose networks are not told the classes",
+            "condition": "whose generator makes images of latents alone",
+        }
+        for name, reason in refused.items():
+            value = getattr(self, name)
+            if value:
+                given = f"--{name}" if value is True else f"--{name}={value}"
+                raise ValueError(
+                    f"{given}: expected none beside --variant=semi_supervised, {reason}."
+                )
+        if self.packing > 1:
+            raise ValueError(
+                f"--packing={self.packing}: expected 1 for --variant=semi_supervised, whose "
+                "discriminator tells the class of one image."
             )
 
     def _check_domains(self) -> None:
@@ -436,6 +483,11 @@ class Config:
                 "--conditional: expected none beside --variant=cyclegan, as images without pairs "
                 "have no labels in common."
             )
+
+    @property
+    def semi_supervised(self) -> bool:
+        """Whether the discriminator is a classifier, which a few labels train."""
+        return self.variant == "semi_supervised"
 
     @property
     def unpaired(self) -> bool:

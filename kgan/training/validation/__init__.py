@@ -16,6 +16,7 @@ from kgan.training.validation.networks import (
     shared_range,
 )
 from kgan.training.validation.outputs import build_discriminator, build_generator
+from kgan.training.validation.structure import check_classes
 from kgan.training.validation.trials import check_built
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "build_optimizers",
     "check_augmented_sides",
     "check_built",
+    "check_classes",
     "check_data",
     "check_domain",
     "check_fills_range",
