@@ -28,11 +28,12 @@ VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value fu
 LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
 DENSE = ("mlp", "maxout")  # fully connected
 NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
-CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", "masked_half")
+MASKED = ("masked", "masked_half", "masked_pixels", "masked_any")  # with a mask as last channel
+CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", *MASKED)
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-VARIANTS = ("pix2pix", "cyclegan")
+VARIANTS = ("pix2pix", "cyclegan", "any_conditional")
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -58,6 +59,7 @@ CONDITION = Expected(
         or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
     ),
 )
+SHARE = Expected("a number from 0 to 1", lambda value: 0 <= value <= 1)
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
@@ -216,7 +218,8 @@ class Config:
     variant: str | None = option(
         None,
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
-        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y",
+        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
+        "any_conditional completes images whichever part is hidden",
         choices=VARIANTS,
         only_with={"network": ("unet",)},
         unset="the plain game",
@@ -225,8 +228,16 @@ class Config:
         None,
         "Weight of the mean absolute difference in the generator's loss",
         expected=NON_NEGATIVE,
-        only_with={"variant": ("pix2pix",)},
+        only_with={"variant": ("pix2pix", "any_conditional")},
         unset="100",
+    )
+    diversity_weight: float | None = option(
+        None,
+        "How far samples of one condition are to differ: 0 for the median alone, 1 for the spread "
+        "of the data",
+        expected=SHARE,
+        only_with={"variant": ("any_conditional",)},
+        unset="0.5",
     )
     cycle_weight: float | None = option(
         None,
@@ -396,6 +407,8 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
+        if self.variant == "any_conditional":
+            self._check_masks()
         if self.variant == "cyclegan":
             self._check_domains()
         elif (self.network == "unet") != (self.condition is not None):
@@ -412,6 +425,19 @@ class Config:
             raise ValueError(
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
+            )
+
+    def _check_masks(self) -> None:
+        """Check that conditions have masks, and samples of one condition may differ."""
+        if self.condition not in MASKED:
+            raise ValueError(
+                f"--condition={self.condition}: expected one of {', '.join(MASKED)} for "
+                "--variant=any_conditional, which is what samples and evaluations are given."
+            )
+        if not self.latent_dim and self.diversity_weight != 0:
+            raise ValueError(
+                "--latent_dim=0: expected a positive integer for --variant=any_conditional, or "
+                "--diversity_weight=0 beside it, as samples differ by their latents."
             )
 
     def _check_domains(self) -> None:
@@ -511,6 +537,8 @@ def overridden(options: OptionValues, explicit: Mapping[str, object]) -> Config:
     executed = options.get("steps_per_execution", 1)
     if "steps_per_execution" not in given and (options.get("steps") or 0) % executed:
         options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps
+    if options.get("variant") == "any_conditional":
+        options.setdefault("condition", "masked_any")
     if options.get("condition") is not None:
         options.setdefault("network", "unet")  # the one that is given images
     if options.get("variant") == "cyclegan":

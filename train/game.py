@@ -13,13 +13,14 @@ from kgan import augmentation, constraints, data, losses, networks, penalties, p
 from kgan.optimizers import FusedAdam, RisingMomentum
 from kgan.utils.types import JsonDict
 
-from .config import DENSE, PREVIOUS_FRAMES, VALUE_GAMES, Config
+from .config import DENSE, MASKED, PREVIOUS_FRAMES, VALUE_GAMES, Config
 
 # The networks of Goodfellow et al. (2014), by the authors' published configuration.
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
 DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
 INITIAL_RANGES = {"generator": 0.05, "discriminator": 0.005}  # uniform in plus or minus this
 MOMENTUM_EPOCHS = 250  # in which the momentum of 2014 rises
+PAIRED = {"pix2pix": variants.Pix2Pix, "any_conditional": variants.AnyConditional}
 WIDTHS = {"mlp": 1200, "maxout": 1200, "dcgan": 64, "resnet": 16, "sngan": 64, "unet": 64}
 
 
@@ -84,10 +85,10 @@ def untrained_gan(
         generator, discriminator = _networks(config, image_shape, num_classes)
     prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
     game: Callable[..., kgan.GAN] = kgan.GAN
-    if config.variant == "pix2pix":
-        game = variants.Pix2Pix
-        if config.l1_weight is not None:
-            game = functools.partial(game, l1_weight=config.l1_weight)
+    if config.variant in PAIRED:
+        given = {name: getattr(config, name) for name in ("l1_weight", "diversity_weight")}
+        given = {name: value for name, value in given.items() if value is not None}
+        game = functools.partial(PAIRED[config.variant], **given)
     return game(
         generator,
         discriminator,
@@ -174,7 +175,7 @@ def _translators(
             value_range=config.pixels or (-1.0, 1.0),
             upsampling=config.upsampling,
             residual=True if config.condition == PREVIOUS_FRAMES else None,
-            keep_given=config.condition in ("masked", "masked_half"),
+            keep_given=config.condition in MASKED,
             **shared,
         ),
         networks.PatchDiscriminator(

@@ -17,6 +17,7 @@ __all__ = [
     "AUGMENTATION",
     "LATENTS",
     "LAYERS",
+    "MASKS",
     "PENALTIES",
     "POOLS",
     "STREAMS",
@@ -31,6 +32,7 @@ LATENTS, TEST_LATENTS, PENALTIES, AUGMENTATION, _, LAYERS = range(6)
 # Upper bounds of streams and of replicas; 2**35 updates remain within an int64.
 STREAMS, REPLICAS = 2**12, 2**16
 POOLS = STREAMS - 2  # two, from the end: random layers count up
+MASKS = STREAMS - 3
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 

@@ -1,6 +1,7 @@
 """Games with another term or another network, each a subclass of `kgan.GAN`."""
 
+from kgan.variants.any_conditional import AnyConditional
 from kgan.variants.cyclegan import CycleGAN
 from kgan.variants.pix2pix import Pix2Pix
 
-__all__ = ["CycleGAN", "Pix2Pix"]
+__all__ = ["AnyConditional", "CycleGAN", "Pix2Pix"]
