@@ -82,6 +82,28 @@ def test_masks_keep_what_is_given_and_say_where():
     np.testing.assert_array_equal(compiled(many[:50]), masked[:50])
 
 
+def test_random_parts_follow_from_the_image():
+    """`pixels` hides 3/4, each pixel as often as any other; `any` hides what random masks hide."""
+    many = np.random.default_rng(1).uniform(0, 1, (1000, 16, 16, 1)).astype("float32")
+    given = conditions.Masked("pixels").given(many).numpy()
+    assert given.shape == (1000, 16, 16, 1)
+    # Four standard deviations of 256,000 and of 1,000 draws.
+    assert given.mean() == pytest.approx(0.25, abs=0.0034)
+    assert np.abs(given.mean(0) - 0.25).max() < 0.055
+    # Neighbours and images are independent: as often both given as chance has it.
+    for other in (np.roll(given, 1, 2), np.roll(given, 1, 0)):
+        assert (given & other).mean() == pytest.approx(0.0625, abs=0.002)
+    hidden = 1 - conditions.Masked("any").given(many).numpy().mean((1, 2, 3))
+    assert 280 < (hidden == 0.5).sum() < 390, "a third are halves, and some rectangles are as large"
+    assert hidden.min() < 0.1
+    assert hidden.max() > 0.95
+    for part in ("pixels", "any"):  # of the image alone, in a graph and XLA too
+        condition = conditions.Masked(part)
+        made = condition(many[:50]).numpy()
+        np.testing.assert_array_equal(condition(many[7:9]), made[7:9])
+        np.testing.assert_array_equal(tf.function(condition, jit_compile=True)(many[:50]), made)
+
+
 @pytest.mark.parametrize("name", conditions.CONDITIONS)
 def test_conditions_come_from_names_and_configurations(name):
     condition = conditions.get(name)
