@@ -23,7 +23,7 @@ NAMES = (
     "gradient_norms",
     "collapse",
     "translation",
-    "any_part",
+    *("any_part", "next_frame"),
 )
 
 
