@@ -204,9 +204,21 @@ def test_a_run_records_its_condition_and_resumes(data_dir, tmp_path):
     [
         (
             {"condition": "edges", "network": "mlp"},
-            r"--condition=edges and --network=mlp: expected both or none",
+            r"--condition=edges and --network=mlp: expected one of unet, resnet for --network",
         ),
-        ({"network": "unet"}, r"--condition=None and --network=unet: expected both or none"),
+        ({"network": "unet"}, r"--network=unet: expected --condition beside it"),
+        (
+            {"network": "resnet", "variant": "pix2pix"},
+            r"--variant=pix2pix: expected --condition beside it",
+        ),
+        (
+            {"network": "resnet", "condition": "masked", "latent_dim": 0},
+            r"--network=resnet: expected unet for --condition=masked",
+        ),
+        (
+            {"network": "resnet", "condition": "edges"},
+            r"--latent_dim=100: expected 0 for --network=resnet beside an image",
+        ),
         (
             {"network": "unet", "condition": "edges", "conditional": True},
             r"--conditional: expected none beside --condition=edges",
@@ -232,6 +244,18 @@ def test_a_condition_chooses_the_network_that_takes_it():
         chosen(config, {"condition": "edges"}, None, None)
     with pytest.raises(ValueError, match="--condition=edges and --network=sngan"):
         resolve(None, {"condition": "edges", "network": "sngan"})
+
+
+def test_residual_blocks_take_the_place_of_the_u_net(data_dir, tmp_path):
+    given = {**SMALL, "network": "resnet", "variant": "pix2pix", "condition": "low_resolution_x2"}
+    config = resolve(None, {**given, "upsampling": "resize", "value_range": "0,1", "steps": 1})
+    assert config.latent_dim == 0
+    train(config, tmp_path / "run", data_dir)
+    generator = kgan.load_run(tmp_path / "run").generator
+    assert isinstance(generator, kgan.networks.ResNetTranslator)
+    assert (generator.filters, generator.upsampling) == (2, "resize")
+    assert generator.value_range == (0.0, 1.0)
+    assert resolve(None, {"network": "resnet"}).latent_dim == 100, "a game of latents"
 
 
 def test_the_presets_of_pairs_have_their_networks():

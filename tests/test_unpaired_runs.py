@@ -152,6 +152,11 @@ def test_flags_reach_the_game():
     assert (preset.cycle_weight, preset.identity_weight, preset.pool_size) == (10.0, 5.0, 50)
     chosen = resolve(None, {"variant": "cyclegan", "dataset_y": "digits"})
     assert (chosen.network, chosen.latent_dim) == ("unet", 0)
+    residual = resolve("digits_cyclegan", {"width": 2, "network": "resnet"})
+    gan = untrained_gan(residual, (8, 8, 1), None, (8, 8, 1))
+    for network in (gan.generator_xy, gan.generator_yx):
+        assert isinstance(network, kgan.networks.ResNetTranslator)
+        assert network.filters == 2
     given = {"variant": "cyclegan", "dataset": "/cats", "dataset_y": "/dogs"}
     assert not automatic(None, given, resolve(None, given))  # a directory chooses no other game
     assert isinstance(preset, keras.Model)

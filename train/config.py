@@ -28,6 +28,7 @@ VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value fu
 LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
 DENSE = ("mlp", "maxout")  # fully connected
 NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
+TRANSLATORS = ("unet", "resnet")  # that make images of images; resnet makes images of latents too
 MASKED = ("masked", "masked_half", "masked_pixels", "masked_any")  # with a mask as last channel
 CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", *MASKED)
 HALVES = ("left_half", "right_half")
@@ -100,7 +101,7 @@ class Config:
     )
     condition: str | None = option(
         None,
-        "Image from which a U-Net (--network=unet) makes each image. One that is made of it: its "
+        "Image from which --network=unet or resnet makes each image. One that is made of it: its "
         "outlines, a small, a grey or a partly hidden one. Or one that is given: a half of "
         "pictures that hold both, the frames before it in a video, or a directory of pictures with "
         "the names of those of --dataset "
@@ -202,8 +203,8 @@ class Config:
     )
     upsampling: str = option(
         "transposed",
-        "Upsampling in the generator of dcgan and unet: transposed convolution, or resizing and "
-        "convolution, which is faster in int8",
+        "Upsampling in the generator of dcgan, unet and, where it is given images, resnet: "
+        "transposed convolution, or resizing and convolution, which is faster in int8",
         UPSAMPLINGS,
     )
     packing: int = option(
@@ -221,7 +222,7 @@ class Config:
         "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
         "any_conditional completes images whichever part is hidden",
         choices=VARIANTS,
-        only_with={"network": ("unet",)},
+        only_with={"network": TRANSLATORS},
         unset="the plain game",
     )
     l1_weight: float | None = option(
@@ -411,17 +412,34 @@ class Config:
             self._check_masks()
         if self.variant == "cyclegan":
             self._check_domains()
-        elif (self.network == "unet") != (self.condition is not None):
+        elif self.condition is None:
+            if self.network == "unet" or self.variant is not None:
+                asking = f"--variant={self.variant}" if self.variant else "--network=unet"
+                raise ValueError(
+                    f"{asking}: expected --condition beside it, the image that images are made of."
+                )
+        elif self.network not in TRANSLATORS:
             raise ValueError(
-                f"--condition={self.condition} and --network={self.network}: expected both or "
-                "none of --condition and --network=unet, which makes images of images."
+                f"--condition={self.condition} and --network={self.network}: expected one of "
+                f"{', '.join(TRANSLATORS)} for --network, which make images of images."
+            )
+        elif self.network != "unet" and self.condition in MASKED:
+            raise ValueError(
+                f"--network={self.network}: expected unet for --condition={self.condition}, whose "
+                "given pixels it gives back unchanged."
             )
         if self.condition is not None and self.conditional:
             raise ValueError(
                 f"--conditional: expected none beside --condition={self.condition}, as an image "
                 "has one condition."
             )
-        if not self.latent_dim and self.network != "unet":
+        given_images = self.unpaired or self.condition is not None
+        if self.latent_dim and given_images and self.network == "resnet":
+            raise ValueError(
+                f"--latent_dim={self.latent_dim}: expected 0 for --network=resnet beside an image, "
+                "of which it makes one. unet takes latents."
+            )
+        if not self.latent_dim and not given_images:
             raise ValueError(
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
@@ -539,11 +557,11 @@ def overridden(options: OptionValues, explicit: Mapping[str, object]) -> Config:
         options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps
     if options.get("variant") == "any_conditional":
         options.setdefault("condition", "masked_any")
-    if options.get("condition") is not None:
-        options.setdefault("network", "unet")  # the one that is given images
-    if options.get("variant") == "cyclegan":
-        options.setdefault("network", "unet")
-        options.setdefault("latent_dim", 0)
+    unpaired = options.get("variant") == "cyclegan"
+    if options.get("condition") is not None or unpaired:
+        options.setdefault("network", "unet")  # which is given images
+        if options["network"] == "resnet" or unpaired:  # without latents
+            options.setdefault("latent_dim", 0)
     if options.get("epochs") is None and options.get("steps") is None:
         options["epochs"] = 50
     return Config(**options)

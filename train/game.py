@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -106,15 +107,8 @@ def _unpaired_game(config: Config, x_shape: tuple[int, ...], y_shape: tuple[int,
     width, clip = config.width or WIDTHS[config.network], _clip(config)
 
     def generator(given: tuple[int, ...], made: tuple[int, ...]) -> keras.Model:
-        return networks.UNetGenerator(
-            made,
-            given,
-            filters=width,
-            value_range=config.pixels or (-1.0, 1.0),
-            upsampling=config.upsampling,
-            residual=False,  # the identity is a minimum of the cycle term, which holds G there
-            dtype=config.precision,
-        )
+        # The identity is a minimum of the cycle term, which would hold G there.
+        return _translator(config, made, given, residual=False)
 
     def discriminator(shape: tuple[int, ...]) -> keras.Model:
         return networks.PatchDiscriminator(
@@ -136,6 +130,21 @@ def _unpaired_game(config: Config, x_shape: tuple[int, ...], y_shape: tuple[int,
         dtype=config.precision,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _translator(
+    config: Config, made: tuple[int, ...], given: tuple[int, ...], **of_unet: Any
+) -> keras.Model:
+    """Return the generator of images of a shape from images; a U-Net has options of its own."""
+    shared: JsonDict = {
+        "filters": config.width or WIDTHS[config.network],
+        "value_range": config.pixels or (-1.0, 1.0),
+        "upsampling": config.upsampling,
+        "dtype": config.precision,
+    }
+    if config.network == "resnet":
+        return networks.ResNetTranslator(made, given, **shared)
+    return networks.UNetGenerator(made, given, **of_unet, **shared)
 
 
 def _clip(config: Config) -> constraints.WeightClip | None:
@@ -162,26 +171,22 @@ def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimi
 def _translators(
     config: Config, image_shape: tuple[int, ...], condition_shape: tuple[int, ...]
 ) -> tuple[keras.Model, keras.Model]:
-    shared: JsonDict = {
-        "condition_shape": condition_shape,
-        "filters": config.width or WIDTHS[config.network],
-        "dtype": config.precision,
-    }
     packing = config.packing
     return (
-        networks.UNetGenerator(
+        _translator(
+            config,
             image_shape,
+            condition_shape,
             latent_dim=config.latent_dim,
-            value_range=config.pixels or (-1.0, 1.0),
-            upsampling=config.upsampling,
             residual=True if config.condition == PREVIOUS_FRAMES else None,
             keep_given=config.condition in MASKED,
-            **shared,
         ),
         networks.PatchDiscriminator(
             (*image_shape[:-1], packing * image_shape[-1]),
+            (*condition_shape[:-1], packing * condition_shape[-1]),
+            filters=config.width or WIDTHS[config.network],
             weight_constraint=_clip(config),
-            **{**shared, "condition_shape": (*condition_shape[:-1], packing * condition_shape[-1])},
+            dtype=config.precision,
         ),
     )
 
