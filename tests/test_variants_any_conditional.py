@@ -67,9 +67,9 @@ def term(samples, images, weight):
 
 
 def test_the_term_is_the_continuous_ranked_probability_score():
-    """Of Gaussian samples, eq. 5 of Gneiting & Raftery 2007, negated: 0.234 at the mean.
+    """Of Gaussian samples, its closed form (Gneiting and Raftery 2007, section 4.2), negated.
 
-    200,000 pairs have a standard error of 0.001.
+    200,000 pairs have a standard error of 0.004.
     """
     rng, n = np.random.default_rng(0), 200_000
     samples = rng.normal(0.5, 2.0, (2, n))
@@ -78,9 +78,9 @@ def test_the_term_is_the_continuous_ranked_probability_score():
         closed = 2.0 * (
             z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / math.sqrt(math.pi)
         )
-        assert term(samples, np.full(n, x), 1.0) == pytest.approx(closed, abs=0.006)
+        assert term(samples, np.full(n, x), 1.0) == pytest.approx(closed, abs=0.012)
         plain = 2.0 * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z))
-        assert term(samples, np.full(n, x), 0.0) == pytest.approx(plain, abs=0.006)
+        assert term(samples, np.full(n, x), 0.0) == pytest.approx(plain, abs=0.012)
 
 
 def expected_term(spread, weight):
@@ -230,6 +230,9 @@ def test_given_pixels_come_back_and_hidden_ones_follow_the_seed(trained, dtype):
     other = gan.complete(X, MASK, seed=2)
     assert np.abs(other - made)[:, ~MASK].mean() > 1e-4
     assert np.abs(gan.complete(X, ~MASK, seed=1) - X)[:, MASK].min() > 0
+    # So do those of the network itself, whatever its precision.
+    condition = kgan.masks.masked(X, whole[..., None], (-1.0, 1.0)).numpy()
+    np.testing.assert_array_equal(gan.sample(24, condition=condition)[:, MASK], X[:, MASK])
 
 
 def test_what_cannot_be_completed_is_refused(trained):

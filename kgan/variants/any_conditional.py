@@ -40,7 +40,7 @@ class AnyConditional(Pix2Pix):
         l1_weight * mean(|s - x| / 2 + |s' - x| / 2 - diversity_weight * |s - s'| / 2).
 
     With a `diversity_weight` of 1 its expectation is the continuous ranked probability score
-    (Gneiting and Raftery 2007, eq. 21), which is least where each pixel of the samples has the
+    (Gneiting and Raftery 2007, section 4.2), which is least where each pixel of the samples has the
     distribution that it has in the data. With 0 it is the L1 term. Lower values give samples nearer
     to the median, with a smaller error and less variety.
 
@@ -192,8 +192,8 @@ class AnyConditional(Pix2Pix):
             ValueError: the game cannot use the data.
         """
         held_out = kwargs.get("validation_data")
-        if held_out is not None:
-            pair = held_out if isinstance(held_out, tuple) else (held_out, None)
+        pair = held_out if isinstance(held_out, tuple) else (held_out,)
+        if held_out is not None and len(pair) < 3:  # weights are refused
             images, conditions = self._pairs(*pair)
             kwargs["validation_data"] = images if conditions is None else (images, conditions)
         x, y = self._pairs(x, y)
