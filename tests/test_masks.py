@@ -21,7 +21,8 @@ def kind(given):
         if (given == half).all():
             return number
     rows, columns = (~given).any(1), (~given).any(0)
-    return "rectangle" if (~given).sum() == rows.sum() * columns.sum() else "pixels"
+    whole = (~given).sum() == rows.sum() * columns.sum()
+    return "rectangle" if whole and given.any() else "pixels"
 
 
 def test_masks_are_halves_rectangles_and_pixels_alike(drawn):

@@ -126,7 +126,10 @@ def test_hidden_pairs_are_compared_where_they_are_known(run, data_dir, tmp_path)
         ({"condition": "edges", "packing": 2}, r"--packing=2: expected 1 for --variant=cyclegan"),
         ({"condition": "edges", "conditional": True}, "--conditional: expected none beside"),
         ({"condition": "edges", "network": "mlp"}, "--variant=cyclegan: --network=mlp has no"),
-        ({"condition": "edges", "l1_weight": 1.0}, "--l1_weight=1.0: .*pix2pix has it"),
+        (
+            {"condition": "edges", "l1_weight": 1.0},
+            "--l1_weight=1.0: .*pix2pix, any_conditional have it",
+        ),
         (
             {"variant": "pix2pix", "condition": "edges", **dict.fromkeys(HALVES), "pool_size": 3},
             r"--pool_size=3: --variant=pix2pix has no such option; cyclegan has it",

@@ -187,7 +187,7 @@ def test_images_alone_are_trained_on_as_their_pairs_are():
         ends.append(gan.get_weights())
     for end in ends[1:]:
         for one, other in zip(ends[0], end, strict=True):
-            np.testing.assert_array_equal(one, other)
+            np.testing.assert_allclose(one, other, atol=1e-6)  # kernels for unknown batch sizes
 
 
 def test_data_of_kgan_without_a_condition_get_one_and_still_seek(tmp_path):
@@ -238,9 +238,9 @@ def test_given_pixels_come_back_and_hidden_ones_follow_the_seed(trained, dtype):
 def test_what_cannot_be_completed_is_refused(trained):
     with pytest.raises(ValueError, match=r"`mask`: expected booleans \[24, 8, 8\].*\(24, 4, 8\)"):
         trained.complete(X, np.ones([24, 4, 8], bool))
-    with pytest.raises(ValueError, match=r"`images`: expected floating point images \[24, 8, 8, 1"):
+    with pytest.raises(ValueError, match=r"`images`: expected floating point images \[batch, 8, 8"):
         trained.complete(X[:, :4], MASK)
-    with pytest.raises(ValueError, match=r"`images`: expected .*received float32 from -3"):
+    with pytest.raises(ValueError, match=r"`images`: expected pixels in .*received values from -3"):
         trained.complete(3 * X / np.abs(X).max(), MASK)
 
 

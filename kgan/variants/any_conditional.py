@@ -91,6 +91,7 @@ class AnyConditional(Pix2Pix):
                 f"{type(generator).__name__} without."
             )
         super().__init__(generator, discriminator, prior, l1_weight, **kwargs)
+        self.autocast = False  # of conditions: in half precision, given pixels come back whole
         self.diversity_weight = number("diversity_weight", diversity_weight, 0, 1)
         if self.diversity_weight and not self.prior.dim:
             raise ValueError(
