@@ -112,9 +112,14 @@ def players(name: str) -> list[keras.Model]:
 
 def cycle_gan(name: str, several: int = 1) -> variants.CycleGAN:
     """Return kgan's game, compiled."""
-    gan = variants.CycleGAN(*players(name), cycle_weight=CYCLE, identity_weight=IDENTITY)
-    adam = [optimizers.FusedAdam(2e-4, 0.5) for _ in range(2)]
-    gan.compile(*adam, loss="least_squares", steps_per_execution=several)
+    forth, back, of_x, of_y = players(name)
+    gan = variants.CycleGAN(forth, back, of_x, of_y, CYCLE, IDENTITY)
+    gan.compile(
+        optimizers.FusedAdam(2e-4, 0.5),
+        optimizers.FusedAdam(2e-4, 0.5),
+        loss="least_squares",
+        steps_per_execution=several,
+    )
     return gan
 
 
@@ -139,7 +144,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10, help="in a turn of each")
     args = parser.parse_args()
-    figures = {}
+    figures: dict[str, dict] = {}
     for name in args.networks or GAMES:
         times = measured(name, args.rounds, args.steps)
         (shape, batch), *_ = GAMES[name]

@@ -15,7 +15,16 @@ import importlib
 import pathlib
 import sys
 
-NAMES = ("results", "results_page", "recipe", "modes", "gradient_norms", "collapse", "translation")
+NAMES = (
+    "results",
+    "results_page",
+    "recipe",
+    "modes",
+    "gradient_norms",
+    "collapse",
+    "translation",
+    *("any_part", "next_frame"),
+)
 
 
 def summary(name: str) -> str:

@@ -26,11 +26,12 @@ import tensorflow as tf
 from experiments import program, results
 from kgan import data
 from kgan.artifacts import RunDirectory
+from kgan.conditions import Condition
 from kgan.metrics import Classifier
 from kgan.utils.types import JsonDict
-from kgan.variants import Pix2Pix
+from kgan.variants import AnyConditional, Pix2Pix
 from train.config import Config, resolve
-from train.evaluation.data import read
+from train.evaluation.data import RealData, read
 from train.evaluation.options import Options
 from train.evaluation.run import evaluate
 from train.evaluation.samples import open_generator
@@ -55,11 +56,19 @@ def train_on_l1(config: Config, run_dir: pathlib.Path, data_dir: str | None) -> 
     """Train the generator of a configuration by Keras on L1 alone, and save it as a run."""
     keras.utils.set_random_seed(config.seed)
     config = dataclasses.replace(config, latent_dim=0)
+    if config.variant == "any_conditional":
+        config = dataclasses.replace(config, diversity_weight=0.0)
     pairs, _ = load_images(config, data_dir)
     gan = make_gan(config, pairs, None)
     assert config.steps
     pairs.seek(0, config.steps)
-    batches = pairs.from_position(config.steps).map(
+    batches = pairs.from_position(config.steps)
+    if isinstance(gan, AnyConditional):  # new masks in each step, as in the game
+        seeds = tf.data.Dataset.counter().map(lambda step: tf.stack([np.int64(config.seed), step]))
+        batches = tf.data.Dataset.zip(batches, seeds).map(
+            lambda pair, seed: (pair[0], gan.random_conditions(pair[0], seed))
+        )
+    batches = batches.map(
         lambda images, conditions: ((tf.zeros([tf.shape(images)[0], 0]), conditions), images)
     )
     optimizer = type(gan.generator_optimizer).from_config(gan.generator_optimizer.get_config())
@@ -74,8 +83,13 @@ def train_on_l1(config: Config, run_dir: pathlib.Path, data_dir: str | None) -> 
 def information(run: RunDirectory, data_dir: str | None) -> float:
     """Return the test accuracy of a classifier that sees the conditions in place of the images."""
     config = run.read_config()
-    real, condition = read(run, config, data_dir), open_generator(run, config).condition
+    condition = open_generator(run, config).condition
     assert condition is not None
+    return information_of(condition, read(run, config, data_dir), data_dir)
+
+
+def information_of(condition: Condition, real: RealData, data_dir: str | None) -> float:
+    """Return the test accuracy of a classifier that sees certain conditions of real images."""
 
     def labelled(images: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
         batches = np.array_split(images, -(-len(images) // 1000))

@@ -25,6 +25,7 @@ import tensorflow as tf
 from kgan.inference import KerasGenerator
 from kgan.inference.keras_generator import classifier_of, range_of
 from kgan.inference.loading import CARD
+from kgan.masks import masked
 from kgan.priors import Prior
 from kgan.utils.checks import one_of
 from kgan.utils.types import JsonDict
@@ -52,6 +53,10 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
             `[batch, height, width, channels]` in [0, 1], to as many `images`. Their conditions are
             made as in training, where `config` records how; else they are the conditions. The
             latents are always the same.
+        complete: beside `translate`, of a generator whose conditions have masks. `images`; `mask`,
+            float32 `[batch, height, width, 1]`, 1 where a pixel is given, else 0; and, if the
+            generator has latents, `seed`, int32 `[2]`. To as many `images`, whose hidden pixels are
+            sampled.
         sample: `count`, int32 `[]`, `seed`, int32 `[2]`, and, if the generator is conditional,
             `labels`, int32 `[count]`, to as many `images`, the same for the same seed and labels in
             every process.
@@ -88,6 +93,11 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         requests["classify"] = {"images": np.zeros([1, *generator.image_shape], np.float32)}
     if generator.condition_shape is not None:
         requests["translate"] = {"images": np.zeros([1, *_translated(generator)], np.float32)}
+        requests["complete"] = {
+            name: np.zeros([1 if each is None else each for each in spec.shape], spec.dtype.name)
+            for name, spec in _completed(generator).items()
+        }
+        requests = {name: requests[name] for name in signatures}
     _write_warmup(requests, extras / WARMUP_FILE)
     (extras / CARD).write_text(json.dumps(card(generator), indent=2) + "\n")
 
@@ -99,6 +109,7 @@ def card(generator: KerasGenerator) -> JsonDict:
         "latent_dim": generator.latent_dim,
         "num_classes": generator.num_classes,
         "condition_shape": generator.condition_shape,
+        "masked": generator.masked,
         "image_shape": generator.image_shape,
         "value_range": generator.value_range,
         "config": generator.config,
@@ -182,6 +193,18 @@ def _translated(generator: KerasGenerator) -> tuple[int, ...]:
     return tuple(shape or ())
 
 
+def _completed(generator: KerasGenerator) -> dict[str, tf.TensorSpec]:
+    """Return the inputs of `complete`, by name."""
+    height, width, channels = generator.image_shape
+    specs = {
+        "images": tf.TensorSpec([None, height, width, channels], tf.float32, name="images"),
+        "mask": tf.TensorSpec([None, height, width, 1], tf.float32, name="mask"),
+    }
+    if generator.latent_dim:
+        specs["seed"] = tf.TensorSpec([2], tf.int32, name="seed")
+    return specs
+
+
 def _of_translator(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
     @tf.function(autograph=False)
     def generate(conditions: tf.Tensor, latents: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
@@ -196,11 +219,24 @@ def _of_translator(generator: KerasGenerator) -> dict[str, Callable[..., dict[st
             inputs["latents"] = generator.prior.sample(tf.shape(images)[0], 0)
         return {"images": generator.images(**inputs)}
 
+    @tf.function(autograph=False)
+    def complete(
+        images: tf.Tensor, mask: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        given = mask >= 0.5
+        inputs = {"conditions": masked(images, given)}
+        if seed is not None:
+            inputs["latents"] = generator.prior.sample(tf.shape(images)[0], seed)
+        return {"images": tf.where(given, images, generator.images(**inputs))}
+
     images = tf.TensorSpec([None, *_translated(generator)], tf.float32, name="images")
-    return {
+    signatures = {
         "serving_default": generate.get_concrete_function(**generator.specs),
         "translate": translate.get_concrete_function(images),
     }
+    if generator.masked:
+        signatures["complete"] = complete.get_concrete_function(**_completed(generator))
+    return signatures
 
 
 def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:

@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 import kgan
-from kgan import checkpoint
+from kgan import checkpoint, masks
 from kgan import gan as gan_module
+from kgan.training import seeds
 from kgan.training.seeds import STREAMS
 
 SHAPE = (8, 8, 1)
@@ -95,6 +96,28 @@ def translator(strategy):
         # At a rate of 0.1, the L1 term of weight 100 makes rounding grow without bound.
         gan.compile(*(keras.optimizers.SGD(1e-3) for _ in range(2)))
         gan.fit(batches((data, -data), 1), verbose=0)
+    return gan
+
+
+class FixedMasks(kgan.variants.AnyConditional):
+    """Whose masks follow from the images, and so are the same however these are divided."""
+
+    def random_conditions(self, images, seed):
+        return self._pair(images)[1]
+
+
+def completer(strategy):
+    """A game of all masks after ten steps, without latents, which differ between replicas."""
+    shapes = {"image_shape": SHAPE, "condition_shape": (*SHAPE[:2], SHAPE[2] + 1)}
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        gan = FixedMasks(
+            kgan.networks.UNetGenerator(**shapes, filters=2, keep_given=True),
+            kgan.networks.PatchDiscriminator(**shapes, filters=2),
+            diversity_weight=0.0,
+        )
+        gan.compile(*(keras.optimizers.SGD(1e-3) for _ in range(2)))
+        gan.fit(gan._paired(batches(images(1, False), 1)), verbose=0)
     return gan
 
 
@@ -225,6 +248,13 @@ def mirrored():
     found["finite"] = all(bool(np.isfinite(weight).all()) for weight in half.get_weights())
 
     found["pairs"] = difference(*(translator(strategy) for strategy in (one, two)))
+    alone, shared = (completer(strategy) for strategy in (one, two))
+    found["masks_fixed"] = difference(alone, shared)
+    drawn = two.run(
+        lambda: masks.random_masks(4, SHAPE[:2], shared._seed(seeds.MASKS, tf.constant(7)))
+    )
+    first, second = (part.numpy() for part in two.experimental_local_results(drawn))
+    found["same_masks"] = bool((first == second).all((1, 2, 3)).any())
     alone, shared = (unpaired(strategy) for strategy in (one, two))
     found["unpaired"] = difference(alone, shared)
     pools = [two.experimental_local_results(pool.images.value) for pool in shared.pools]

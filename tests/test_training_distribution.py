@@ -137,6 +137,11 @@ def test_two_replicas_translate_as_one(played):
     assert played["pairs"] <= 1e-6
 
 
+def test_two_replicas_complete_as_one_and_draw_masks_of_their_own(played):
+    assert played["masks_fixed"] <= 1e-6
+    assert not played["same_masks"]
+
+
 def test_two_replicas_share_one_pool_of_samples(played):
     """As one replica keeps it, and the same on both: pixels and weights were 6e-7 apart."""
     assert played["unpaired"] <= 1e-5

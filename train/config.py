@@ -28,12 +28,14 @@ VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value fu
 LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
 DENSE = ("mlp", "maxout")  # fully connected
 NETWORKS = (*DENSE, "weight_norm", "dcgan", "resnet", "sngan", "unet")
-CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", "masked_half")
+TRANSLATORS = ("unet", "resnet")  # that make images of images; resnet makes images of latents too
+MASKED = ("masked", "masked_half", "masked_pixels", "masked_any")  # with a mask as last channel
+CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", *MASKED)
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-VARIANTS = ("pix2pix", "cyclegan", "semi_supervised")
-TRANSLATE = ("pix2pix", "cyclegan")  # variants of images from images
+TRANSLATE = ("pix2pix", "cyclegan", "any_conditional")  # variants of images from images
+VARIANTS = (*TRANSLATE, "semi_supervised")
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -59,6 +61,7 @@ CONDITION = Expected(
         or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
     ),
 )
+SHARE = Expected("a number from 0 to 1", lambda value: 0 <= value <= 1)
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
@@ -99,7 +102,7 @@ class Config:
     )
     condition: str | None = option(
         None,
-        "Image from which a U-Net (--network=unet) makes each image. One that is made of it: its "
+        "Image from which --network=unet or resnet makes each image. One that is made of it: its "
         "outlines, a small, a grey or a partly hidden one. Or one that is given: a half of "
         "pictures that hold both, the frames before it in a video, or a directory of pictures with "
         "the names of those of --dataset "
@@ -202,8 +205,8 @@ class Config:
     )
     upsampling: str = option(
         "transposed",
-        "Upsampling in the generator of dcgan and unet: transposed convolution, or resizing and "
-        "convolution, which is faster in int8",
+        "Upsampling in the generator of dcgan, unet and, where it is given images, resnet: "
+        "transposed convolution, or resizing and convolution, which is faster in int8",
         UPSAMPLINGS,
     )
     packing: int = option(
@@ -219,6 +222,7 @@ class Config:
         None,
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
         "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
+        "any_conditional completes images whichever part is hidden. "
         "semi_supervised trains a classifier as well, with --labels_per_class labels",
         choices=VARIANTS,
         unset="the plain game",
@@ -246,8 +250,16 @@ class Config:
         None,
         "Weight of the mean absolute difference in the generator's loss",
         expected=NON_NEGATIVE,
-        only_with={"variant": ("pix2pix",)},
+        only_with={"variant": ("pix2pix", "any_conditional")},
         unset="100",
+    )
+    diversity_weight: float | None = option(
+        None,
+        "How far samples of one condition are to differ: 0 for the median alone, 1 for the spread "
+        "of the data",
+        expected=SHARE,
+        only_with={"variant": ("any_conditional",)},
+        unset="0.5",
     )
     cycle_weight: float | None = option(
         None,
@@ -417,26 +429,45 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
-        if self.variant in TRANSLATE and self.network != "unet":
+        if self.variant in TRANSLATE and self.network not in TRANSLATORS:
             raise ValueError(
-                f"--variant={self.variant}: --network={self.network} has no such option; unet has "
-                "it."
+                f"--variant={self.variant}: --network={self.network} has no such option; "
+                f"{', '.join(TRANSLATORS)} have it."
             )
         if self.semi_supervised:
             self._check_labelled()
+        if self.variant == "any_conditional":
+            self._check_masks()
         if self.variant == "cyclegan":
             self._check_domains()
-        elif (self.network == "unet") != (self.condition is not None):
+        elif self.condition is None:
+            if self.network == "unet" or self.variant in TRANSLATE:
+                asking = f"--variant={self.variant}" if self.variant else "--network=unet"
+                raise ValueError(
+                    f"{asking}: expected --condition beside it, the image that images are made of."
+                )
+        elif self.network not in TRANSLATORS:
             raise ValueError(
-                f"--condition={self.condition} and --network={self.network}: expected both or "
-                "none of --condition and --network=unet, which makes images of images."
+                f"--condition={self.condition} and --network={self.network}: expected one of "
+                f"{', '.join(TRANSLATORS)} for --network, which make images of images."
+            )
+        elif self.network != "unet" and self.condition in MASKED:
+            raise ValueError(
+                f"--network={self.network}: expected unet for --condition={self.condition}, whose "
+                "given pixels it gives back unchanged."
             )
         if self.condition is not None and self.conditional:
             raise ValueError(
                 f"--conditional: expected none beside --condition={self.condition}, as an image "
                 "has one condition."
             )
-        if not self.latent_dim and self.network != "unet":
+        given_images = self.unpaired or self.condition is not None
+        if self.latent_dim and given_images and self.network == "resnet":
+            raise ValueError(
+                f"--latent_dim={self.latent_dim}: expected 0 for --network=resnet beside an image, "
+                "of which it makes one. unet takes latents."
+            )
+        if not self.latent_dim and not given_images:
             raise ValueError(
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
@@ -459,6 +490,19 @@ class Config:
             raise ValueError(
                 f"--packing={self.packing}: expected 1 for --variant=semi_supervised, whose "
                 "discriminator tells the class of one image."
+            )
+
+    def _check_masks(self) -> None:
+        """Check that conditions have masks, and samples of one condition may differ."""
+        if self.condition not in MASKED:
+            raise ValueError(
+                f"--condition={self.condition}: expected one of {', '.join(MASKED)} for "
+                "--variant=any_conditional, which is what samples and evaluations are given."
+            )
+        if not self.latent_dim and self.diversity_weight != 0:
+            raise ValueError(
+                "--latent_dim=0: expected a positive integer for --variant=any_conditional, or "
+                "--diversity_weight=0 beside it, as samples differ by their latents."
             )
 
     def _check_domains(self) -> None:
@@ -563,11 +607,13 @@ def overridden(options: OptionValues, explicit: Mapping[str, object]) -> Config:
     executed = options.get("steps_per_execution", 1)
     if "steps_per_execution" not in given and (options.get("steps") or 0) % executed:
         options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps
-    if options.get("condition") is not None:
-        options.setdefault("network", "unet")  # the one that is given images
-    if options.get("variant") == "cyclegan":
-        options.setdefault("network", "unet")
-        options.setdefault("latent_dim", 0)
+    if options.get("variant") == "any_conditional":
+        options.setdefault("condition", "masked_any")
+    unpaired = options.get("variant") == "cyclegan"
+    if options.get("condition") is not None or unpaired:
+        options.setdefault("network", "unet")  # which is given images
+        if options["network"] == "resnet" or unpaired:  # without latents
+            options.setdefault("latent_dim", 0)
     if options.get("epochs") is None and options.get("steps") is None:
         options["epochs"] = 50
     return Config(**options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,7 +15,7 @@ from kgan.callbacks.base import first_images
 from kgan.optimizers import FusedAdam, RisingMomentum
 from kgan.utils.types import JsonDict
 
-from .config import DENSE, PREVIOUS_FRAMES, VALUE_GAMES, Config
+from .config import DENSE, MASKED, PREVIOUS_FRAMES, VALUE_GAMES, Config
 from .labelled import Labelled
 
 # The networks of Goodfellow et al. (2014), by the authors' published configuration.
@@ -22,13 +23,14 @@ MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
 DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
 INITIAL_RANGES = {"generator": 0.05, "discriminator": 0.005}  # uniform in plus or minus this
 MOMENTUM_EPOCHS = 250  # in which the momentum of 2014 rises
+PAIRED = {"pix2pix": variants.Pix2Pix, "any_conditional": variants.AnyConditional}
 WIDTHS = {
     **{"mlp": 1200, "maxout": 1200, "weight_norm": 1000},
     **{"dcgan": 64, "resnet": 16, "sngan": 64, "unet": 64},
 }
 # The networks of Salimans et al. (2016) for MNIST, by their published code; widths are shares of
 # the first.
-WEIGHT_NORM = {
+WEIGHT_NORM: JsonDict = {
     "activation": "relu",
     "input_noise": 0.3,
     "hidden_noise": 0.5,
@@ -111,10 +113,10 @@ def untrained_gan(
         generator, discriminator = _networks(config, image_shape, num_classes, classes)
     prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
     game: Callable[..., kgan.GAN] = kgan.GAN
-    if config.variant == "pix2pix":
-        game = variants.Pix2Pix
-        if config.l1_weight is not None:
-            game = functools.partial(game, l1_weight=config.l1_weight)
+    if config.variant in PAIRED:
+        given = {name: getattr(config, name) for name in ("l1_weight", "diversity_weight")}
+        given = {name: value for name, value in given.items() if value is not None}
+        game = functools.partial(PAIRED[config.variant], **given)
     if labelled is not None:
         game = functools.partial(
             variants.SemiSupervisedGAN,
@@ -139,15 +141,8 @@ def _unpaired_game(config: Config, x_shape: tuple[int, ...], y_shape: tuple[int,
     width, clip = config.width or WIDTHS[config.network], _clip(config)
 
     def generator(given: tuple[int, ...], made: tuple[int, ...]) -> keras.Model:
-        return networks.UNetGenerator(
-            made,
-            given,
-            filters=width,
-            value_range=config.pixels or (-1.0, 1.0),
-            upsampling=config.upsampling,
-            residual=False,  # the identity is a minimum of the cycle term, which holds G there
-            dtype=config.precision,
-        )
+        # The identity is a minimum of the cycle term, which would hold G there.
+        return _translator(config, made, given, residual=False)
 
     def discriminator(shape: tuple[int, ...]) -> keras.Model:
         return networks.PatchDiscriminator(
@@ -169,6 +164,21 @@ def _unpaired_game(config: Config, x_shape: tuple[int, ...], y_shape: tuple[int,
         dtype=config.precision,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _translator(
+    config: Config, made: tuple[int, ...], given: tuple[int, ...], **of_unet: Any
+) -> keras.Model:
+    """Return the generator of images of a shape from images; a U-Net has options of its own."""
+    shared: JsonDict = {
+        "filters": config.width or WIDTHS[config.network],
+        "value_range": config.pixels or (-1.0, 1.0),
+        "upsampling": config.upsampling,
+        "dtype": config.precision,
+    }
+    if config.network == "resnet":
+        return networks.ResNetTranslator(made, given, **shared)
+    return networks.UNetGenerator(made, given, **of_unet, **shared)
 
 
 def _clip(config: Config) -> constraints.WeightClip | None:
@@ -195,26 +205,22 @@ def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimi
 def _translators(
     config: Config, image_shape: tuple[int, ...], condition_shape: tuple[int, ...]
 ) -> tuple[keras.Model, keras.Model]:
-    shared: JsonDict = {
-        "condition_shape": condition_shape,
-        "filters": config.width or WIDTHS[config.network],
-        "dtype": config.precision,
-    }
     packing = config.packing
     return (
-        networks.UNetGenerator(
+        _translator(
+            config,
             image_shape,
+            condition_shape,
             latent_dim=config.latent_dim,
-            value_range=config.pixels or (-1.0, 1.0),
-            upsampling=config.upsampling,
             residual=True if config.condition == PREVIOUS_FRAMES else None,
-            keep_given=config.condition in ("masked", "masked_half"),
-            **shared,
+            keep_given=config.condition in MASKED,
         ),
         networks.PatchDiscriminator(
             (*image_shape[:-1], packing * image_shape[-1]),
+            (*condition_shape[:-1], packing * condition_shape[-1]),
+            filters=config.width or WIDTHS[config.network],
             weight_constraint=_clip(config),
-            **{**shared, "condition_shape": (*condition_shape[:-1], packing * condition_shape[-1])},
+            dtype=config.precision,
         ),
     )
 

@@ -181,6 +181,15 @@ PRESETS: dict[str, OptionValues] = {
     "edges_to_digits": {**PIX2PIX, "condition": "edges", "steps": 10_000},
     "digits_x4": {**PIX2PIX, "condition": "low_resolution", "steps": 10_000},
     "fill_in": {**PIX2PIX, "condition": "masked_half", "latent_dim": 8, "steps": 10_000},
+    # One network for every mask (Goodfellow et al. 2014, section 6).
+    "mnist_any_conditional": {
+        **PIX2PIX,
+        "variant": "any_conditional",
+        "condition": "masked_any",
+        "prior": "normal",
+        "latent_dim": 32,
+        "steps": 10_000,
+    },
     # Emoji of one vendor from those of another. A file name begins with the code of the base emoji,
     # so that its variants of skin and hair stay together.
     "emoji_pix2pix": {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kgan.conditions import Condition
+from kgan.masks import checked_mask, masked
 from kgan.priors import Prior
 from kgan.utils.digests import digest
 from kgan.utils.types import JsonDict
@@ -45,6 +46,7 @@ class Generator:
             none.
         condition: the map from images to their conditions that the run recorded, or None.
         options: the options of the run, where the file records them.
+        masked: whether the last channel of a condition is a mask, whose given pixels come back.
 
     Example:
         ```python
@@ -64,6 +66,7 @@ class Generator:
     condition_shape: tuple[int, ...] | None = None
     condition: Condition | None = None
     options: JsonDict = dataclasses.field(default_factory=dict)
+    masked: bool = False
 
     def __call__(
         self,
@@ -164,15 +167,47 @@ class Generator:
             )
         conditions = np.asarray(images, np.float32)
         if self.condition is not None and not made:
-            if conditions.shape[1:] != tuple(self.image_shape):
-                raise ValueError(
-                    "Invalid value for argument `images`: expected "
-                    f"[n, {', '.join(map(str, self.image_shape))}], received shape "
-                    f"{conditions.shape}. Resize or convert them."
-                )
+            self._check_images(conditions)
             conditions = np.asarray(self.condition(tf.constant(conditions)))
         latents = np.asarray(self.prior.sample(len(conditions), seed))
         return self(latents, conditions=conditions)
+
+    def complete(
+        self, images: npt.ArrayLike, mask: npt.ArrayLike, seed: int | Sequence[int] = 0
+    ) -> np.ndarray:
+        """Sample the hidden pixels of images from the given ones.
+
+        Args:
+            images: `[n, *image_shape]` in [0, 1]. What hidden pixels hold does not matter.
+            mask: booleans `[n, height, width]` or `[n, height, width, 1]`, True where a pixel is
+                given; or `[height, width]` for all images.
+            seed: of the latents, as in `sample`.
+
+        Returns:
+            float32 `[n, *image_shape]` in [0, 1], with the given pixels unchanged.
+
+        Raises:
+            ValueError: the generator was not trained with masks, or an argument has another shape.
+        """
+        if not self.masked or self.prior is None:
+            raise ValueError(
+                f"{self.path} completes no images: it was trained without masks. Train with "
+                "--variant=any_conditional, or kgan.variants.AnyConditional."
+            )
+        found = np.asarray(images, np.float32)
+        self._check_images(found)
+        given = checked_mask(mask, len(found), found.shape[1:3])
+        conditions = masked(tf.constant(found), tf.constant(given)).numpy()
+        latents = np.asarray(self.prior.sample(len(found), seed))
+        return np.where(given, found, self(latents, conditions=conditions))
+
+    def _check_images(self, images: np.ndarray) -> None:
+        if images.shape[1:] != tuple(self.image_shape):
+            raise ValueError(
+                "Invalid value for argument `images`: expected "
+                f"[n, {', '.join(map(str, self.image_shape))}], received shape {images.shape}. "
+                "Resize or convert them."
+            )
 
     def _checked(self, conditions: npt.ArrayLike | None, count: int) -> np.ndarray:
         expected = (count, *(self.condition_shape or ()))

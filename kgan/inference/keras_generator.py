@@ -70,6 +70,11 @@ class KerasGenerator:
         return getattr(self.model, "condition_shape", None)
 
     @property
+    def masked(self) -> bool:
+        """Whether the last channel of a condition is a mask, whose given pixels come back."""
+        return bool(getattr(self.model, "keep_given", False))
+
+    @property
     def directions(self) -> tuple[str, ...]:
         """The directions of a model that translates both ways between two domains; else none."""
         return getattr(self.model, "directions", ())

@@ -274,6 +274,7 @@ def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
         condition_shape=trained.condition_shape,
         condition=trained.condition,
         options=trained.config.get("options", {}),
+        masked=trained.masked,
     )
 
 
@@ -320,4 +321,5 @@ def _exported(
         None if condition_shape is None else tuple(condition_shape),
         None if condition is None else keras.saving.deserialize_keras_object(condition),
         config.get("options", {}),
+        card.get("masked", False),
     )

@@ -18,6 +18,7 @@ __all__ = [
     "LABELLED",
     "LATENTS",
     "LAYERS",
+    "MASKS",
     "PENALTIES",
     "POOLS",
     "STREAMS",
@@ -33,6 +34,7 @@ LATENTS, TEST_LATENTS, PENALTIES, AUGMENTATION, _, LAYERS = range(6)
 STREAMS, REPLICAS = 2**12, 2**16
 POOLS = STREAMS - 2  # two, from the end: random layers count up
 LABELLED = STREAMS - 3
+MASKS = STREAMS - 4
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 

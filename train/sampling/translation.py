@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from kgan import plots
 from kgan.inference import Generator
+from kgan.masks import masked
 
 from ..config import PREVIOUS_FRAMES
 from ..evaluation.samples import check_finite
@@ -79,7 +82,10 @@ def _read(
     from kgan.data.folders import list_folder
     from kgan.data.form import Form, colour
 
-    if shape[-1] not in (1, 3, 4):
+    # A mask is the last channel of a condition: a picture has it as its transparency.
+    has_mask = generator.masked and shape == generator.condition_shape
+    channels = shape[-1] - has_mask
+    if channels not in ((1, 3) if has_mask else (1, 3, 4)):
         raise ValueError(
             f"--input_is_condition: expected none, as the conditions have {shape[-1]} channels, "
             "which no picture file has. Give whole pictures."
@@ -87,7 +93,7 @@ def _read(
     of_run = generator.options
     form = Form(
         shape[:2],  # type: ignore[arg-type]
-        shape[-1],
+        channels,
         of_run.get("resize") or "crop",
         colour(of_run.get("background")),
     )
@@ -97,12 +103,23 @@ def _read(
     pixels = np.empty((len(chosen), *shape), np.float32)
     for row, name in enumerate(chosen):
         try:
-            pixels[row] = decode((root / name).read_bytes(), form) / np.float32(255)
+            content = (root / name).read_bytes()
+            pixels[row, ..., :channels] = decode(content, form) / np.float32(255)
+            if has_mask:
+                alpha = decode(content, dataclasses.replace(form, channels=4))[..., 3]
+                given = tf.constant(alpha == 255)[None, ..., None]
+                pixels[row] = masked(pixels[row : row + 1, ..., :channels], given)[0]
         except Exception as error:  # of Pillow, whatever the file holds
             raise OSError(
                 f"--input={options.input}: {name} cannot be decoded ({why_unreadable(error)}). "
                 "Mend or remove it."
             ) from error
+        if has_mask and pixels[row, ..., channels].all():
+            raise ValueError(
+                f"--input={options.input}: {name} has no transparent pixels, which are those to "
+                "make. Erase a part of it, or leave --input_is_condition out to hide parts as in "
+                "training."
+            )
     return pixels, [_file_name(name) for name in chosen]
 
 

@@ -6,7 +6,11 @@ from kgan.training.validation.arguments import (
     check_schedules,
     two_optimizers,
 )
-from kgan.training.validation.conditions import sample_conditions
+from kgan.training.validation.conditions import (
+    check_condition_images,
+    check_condition_values,
+    sample_conditions,
+)
 from kgan.training.validation.data import check_data, check_domain, check_no_weights
 from kgan.training.validation.labels import check_labels, sample_labels
 from kgan.training.validation.networks import (
@@ -26,6 +30,8 @@ __all__ = [
     "check_augmented_sides",
     "check_built",
     "check_classes",
+    "check_condition_images",
+    "check_condition_values",
     "check_data",
     "check_domain",
     "check_fills_range",
