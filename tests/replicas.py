@@ -136,6 +136,25 @@ def unpaired(strategy):
     return gan
 
 
+def few_labels(strategy):
+    """A semi-supervised game after ten steps, whose draws are of the whole labelled set."""
+    data = images(1, False)
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        gan = kgan.variants.SemiSupervisedGAN(
+            kgan.networks.MLPGenerator(SHAPE, 4, units=(8,)),
+            kgan.networks.MLPDiscriminator(SHAPE, units=(8,), classes=2),
+            Shared(4),
+            labelled=(data[:8], np.arange(8) % 2),
+            labelled_batch_size=8,
+            feature_matching=False,  # whose means are those of a replica's own images
+            ema_decay=0.5,
+        )
+        gan.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)))
+        gan.fit(batches(data, 1), verbose=0)
+    return gan
+
+
 def batches(data, k):
     return tf.data.Dataset.from_tensor_slices(data).batch(BATCH * k, drop_remainder=True)
 
@@ -262,6 +281,8 @@ def mirrored():
     found["pool"] = [int(pool.count.numpy()) for pool in shared.pools]
     alone.pools[0].images.assign(alone.pools[1].images)
     found["other_pool"] = difference(alone, shared)
+
+    found["few_labels"] = difference(*(few_labels(strategy) for strategy in (one, two)))
 
     try:
         play(two, sgd(), jit_compile=True)

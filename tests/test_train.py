@@ -150,7 +150,7 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("expected", "values"),
     [
-        ("one of mlp, maxout, dcgan, resnet, sngan, unet", {"network": "vgg"}),
+        ("one of mlp, maxout, weight_norm, dcgan, resnet, sngan, unet", {"network": "vgg"}),
         ("one of uniform, normal", {"prior": "cauchy"}),
         (config_module.CONDITION.words, {"condition": "sketch"}),
         ("one of pix2pix, cyclegan, semi_supervised", {"variant": "stylegan"}),

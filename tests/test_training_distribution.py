@@ -150,6 +150,11 @@ def test_two_replicas_share_one_pool_of_samples(played):
     assert played["pool"] == [16, 16]
 
 
+def test_two_replicas_learn_few_labels_as_one(played):
+    """Where each draws all of them, in whichever order."""
+    assert played["few_labels"] <= 1e-6
+
+
 def test_xla_is_refused_on_replicas(played):
     assert re.search(r"`jit_compile`: expected False with several replicas", played["jit_compile"])
 

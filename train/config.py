@@ -476,7 +476,7 @@ class Config:
     def _check_labelled(self) -> None:
         """Check that the discriminator can be a classifier of single images."""
         refused = {
-            "conditional": "whose networks are not told the classes",
+            "conditional": "whose networks do not receive the classes",
             "condition": "whose generator makes images of latents alone",
         }
         for name, reason in refused.items():

@@ -13,6 +13,7 @@ from kgan.gan import GAN
 from kgan.priors import Prior
 from kgan.training import seeds
 from kgan.training.labelled_set import LabelledSet
+from kgan.training.saving import SavedGame
 from kgan.training.validation import check_domain
 from kgan.utils.checks import number, positive_integer
 from kgan.utils.types import JsonDict
@@ -39,6 +40,7 @@ class SemiSupervisedGAN(GAN):
     The data are images without labels. Labelled images are a part of the game, and of what `save`,
     `save_run` and checkpoints write. Each update of D draws its own, independently of the data; on
     several replicas, each draws as many. With `ema_decay`, the averages are of both networks.
+    `evaluate` computes D's loss without the labelled term.
 
     Args:
         generator: a network without condition.
@@ -187,9 +189,7 @@ class SemiSupervisedGAN(GAN):
         }
 
     @classmethod
-    def from_config(
-        cls, config: JsonDict, custom_objects: JsonDict | None = None
-    ) -> SemiSupervisedGAN:
+    def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> SavedGame:
         labelled = keras.saving.deserialize_keras_object(config["labelled"], custom_objects)
         return super().from_config({**config, "labelled": labelled}, custom_objects)
 
