@@ -102,7 +102,7 @@ def main() -> None:
         for found in play(seed, args.steps, args.data_dir):
             program.print_row("any_part", **found)
             rows.append(found)
-    print(translation.table(rows, ("seed", "hidden", "what", *COLUMNS)))
+    print(program.table(rows, ("seed", "hidden", "what", *COLUMNS)))
 
 
 if __name__ == "__main__":

@@ -165,6 +165,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
                 loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
+                loss += tf.cast(self.drawn_discriminator_term(update), loss.dtype)
                 loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
@@ -201,6 +202,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                 # The gradient flows through D's logits into G.
                 fake_logits = discriminator.fake_logits(samples)
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
+                loss = loss if self.generator_plays_loss else tf.zeros_like(loss)
                 term = self.generator_term(samples, latents, condition, images)
                 loss += tf.cast(term, loss.dtype)
                 loss = plus(loss, losses_of_layers)
@@ -211,6 +213,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     # What a variant of the game overrides.
 
     discriminator_loss_weight = 1.0  # of the adversarial loss, beside penalties and terms
+    generator_plays_loss = True  # whether G has the adversarial loss, beside its term
 
     @property
     def generator_variables(self) -> list[keras.Variable]:
@@ -253,6 +256,10 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
             samples: the same shape, made by G.
             condition: of both, as in `generator_term`.
         """
+        return 0.0
+
+    def drawn_discriminator_term(self, update: tf.Tensor) -> tf.Tensor | float:
+        """Return a term of D's loss on data that the game draws itself, by the update; here 0."""
         return 0.0
 
     # A Keras model.
@@ -304,7 +311,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         for network in (self.generator, self.discriminator):
             synchronize(network)
         if self.ema is not None:
-            self.ema.build(self.generator.trainable_variables)
+            self.ema.build(self.averaged_variables)
         self.built = True
 
     def compile(
@@ -351,7 +358,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         check_scope(self, optimizers)
         self._overwritten = check_built(self, penalties)
         if self.ema is not None:
-            self.ema.check_covers(self.generator.trainable_variables)
+            self.ema.check_covers(self.averaged_variables)
         weights = (self.generator_variables, self.discriminator_variables)
         build_optimizers(list(zip(optimizers, weights, strict=True)))
         super().compile(optimizer=None, **kwargs)

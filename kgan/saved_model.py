@@ -23,14 +23,14 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.inference import KerasGenerator
-from kgan.inference.keras_generator import range_of
+from kgan.inference.keras_generator import classifier_of, range_of
 from kgan.inference.loading import CARD
 from kgan.masks import masked
 from kgan.priors import Prior
 from kgan.utils.checks import one_of
 from kgan.utils.types import JsonDict
 
-__all__ = ["MAX_COUNT", "MODEL_NAME", "ExportedGame", "card", "write"]
+__all__ = ["MAX_COUNT", "MODEL_NAME", "ExportedGame", "card", "classify_function", "write"]
 
 MAX_COUNT = 1024
 """Most images that one call of `sample` makes; a client's mistake must not exhaust the memory."""
@@ -63,6 +63,9 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         sample_png: as `sample`, to `png_bytes`, string `[count]`, each a complete PNG file. It is
             left out where a PNG file cannot hold the images. TensorFlow Serving's REST API gives
             outputs of such a name in base 64.
+        classify: only of a semi-supervised game. `images`, float32
+            `[batch, height, width, channels]` in [0, 1], to `probabilities`, float32
+            `[batch, classes]`.
 
     `assets.extra` gets requests that warm TensorFlow Serving up, and the card `kgan.json`: the
     run's own record and the fingerprint of the weights.
@@ -86,6 +89,8 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
     labels = {"labels": given["labels"]} if "labels" in given else {}
     drawn: Request = {"count": np.int32(1), "seed": np.zeros(2, np.int32), **labels}
     requests = {name: given if name == "serving_default" else drawn for name in signatures}
+    if generator.classifier is not None:
+        requests["classify"] = {"images": np.zeros([1, *generator.image_shape], np.float32)}
     if generator.condition_shape is not None:
         requests["translate"] = {"images": np.zeros([1, *_translated(generator)], np.float32)}
         requests["complete"] = {
@@ -159,7 +164,9 @@ class ExportedGame(keras.Model):
         if not self.built:
             self.build()
         config = {"prior": keras.saving.serialize_keras_object(self.prior)}
-        trained = KerasGenerator(self.generator, self.prior, config, value_range=range_of(self))
+        trained = KerasGenerator(
+            *(self.generator, self.prior, config, range_of(self)), classifier_of(self)
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
             self.averaged(),
@@ -266,7 +273,20 @@ def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, 
     }
     if generator.has_pictures:
         signatures["sample_png"] = sample_png.get_concrete_function(**drawn)
+    if generator.classifier is not None:
+        signatures["classify"] = classify_function(generator)
     return signatures
+
+
+def classify_function(generator: KerasGenerator) -> Callable[..., dict[str, tf.Tensor]]:
+    """Return the concrete function of the signature `classify`, of a generator's classifier."""
+
+    @tf.function(autograph=False)
+    def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": generator.probabilities(images)}
+
+    shape = [None, *generator.image_shape]
+    return classify.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="images"))
 
 
 # Checks inside the graph

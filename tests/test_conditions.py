@@ -227,7 +227,7 @@ def test_a_run_records_its_condition_and_resumes(data_dir, tmp_path):
         ({"variant": "pix2pix"}, r"--variant=pix2pix: --network=mlp has no such option"),
         (
             {"network": "unet", "condition": "edges", "l1_weight": 10.0},
-            r"--l1_weight=10.0: --variant=None has no such option; pix2pix, any_cond",
+            r"--l1_weight=10.0: --variant=None has no such option; pix2pix, any_con",
         ),
     ],
 )

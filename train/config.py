@@ -27,14 +27,15 @@ from .presets import DIRECTORIES, PRESETS
 VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value function of 2014
 LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
 DENSE = ("mlp", "maxout")  # fully connected
-NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
+NETWORKS = (*DENSE, "weight_norm", "dcgan", "resnet", "sngan", "unet")
 TRANSLATORS = ("unet", "resnet")  # that make images of images; resnet makes images of latents too
 MASKED = ("masked", "masked_half", "masked_pixels", "masked_any")  # with a mask as last channel
 CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", *MASKED)
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-VARIANTS = ("pix2pix", "cyclegan", "any_conditional")
+TRANSLATE = ("pix2pix", "cyclegan", "any_conditional")  # variants of images from images
+VARIANTS = (*TRANSLATE, "semi_supervised")
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -116,7 +117,8 @@ class Config:
     )
     label: str | None = option(
         None,
-        "Feature of the dataset that is the label, dotted when nested; for --conditional",
+        "Feature of the dataset that is the label, dotted when nested; for --conditional and "
+        "--variant=semi_supervised",
         unset="label, or else the only class label",
     )
     image_size: int | str | None = option(
@@ -183,10 +185,10 @@ class Config:
     network: str = option("mlp", "Architecture of generator and discriminator", NETWORKS)
     width: int | None = option(
         None,
-        "Hidden units of mlp and of maxout's generator, or channels next to the image of other "
-        "networks",
+        "Hidden units of mlp and of maxout's generator, of the first layer of weight_norm's "
+        "discriminator, or channels next to the image of other networks",
         expected=POSITIVE_INTEGER,
-        unset="1200, 64 for dcgan, sngan and unet, 16 for resnet",
+        unset="1200, 1000 for weight_norm, 64 for dcgan, sngan and unet, 16 for resnet",
     )
     dropout: bool | None = option(
         None,
@@ -220,10 +222,29 @@ class Config:
         None,
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
         "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
-        "any_conditional completes images whichever part is hidden",
+        "any_conditional completes images whichever part is hidden. "
+        "semi_supervised trains a classifier as well, with --labels_per_class labels",
         choices=VARIANTS,
-        only_with={"network": TRANSLATORS},
         unset="the plain game",
+    )
+    labels_per_class: int | None = option(
+        None,
+        "Images of each class whose labels are used",
+        expected=POSITIVE_INTEGER,
+        only_with={"variant": ("semi_supervised",)},
+        unset="10",
+    )
+    label_seed: int = option(
+        0,
+        "Seed that chooses the images whose labels are used",
+        expected=at_least(0),
+        only_with={"variant": ("semi_supervised",)},
+    )
+    feature_matching: bool | None = option(
+        None,
+        "Let the generator match the discriminator's mean features, in the place of --loss",
+        only_with={"variant": ("semi_supervised",)},
+        unset="True",
     )
     l1_weight: float | None = option(
         None,
@@ -384,7 +405,7 @@ class Config:
                 "--deterministic: expected no --jit_compile beside it, which TensorFlow would turn "
                 "off without a word."
             )
-        if self.label is not None and not self.conditional:
+        if self.label is not None and not (self.conditional or self.semi_supervised):
             raise ValueError(
                 f"--label={self.label}: expected --conditional beside it, without which no labels "
                 "are used."
@@ -408,12 +429,19 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
+        if self.variant in TRANSLATE and self.network not in TRANSLATORS:
+            raise ValueError(
+                f"--variant={self.variant}: --network={self.network} has no such option; "
+                f"{', '.join(TRANSLATORS)} have it."
+            )
+        if self.semi_supervised:
+            self._check_labelled()
         if self.variant == "any_conditional":
             self._check_masks()
         if self.variant == "cyclegan":
             self._check_domains()
         elif self.condition is None:
-            if self.network == "unet" or self.variant is not None:
+            if self.network == "unet" or self.variant in TRANSLATE:
                 asking = f"--variant={self.variant}" if self.variant else "--network=unet"
                 raise ValueError(
                     f"{asking}: expected --condition beside it, the image that images are made of."
@@ -443,6 +471,25 @@ class Config:
             raise ValueError(
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
+            )
+
+    def _check_labelled(self) -> None:
+        """Check that the discriminator can be a classifier of single images."""
+        refused = {
+            "conditional": "whose networks are not told the classes",
+            "condition": "whose generator makes images of latents alone",
+        }
+        for name, reason in refused.items():
+            value = getattr(self, name)
+            if value:
+                given = f"--{name}" if value is True else f"--{name}={value}"
+                raise ValueError(
+                    f"{given}: expected none beside --variant=semi_supervised, {reason}."
+                )
+        if self.packing > 1:
+            raise ValueError(
+                f"--packing={self.packing}: expected 1 for --variant=semi_supervised, whose "
+                "discriminator tells the class of one image."
             )
 
     def _check_masks(self) -> None:
@@ -480,6 +527,11 @@ class Config:
                 "--conditional: expected none beside --variant=cyclegan, as images without pairs "
                 "have no labels in common."
             )
+
+    @property
+    def semi_supervised(self) -> bool:
+        """Whether the discriminator is a classifier, which a few labels train."""
+        return self.variant == "semi_supervised"
 
     @property
     def unpaired(self) -> bool:

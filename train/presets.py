@@ -101,6 +101,22 @@ PIX2PIX: OptionValues = {
     "batch_size": 32,
 }
 
+# After Salimans et al. 2016 (arXiv 1606.03498, section 6.1) and their published code, whose
+# feature matching this is.
+SEMI_SUPERVISED: OptionValues = {
+    "network": "weight_norm",
+    "variant": "semi_supervised",
+    "value_range": "0,1",
+    "prior": "uniform",
+    "latent_dim": 100,
+    "batch_size": 100,
+    "generator_learning_rate": 3e-3,
+    "discriminator_learning_rate": 3e-3,
+    "ema_decay": 0.9999,
+    "sample_every": 1000,
+    "checkpoint_every": 3000,
+}
+
 # Options that a preset leaves to the user: directories of pictures.
 DIRECTORIES: dict[str, tuple[str, ...]] = {"emoji_pix2pix": ("dataset", "condition")}
 
@@ -197,6 +213,15 @@ PRESETS: dict[str, OptionValues] = {
         "split_y": "train[50%:]",
         "condition": "edges",
         "steps": 10_000,
+    },
+    "mnist_semi_supervised": {**SEMI_SUPERVISED, "dataset": "mnist", "epochs": 300},
+    "digits_semi_supervised": {
+        **SEMI_SUPERVISED,
+        "dataset": "digits",
+        "width": 256,
+        "ema_decay": 0.999,
+        "steps": 3_000,
+        "steps_per_execution": 10,
     },
     "ring": {**POINTS, "dataset": "ring"},
     "grid": {**POINTS, "dataset": "grid"},

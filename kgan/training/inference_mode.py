@@ -23,7 +23,13 @@ __all__ = ["InferenceMode"]
 
 
 class InferenceMode(keras.Model):
-    """The methods of `kgan.GAN` that train nothing. All but `call` use the EMA weights."""
+    """The methods of `kgan.GAN` that train nothing. All but `call` use the EMA weights.
+
+    Attributes:
+        terms_in_training: whether a variant's terms run the networks as in training.
+    """
+
+    terms_in_training = True
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Return the images of latents, or of `[latents, condition]`: `predict` generates."""
@@ -97,6 +103,13 @@ class InferenceMode(keras.Model):
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Compute the logs in inference mode on one batch of images and fresh samples."""
+        self.terms_in_training = False
+        try:
+            return self._measured(data)
+        finally:
+            self.terms_in_training = True
+
+    def _measured(self, data: Any) -> dict[str, tf.Tensor]:
         (minibatch,) = split(data, 1, self.packing, self.num_classes)
         images, condition = minibatch
         # By the number of examples seen, so that no two batches of an evaluation share latents.
@@ -109,6 +122,7 @@ class InferenceMode(keras.Model):
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
         g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
         d_loss *= self.discriminator_loss_weight
+        g_loss = g_loss if self.generator_plays_loss else tf.zeros_like(g_loss)
         d_loss += tf.cast(self.discriminator_term(images, samples, condition), d_loss.dtype)
         g_loss += tf.cast(self.generator_term(samples, latents, condition, images), g_loss.dtype)
         d_loss, g_loss = plus(d_loss, discriminator.losses), plus(g_loss, losses_of_layers)
@@ -116,9 +130,14 @@ class InferenceMode(keras.Model):
         self.report.update_state(g_loss, d_metrics, minibatch.size)
         return self.get_metrics_result()
 
+    @property
+    def averaged_variables(self) -> list[keras.Variable]:
+        """The weights of which an EMA is kept, if the game keeps any: those of the generator."""
+        return self.generator.trainable_variables
+
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Give the generator its EMA weights within this context, if there are any.
+        """Give the networks their EMA weights within this context, if there are any.
 
         `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
         """

@@ -3,5 +3,6 @@
 from kgan.variants.any_conditional import AnyConditional
 from kgan.variants.cyclegan import CycleGAN
 from kgan.variants.pix2pix import Pix2Pix
+from kgan.variants.semi_supervised import SemiSupervisedGAN
 
-__all__ = ["AnyConditional", "CycleGAN", "Pix2Pix"]
+__all__ = ["AnyConditional", "CycleGAN", "Pix2Pix", "SemiSupervisedGAN"]

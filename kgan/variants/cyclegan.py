@@ -91,7 +91,6 @@ class CycleGAN(GAN):
 
     discriminator_loss_weight = 0.5
     traced = _WEIGHTS
-    _in_training = True
 
     def __init__(
         self,
@@ -184,18 +183,10 @@ class CycleGAN(GAN):
 
     def _difference(self, latents: tf.Tensor, pairs: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         """Return the mean absolute difference of what G makes of pairs from images."""
-        made = self.generator([latents, pairs], training=self._in_training)
+        made = self.generator([latents, pairs], training=self.terms_in_training)
         differences = tf.abs(tf.cast(made, images.dtype) - images)
         # Each domain counts alike, however many channels it has.
         return tf.add_n([tf.reduce_mean(part) for part in self._parted(differences)]) / 2.0
-
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Compute the logs in inference mode on one batch of pairs."""
-        self._in_training = False
-        try:
-            return super().test_step(data)
-        finally:
-            self._in_training = True
 
     # Data of two domains.
 

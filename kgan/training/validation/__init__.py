@@ -20,6 +20,7 @@ from kgan.training.validation.networks import (
     shared_range,
 )
 from kgan.training.validation.outputs import build_discriminator, build_generator
+from kgan.training.validation.structure import check_classes
 from kgan.training.validation.trials import check_built
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "build_optimizers",
     "check_augmented_sides",
     "check_built",
+    "check_classes",
     "check_condition_images",
     "check_condition_values",
     "check_data",
