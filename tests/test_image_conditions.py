@@ -79,27 +79,6 @@ def test_samples_follow_the_condition_and_the_latents():
     )
 
 
-def test_latents_change_the_image_everywhere():
-    """Instance normalization erases what is the same at all positions of the grid.
-
-    On four seeds the weakest pixel moved by 0.017 to 0.11, and 0.0003 to 0.002 without weights of
-    its own for each position, by the borders and the steps of transposed convolutions alone.
-    """
-    weakest = []
-    for own in (True, False):
-        keras.utils.set_random_seed(0)
-        network = UNetGenerator((16, 16, 1), (16, 16, 1), latent_dim=4, filters=4)
-        network.build([(None, 4), (None, 16, 16, 1)])
-        if not own:
-            kernel = network.projection.kernel
-            same = np.tile(np.eye(4), (1, kernel.shape[1] // 4))
-            kernel.assign(same)
-        latents = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
-        made = network([latents, np.zeros((32, 16, 16, 1), np.float32)]).numpy()
-        weakest.append(made.std(0).min())
-    assert weakest[0] > 5 * weakest[1]
-
-
 def test_gradients_on_patches_are_those_of_the_mean_logit():
     """Central differences of each image's mean over the patches, in float64."""
     network = PatchDiscriminator(SHAPE, GIVEN, filters=2, dtype="float64")

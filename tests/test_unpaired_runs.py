@@ -128,7 +128,7 @@ def test_hidden_pairs_are_compared_where_they_are_known(run, data_dir, tmp_path)
         ({"condition": "edges", "network": "mlp"}, "--variant=cyclegan: --network=mlp has no"),
         (
             {"condition": "edges", "l1_weight": 1.0},
-            "--l1_weight=1.0: .*pix2pix, any_conditional have it",
+            "--l1_weight=1.0: .*pix2pix, any_cond",
         ),
         (
             {"variant": "pix2pix", "condition": "edges", **dict.fromkeys(HALVES), "pool_size": 3},

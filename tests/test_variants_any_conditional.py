@@ -246,24 +246,23 @@ def test_what_cannot_be_completed_is_refused(trained):
 
 @pytest.mark.slow
 def test_samples_differ_as_much_as_the_weight_asks_for():
-    """Two kinds of images, wholly white or wholly black, of which nothing is given.
+    """Noise of two values, 0.9 and -0.9: nothing that is given says anything of what is hidden.
 
-    The median is either; with the term, samples are of both kinds, by their latents.
+    Samples of the data's distribution differ by 0.9 on average. By the term alone, after 200 steps,
+    they differed by 0.85, and by 0.03 without its second part: L1 is content with one answer.
     """
-    images = np.repeat(np.float32([[[[-0.9]]], [[[0.9]]]]), 12, 0) * np.ones(
-        [24, *SHAPE], "float32"
-    )
-    nothing = np.zeros((8, 8), bool)
-    shares = []
+    noise = np.random.default_rng(0).normal(size=(480, *SHAPE))
+    images = (0.9 * np.sign(noise)).astype("float32")
+    differences = []
     for weight in (1.0, 0.0):
-        gan = game({"loss": Zero()}, filters=4, diversity_weight=weight)
-        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
-            optimizer.learning_rate = 5e-3
-        gan.fit(images, batch_size=24, epochs=200, verbose=0)
-        made = gan.complete(np.zeros((200, *SHAPE), "float32"), nothing)
-        shares.append((made.mean((1, 2, 3)) > 0).mean())
-    assert 0.25 < shares[0] < 0.75
-    assert shares[1] in (0.0, 1.0)
+        compiled = {"loss": Zero(), "steps_per_execution": 10}
+        gan = game(compiled, latent_dim=4, filters=4, diversity_weight=weight)
+        gan.generator_optimizer.learning_rate = 5e-3
+        gan.fit(images, batch_size=24, epochs=10, verbose=0)
+        first, second = (gan.complete(images[:100], MASK, seed)[:, ~MASK] for seed in (1, 2))
+        differences.append(np.abs(first - second).mean())
+    assert 0.5 < differences[0] < 1.2
+    assert differences[1] < 0.15
 
 
 # All that a game does

@@ -37,8 +37,7 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
     4 x 4 convolutions of stride 2 lead down, LeakyReLU (0.2) follows each. On the way up each level
     is concatenated with the level of the same size on the way down (section 3.2.1). Instance
     normalization follows every convolution but the first and the last. Latents, where there are
-    any, are joined to the smallest grid, to each position by weights of its own: instance
-    normalization would erase what is the same at all positions.
+    any, are joined to every position of the smallest grid.
 
     The network is called with `[latents, condition]`. Without latents (`latent_dim=0`) these are
     `[batch, 0]`, as `kgan.priors.NoLatents` draws them.
@@ -99,9 +98,6 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
         widths = [filters * min(2**i, _WIDEST) for i in range(self.halvings + 1)]
         dtype = self.dtype_policy
         self.entry = _at_size(widths[0], dtype)
-        if self.latent_dim:
-            unit_variance = keras.initializers.VarianceScaling(1.0, "fan_in", "untruncated_normal")
-            self.projection = self._grid_projection(self.latent_dim, unit_variance)
         self.down = [dcgan_convolution(keras.layers.Conv2D, n, dtype) for n in widths[1:]]
         kind = UPSAMPLINGS[self.upsampling]
         self.up = [dcgan_convolution(kind, n, dtype) for n in reversed(widths[:-1])]
@@ -124,9 +120,7 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
             skips.append(convolution.compute_output_shape(skips[-1]))
             normalization.build(skips[-1])
         *sides, channels = skips.pop()
-        if self.latent_dim:
-            self.projection.build(latents_shape)
-        shape = (*sides, channels + self.latent_dim)
+        shape = (*sides, channels + latents_shape[-1])
         for convolution, normalization in zip(self.up, self.up_normalizations, strict=True):
             convolution.build(shape)
             *sides, channels = convolution.compute_output_shape(shape)
@@ -143,7 +137,7 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
             skips.append(x)
         x = skips.pop()
         if self.latent_dim:
-            grid = keras.ops.reshape(self.projection(latents), (-1, *self.grid_shape))
+            grid = keras.ops.ones_like(x[..., :1]) * latents[:, None, None, :]
             x = keras.ops.concatenate([x, keras.ops.cast(grid, x.dtype)], axis=-1)
         for i, convolution in enumerate(self.up):
             x = self.up_normalizations[i](convolution(x))
