@@ -16,14 +16,8 @@ import pathlib
 import sys
 
 NAMES = (
-    "results",
-    "results_page",
-    "recipe",
-    "modes",
-    "gradient_norms",
-    "collapse",
-    "translation",
-    *("any_part", "next_frame"),
+    *("results", "results_page", "recipe", "modes", "gradient_norms", "collapse", "translation"),
+    *("any_part", "next_frame", "few_labels", "inference"),
 )
 
 

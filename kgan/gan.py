@@ -150,6 +150,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
             samples = self.generator(
                 network_inputs(self.generator, latents, condition), training=True
             )
+            images, samples = self.seen(images), self.seen(samples, latents)
         samples = self.shown_samples(samples, update)
         discriminator = self._discriminator_pass(condition, update)
         power_iterations(self.discriminator)  # of spectral normalization: one an update of D
@@ -192,17 +193,16 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         with unchanged(self.discriminator, self._overwritten):
             self._seed_layers(update)
             real_logits = None
-            if getattr(self.loss, "needs_real_logits", False):  # relativistic losses
-                real_logits = discriminator.real_logits(images)
             with tf.GradientTape() as tape:
                 samples = self.generator(
                     network_inputs(self.generator, latents, condition), training=True
                 )
+                if self.needs_real_logits or getattr(self.loss, "needs_real_logits", False):
+                    real_logits = discriminator.real_logits(self.seen(images))
                 losses_of_layers = layer_losses(self.generator)
                 # The gradient flows through D's logits into G.
-                fake_logits = discriminator.fake_logits(samples)
-                loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
-                loss = loss if self.generator_plays_loss else tf.zeros_like(loss)
+                fake_logits = discriminator.fake_logits(self.seen(samples, latents))
+                loss = tf.reduce_mean(self.generator_loss(real_logits, fake_logits))
                 term = self.generator_term(samples, latents, condition, images)
                 loss += tf.cast(term, loss.dtype)
                 loss = plus(loss, losses_of_layers)
@@ -213,7 +213,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     # What a variant of the game overrides.
 
     discriminator_loss_weight = 1.0  # of the adversarial loss, beside penalties and terms
-    generator_plays_loss = True  # whether G has the adversarial loss, beside its term
+    needs_real_logits = False  # True where `generator_loss` uses the logits on data, as some losses
 
     @property
     def generator_variables(self) -> list[keras.Variable]:
@@ -224,6 +224,14 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     def discriminator_variables(self) -> list[keras.Variable]:
         """The weights that D's update moves. A variant adds those of a third network here."""
         return self.discriminator.trainable_variables
+
+    def generator_loss(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return G's adversarial loss for each example, as `kgan.losses` have it."""
+        return self.loss.generator(real_logits, fake_logits)
+
+    def seen(self, images: tf.Tensor, latents: tf.Tensor | None = None) -> tf.Tensor:
+        """Return what D sees of data, or of the samples of latents; here the images alone."""
+        return images
 
     def shown_samples(self, samples: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
         """Return the samples that D is updated on in the place of new ones; here the new ones."""
@@ -249,13 +257,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     def discriminator_term(
         self, images: tf.Tensor, samples: tf.Tensor, condition: tf.Tensor | None
     ) -> tf.Tensor | float:
-        """Return a further term of D's loss, a scalar; here 0.
-
-        Args:
-            images: `[batch, ...]`, data.
-            samples: the same shape, made by G.
-            condition: of both, as in `generator_term`.
-        """
+        """Return a further term of D's loss, a scalar; here 0. Its arguments are as D sees them."""
         return 0.0
 
     def drawn_discriminator_term(self, update: tf.Tensor) -> tf.Tensor | float:
@@ -302,7 +304,8 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         self.image_shape = build_generator(self.generator, self.prior.dim, self.condition)
         self.value_range = shared_range(self._given_range, self.generator, self.image_shape)
         check_fills_range(self.generator, self.value_range)
-        build_discriminator(self.discriminator, self.image_shape, self.condition, packing)
+        self.seen_shape = tuple(self.seen(keras.Input(self.image_shape)).shape[1:])
+        build_discriminator(self.discriminator, self.seen_shape, self.condition, packing)
         check_augmented_sides(self.augmentation, self.image_shape, self.condition.shape)
         # The order of these two is that of checkpoint files.
         counter = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}

@@ -37,6 +37,7 @@ MAX_COUNT = 1024
 MODEL_NAME = "gan"
 """Name of the model in TensorFlow Serving's requests."""
 WARMUP_FILE = "tf_serving_warmup_requests"
+_OF_IMAGES = {"encode", "reconstruct"}
 
 
 def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
@@ -67,6 +68,10 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
             `[batch, height, width, channels]` in [0, 1], to `probabilities`, float32
             `[batch, classes]`.
 
+        encode: only of a generator with an encoder (`kgan.variants.BiGAN`). `images`, as
+            `serving_default` returns them, to `latents`, float32 `[batch, latent_dim]`.
+        reconstruct: likewise, `images` to as many `images`, made of these latents.
+
     `assets.extra` gets requests that warm TensorFlow Serving up, and the card `kgan.json`: the
     run's own record and the fingerprint of the weights.
 
@@ -89,8 +94,8 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
     labels = {"labels": given["labels"]} if "labels" in given else {}
     drawn: Request = {"count": np.int32(1), "seed": np.zeros(2, np.int32), **labels}
     requests = {name: given if name == "serving_default" else drawn for name in signatures}
-    if generator.classifier is not None:
-        requests["classify"] = {"images": np.zeros([1, *generator.image_shape], np.float32)}
+    for name in _OF_IMAGES & set(signatures):
+        requests[name] = {"images": np.zeros([1, *generator.image_shape], np.float32)}
     if generator.condition_shape is not None:
         requests["translate"] = {"images": np.zeros([1, *_translated(generator)], np.float32)}
         requests["complete"] = {
@@ -275,7 +280,26 @@ def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, 
         signatures["sample_png"] = sample_png.get_concrete_function(**drawn)
     if generator.classifier is not None:
         signatures["classify"] = classify_function(generator)
-    return signatures
+    return {**signatures, **_of_encoder(generator)}
+
+
+def _of_encoder(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+    if generator.encoder is None:
+        return {}
+
+    @tf.function(autograph=False)
+    def encode(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"latents": generator.encode(images)}
+
+    @tf.function(autograph=False)
+    def reconstruct(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": generator.reconstruct(images)}
+
+    images = tf.TensorSpec([None, *generator.image_shape], tf.float32, name="images")
+    return {
+        "encode": encode.get_concrete_function(images),
+        "reconstruct": reconstruct.get_concrete_function(images),
+    }
 
 
 def classify_function(generator: KerasGenerator) -> Callable[..., dict[str, tf.Tensor]]:

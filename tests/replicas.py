@@ -155,6 +155,21 @@ def few_labels(strategy):
     return gan
 
 
+def encoded(strategy):
+    """A game of pairs of images and latents after ten steps."""
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        gan = kgan.variants.BiGAN(
+            kgan.networks.MLPGenerator(SHAPE, 4, units=(8,)),
+            kgan.networks.MLPDiscriminator((8 * 8 + 4,), units=(8,)),
+            kgan.networks.MLPEncoder(SHAPE, 4, units=(8,)),
+            Shared(4),
+        )
+        gan.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)))
+        gan.fit(batches(images(1, strategy.num_replicas_in_sync > 1), 1), verbose=0)
+    return gan
+
+
 def batches(data, k):
     return tf.data.Dataset.from_tensor_slices(data).batch(BATCH * k, drop_remainder=True)
 
@@ -274,6 +289,7 @@ def mirrored():
     )
     first, second = (part.numpy() for part in two.experimental_local_results(drawn))
     found["same_masks"] = bool((first == second).all((1, 2, 3)).any())
+    found["encoded"] = difference(*(encoded(strategy) for strategy in (one, two)))
     alone, shared = (unpaired(strategy) for strategy in (one, two))
     found["unpaired"] = difference(alone, shared)
     pools = [two.experimental_local_results(pool.images.value) for pool in shared.pools]

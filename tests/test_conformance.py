@@ -22,6 +22,7 @@ from kgan.constraints import WeightClip
 from kgan.networks import (
     Discriminator,
     Generator,
+    MLPEncoder,
     PatchDiscriminator,
     ResNetTranslator,
     UNetGenerator,
@@ -31,6 +32,7 @@ from kgan.networks.image_condition import ImageConditioned
 SHAPES = {(28, 28, 1), (32, 32, 3), (64, 64, 3)}
 CLASSES = 3
 TRANSLATORS = {ResNetTranslator, UNetGenerator}  # always given an image
+ENCODERS = {MLPEncoder}  # never told a class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Row:
         if self.cls is PatchDiscriminator:
             factor = 2 ** self.options["halvings"]
             return (*(-(-side // factor) for side in self.image_shape[:2]), 1)
+        if self.cls in ENCODERS:
+            return (self.options["latent_dim"],)
         return self.image_shape if self.generates else (1,)
 
     @property
@@ -159,6 +163,16 @@ ROWS = [
         ),
         ((64, 64, 3), {"units": (3, 3), **CLIP, **TOLD, "conditioning": "concatenation"}),
         ((2,), {"units": (6, 6), "activation": "tanh"}),
+    ),
+    *rows(
+        "MLPEncoder",
+        ((28, 28, 1), {"latent_dim": 4, "units": (8, 8)}),
+        (
+            (32, 32, 3),
+            {"latent_dim": 3, "units": (9,), "activation": "relu", "latent_range": (-1.0, 3.0)}
+            | {"kernel_initializer": "glorot_uniform"},
+        ),
+        ((64, 64, 3), {"latent_dim": 4, "units": ()}),
     ),
     *rows(
         "DCGANDiscriminator",
@@ -262,18 +276,18 @@ def test_every_network_is_in_the_table_whole():
     for cls in public:
         mine = [row for row in ROWS if row.cls is cls]
         assert {row.image_shape for row in mine} >= SHAPES
-        assert {bool(row.condition_shape or row.classes) for row in mine} == (
-            {True} if cls in TRANSLATORS else {True, False}
-        )
+        kinds = {True} if cls in TRANSLATORS else {False} if cls in ENCODERS else {True, False}
+        assert {bool(row.condition_shape or row.classes) for row in mine} == kinds
         told = {trained(row).conditioning for row in mine if row.classes}
         known = getattr(cls, "conditionings", ("projection", "concatenation"))
-        assert told == (set() if issubclass(cls, ImageConditioned) else set(known))
+        none = issubclass(cls, ImageConditioned) or cls in ENCODERS
+        assert told == (set() if none else set(known))
 
 
 @each_class
 def test_no_option_goes_untested(row):
     """Every constructor argument is given by some row of the table."""
-    base = Generator if row.generates else Discriminator
+    base = Generator if row.generates else row.cls if row.cls in ENCODERS else Discriminator
     options = set(inspect.signature(row.cls).parameters) | set(inspect.signature(base).parameters)
     given = set().union(*(other.options for other in ROWS if other.cls is row.cls))
     if issubclass(row.cls, ImageConditioned):

@@ -444,3 +444,18 @@ def test_a_loss_of_ones_own_must_say_what_the_players_do():
     for player in ("discriminator", "generator"):
         with pytest.raises(NotImplementedError):
             getattr(losses.AdversarialLoss(), player)(None, None)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.loss.get_config()))
+def test_mirrored_logits_exchange_data_and_samples(case):
+    """D's loss is the same game with both in each other's place; label smoothing breaks that."""
+    loss = case.loss
+    rng = np.random.default_rng(0)
+    real, fake = (tf.constant(rng.normal(0, 3, (50, 1))) for _ in range(2))
+    np.testing.assert_allclose(loss.mirrored(loss.mirrored(real)), real[:, 0], atol=1e-12)
+    exchanged = loss.discriminator(loss.mirrored(fake), loss.mirrored(real))
+    differences = np.abs(exchanged - loss.discriminator(real, fake))
+    if getattr(loss, "label_smoothing", 0):
+        assert differences.max() > 0.01
+    else:
+        assert differences.max() < 1e-12

@@ -142,6 +142,10 @@ def test_two_replicas_complete_as_one_and_draw_masks_of_their_own(played):
     assert not played["same_masks"]
 
 
+def test_two_replicas_encode_as_one(played):
+    assert played["encoded"] <= 1e-6
+
+
 def test_two_replicas_share_one_pool_of_samples(played):
     """As one replica keeps it, and the same on both: pixels and weights were 6e-7 apart."""
     assert played["unpaired"] <= 1e-5

@@ -34,8 +34,13 @@ CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", *MASKED)
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-TRANSLATE = ("pix2pix", "cyclegan", "any_conditional")  # variants of images from images
-VARIANTS = (*TRANSLATE, "semi_supervised")
+# The networks of each variant.
+VARIANT_NETWORKS = {
+    **dict.fromkeys(("pix2pix", "cyclegan", "any_conditional"), TRANSLATORS),
+    "bigan": DENSE,
+    "semi_supervised": tuple(name for name in NETWORKS if name != "unet"),
+}
+VARIANTS = tuple(VARIANT_NETWORKS)
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -223,7 +228,8 @@ class Config:
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
         "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
         "any_conditional completes images whichever part is hidden. "
-        "semi_supervised trains a classifier as well, with --labels_per_class labels",
+        "semi_supervised trains a classifier as well, with --labels_per_class labels. "
+        "bigan learns an encoder, from images to latents, beside the generator",
         choices=VARIANTS,
         unset="the plain game",
     )
@@ -429,19 +435,26 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
-        if self.variant in TRANSLATE and self.network not in TRANSLATORS:
+        having = VARIANT_NETWORKS.get(self.variant or "", NETWORKS)
+        if self.network not in having:
+            have = "have" if len(having) > 1 else "has"
             raise ValueError(
                 f"--variant={self.variant}: --network={self.network} has no such option; "
-                f"{', '.join(TRANSLATORS)} have it."
+                f"{', '.join(having)} {have} it."
             )
         if self.semi_supervised:
             self._check_labelled()
         if self.variant == "any_conditional":
             self._check_masks()
+        if self.variant == "bigan" and self.conditional:
+            raise ValueError(
+                "--conditional: expected none beside --variant=bigan, whose encoder makes latents "
+                "of images alone."
+            )
         if self.variant == "cyclegan":
             self._check_domains()
         elif self.condition is None:
-            if self.network == "unet" or self.variant in TRANSLATE:
+            if self.network == "unet" or having == TRANSLATORS:
                 asking = f"--variant={self.variant}" if self.variant else "--network=unet"
                 raise ValueError(
                     f"{asking}: expected --condition beside it, the image that images are made of."

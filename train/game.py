@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -78,8 +79,9 @@ def make_gan(
         jit_compile=config.jit_compile,
         steps_per_execution=config.steps_per_execution,
     )
-    if isinstance(gan.generator, networks.MLPGenerator):
-        gan.generator.start_at_mean(data.mean_image(images))
+    generator = getattr(gan.generator, "generator", gan.generator)  # beside its encoder
+    if isinstance(generator, networks.MLPGenerator):
+        generator.start_at_mean(data.mean_image(images))
     if config.network == "weight_norm" and num_classes is None and config.packing == 1:
         gan.discriminator.start_at(first_images(images, STARTED_AT)[0])
     return gan
@@ -124,10 +126,13 @@ def untrained_gan(
             labelled_batch_size=config.batch_size,
             feature_matching=config.feature_matching is not False,
         )
+    if config.variant == "bigan":
+        encoder = _encoder(config, image_shape, prior(config.latent_dim))
+        game = functools.partial(variants.BiGAN, encoder=encoder)
     return game(
-        generator,
-        discriminator,
-        prior(config.latent_dim) if config.latent_dim else priors.NoLatents(),
+        generator=generator,
+        discriminator=discriminator,
+        prior=prior(config.latent_dim) if config.latent_dim else priors.NoLatents(),
         discriminator_steps=config.discriminator_steps,
         ema_decay=config.ema_decay,
         augmentation=augmentation.DiffAugment() if config.diffaugment else None,
@@ -228,7 +233,10 @@ def _translators(
 def _networks(
     config: Config, image_shape: tuple[int, ...], num_classes: int | None, classes: int | None
 ) -> tuple[keras.Model, keras.Model]:
-    packed = (*image_shape[:-1], config.packing * image_shape[-1])
+    seen = image_shape
+    if config.variant == "bigan":  # D sees an image and its latents as one vector
+        seen = (math.prod(image_shape) + config.latent_dim,)
+    packed = (*seen[:-1], config.packing * seen[-1])
     value_range = (config.pixels or (-1.0, 1.0)) if len(image_shape) == 3 else None
     width = config.width or WIDTHS[config.network]
     shared: JsonDict = {"num_classes": num_classes, "dtype": config.precision}
@@ -272,6 +280,14 @@ def _networks(
     return (
         make_generator(image_shape, config.latent_dim, filters=width, **generator),
         make_discriminator(packed, filters=width, **discriminator),
+    )
+
+
+def _encoder(config: Config, image_shape: tuple[int, ...], prior: priors.Prior) -> keras.Model:
+    width = config.width or WIDTHS[config.network]
+    ends = (prior.low, prior.high) if isinstance(prior, priors.Uniform) else None
+    return networks.MLPEncoder(
+        image_shape, prior.dim, (width, width), latent_range=ends, dtype=config.precision
     )
 
 

@@ -223,6 +223,16 @@ PRESETS: dict[str, OptionValues] = {
         "steps": 3_000,
         "steps_per_execution": 10,
     },
+    # After Donahue et al. 2017 (arXiv 1605.09782), whose latents are uniform and 50-dimensional,
+    # with the objective of mnist_mlp.
+    "mnist_bigan": {
+        **SETTLED,
+        "variant": "bigan",
+        "network": "mlp",
+        "prior": "uniform",
+        "latent_dim": 50,
+        "steps": 30_000,
+    },
     "ring": {**POINTS, "dataset": "ring"},
     "grid": {**POINTS, "dataset": "grid"},
 }

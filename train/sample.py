@@ -23,11 +23,7 @@ define_flags(Options, __name__)
 def cli() -> None:
     """Run the program and exit: 0 done, 1 failed, 130 interrupted."""
     # A training beside it needs all of the GPU's memory.
-    run(
-        *("kgan-sample", __name__, main, "Interrupted; nothing was written."),
-        hide_gpus=True,
-        arguments={"source": "input"},
-    )
+    run("kgan-sample", __name__, main, "Interrupted; nothing was written.", hide_gpus=True)
 
 
 def main() -> None:

@@ -115,8 +115,10 @@ class GradientNorms(EveryNSteps):
 
     def measure(self) -> dict[str, float]:
         """Measure the present state; write and return the margin and the norms by name."""
-        real_logits, real_norms = self._logits_and_norms(self.images)
-        fake_logits, fake_norms = self._logits_and_norms(self._samples())
+        with self.model.in_inference():
+            real, fake = self.model.seen(self.images), self._seen_samples()
+        real_logits, real_norms = self._logits_and_norms(np.asarray(real))
+        fake_logits, fake_norms = self._logits_and_norms(np.asarray(fake))
         measured = {
             "margin": real_logits.mean() - fake_logits.mean(),
             "r1": np.square(real_norms).mean() / 2,
@@ -128,10 +130,10 @@ class GradientNorms(EveryNSteps):
         self.write_scalars(scalars)
         return scalars
 
-    def _samples(self) -> np.ndarray:
+    def _seen_samples(self) -> tf.Tensor:
         latents = self.model.prior.sample(self.count, self.seed)
         inputs = self._inputs(self.model.generator, latents, self.condition)
-        return self.model.generator(inputs, training=False).numpy()
+        return self.model.seen(self.model.generator(inputs, training=False), latents)
 
     def _logits_and_norms(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return D's logits and gradient norms, each float64 `[count / packing]`."""

@@ -7,6 +7,7 @@ images = generator.sample(16, seed=0)           # float32 [16, height, width, ch
 """
 
 from kgan.inference.generator import Generator
+from kgan.inference.inversion import Inversion, invert
 from kgan.inference.keras_generator import KerasGenerator
 from kgan.inference.loading import (
     class_names,
@@ -19,8 +20,10 @@ from kgan.inference.runtimes import saved_model_function, tflite_function
 
 __all__ = [
     "Generator",
+    "Inversion",
     "KerasGenerator",
     "class_names",
+    "invert",
     "load",
     "read_card",
     "read_prior",

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from kgan.masks import checked_mask, masked
 from kgan.priors import Prior
 from kgan.utils.digests import digest
 from kgan.utils.types import JsonDict
+
+if TYPE_CHECKING:
+    from kgan.inference.keras_generator import KerasGenerator
 
 __all__ = ["Function", "Generator"]
 
@@ -47,6 +50,9 @@ class Generator:
         condition: the map from images to their conditions that the run recorded, or None.
         options: the options of the run, where the file records them.
         masked: whether the last channel of a condition is a mask, whose given pixels come back.
+        encoding: maps images float32 `[n, *image_shape]`, scaled as `function` returns them, to
+            latents; None where the file has no encoder.
+        network: the generator as TensorFlow differentiates it; None for exported files.
 
     Example:
         ```python
@@ -67,6 +73,8 @@ class Generator:
     condition: Condition | None = None
     options: JsonDict = dataclasses.field(default_factory=dict)
     masked: bool = False
+    encoding: Function | None = None
+    network: KerasGenerator | None = None
 
     def __call__(
         self,
@@ -201,12 +209,66 @@ class Generator:
         latents = np.asarray(self.prior.sample(len(found), seed))
         return np.where(given, found, self(latents, conditions=conditions))
 
-    def _check_images(self, images: np.ndarray) -> None:
-        if images.shape[1:] != tuple(self.image_shape):
+    def encode(self, images: npt.ArrayLike) -> np.ndarray:
+        """Return the latents that the encoder makes of images, in batches of `BATCH`.
+
+        Args:
+            images: `[n, height, width, channels]` in [0, 1], or points `[n, dim]`.
+
+        Returns:
+            float32 `[n, latent_dim]`.
+
+        Raises:
+            ValueError: the file has no encoder, or the images have another shape.
+        """
+        if self.encoding is None:
             raise ValueError(
-                "Invalid value for argument `images`: expected "
-                f"[n, {', '.join(map(str, self.image_shape))}], received shape {images.shape}. "
-                "Resize or convert them."
+                f"{self.path} has no encoder, which makes latents of images: kgan-train "
+                "--variant=bigan trains one, and TFLite and ONNX files leave it out. "
+                "kgan.inference.invert searches for the latents of any generator."
+            )
+        given = self.checked_images(images)
+        parts = (self.encoding(given[i : i + BATCH]) for i in range(0, len(given), BATCH))
+        return np.concatenate([*parts])
+
+    def reconstruct(self, images: npt.ArrayLike) -> np.ndarray:
+        """Return the images of the latents that the encoder makes of images.
+
+        Args:
+            images: as for `encode`.
+
+        Returns:
+            float32, of their shape.
+
+        Raises:
+            ValueError: as `encode`.
+        """
+        return self(self.encode(images))
+
+    def checked_images(self, images: npt.ArrayLike) -> np.ndarray:
+        """Return images as float32 `[n, *image_shape]`.
+
+        Raises:
+            ValueError: they have another shape, are not finite, or not in [0, 1].
+        """
+        given = np.asarray(images, np.float32)
+        self._check_images(given)
+        low, high = float(given.min()), float(given.max())
+        bounded = self.value_range is not None
+        if not np.isfinite(given).all() or (bounded and not (low > -1e-3 and high < 1 + 1e-3)):
+            within = " in [0, 1]" if bounded else ""
+            raise ValueError(
+                f"Invalid value for argument `images`: expected finite numbers{within}, received "
+                f"values from {low:.4g} to {high:.4g}. Scale them, `x / 255` for bytes."
+            )
+        return given
+
+    def _check_images(self, images: np.ndarray) -> None:
+        shape = tuple(self.image_shape)
+        if images.shape[1:] != shape or not len(images):
+            raise ValueError(
+                f"Invalid value for argument `images`: expected [n, {', '.join(map(str, shape))}], "
+                f"which {self.path} makes, received shape {images.shape}. Resize or convert them."
             )
 
     def _checked(self, conditions: npt.ArrayLike | None, count: int) -> np.ndarray:

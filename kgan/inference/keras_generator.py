@@ -75,6 +75,11 @@ class KerasGenerator:
         return bool(getattr(self.model, "keep_given", False))
 
     @property
+    def encoder(self) -> keras.Model | None:
+        """The network that makes latents of images, of `kgan.variants.BiGAN`; else None."""
+        return getattr(self.model, "encoder", None)
+
+    @property
     def directions(self) -> tuple[str, ...]:
         """The directions of a model that translates both ways between two domains; else none."""
         return getattr(self.model, "directions", ())
@@ -191,6 +196,20 @@ class KerasGenerator:
         assert self.classifier is not None
         return tf.nn.softmax(self.classifier.class_logits(self._in_range(images), training=False))
 
+    def encode(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the latents float32 `[batch, latent_dim]` that the encoder makes of images.
+
+        Args:
+            images: float32 `[batch, *image_shape]`, scaled as `images` returns them.
+        """
+        assert self.encoder is not None
+        given = images if len(self.image_shape) == 1 else self._in_range(images)
+        return tf.cast(self.encoder(given, training=False), tf.float32)
+
+    def reconstruct(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the images of the latents that `encode` makes, scaled as its argument is."""
+        return self.images(self.encode(images))
+
     def predict(
         self,
         latents: np.ndarray | None = None,
@@ -215,6 +234,13 @@ class KerasGenerator:
             return self.images(latents, labels, conditions)
 
         return lambda *inputs, **named: compiled(*inputs, **named).numpy()
+
+    def encoding(self) -> Function | None:
+        """Return the compiled function from images in [0, 1] to latents; None without encoder."""
+        if self.encoder is None:
+            return None
+        compiled = tf.function(self.encode, reduce_retracing=True, autograph=False)
+        return lambda images: compiled(tf.constant(images)).numpy()
 
     def use_full_precision(self) -> None:
         """Compute in the precision of the weights; TFLite lacks half precision operations."""

@@ -275,6 +275,8 @@ def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
         condition=trained.condition,
         options=trained.config.get("options", {}),
         masked=trained.masked,
+        encoding=trained.encoding(),
+        network=trained,
     )
 
 
@@ -286,7 +288,8 @@ def _load_saved_model(path: pathlib.Path) -> Generator:
     bounded = "sample_png" in model.signatures or channels not in (1, 3)
     inputs = serve.structured_input_signature[1]
     latent_dim = inputs["latents"].shape[-1] if "latents" in inputs else 0
-    return _exported("saved_model", path, runtimes.served(model), latent_dim, card, bounded)
+    exported = _exported("saved_model", path, runtimes.served(model), latent_dim, card, bounded)
+    return dataclasses.replace(exported, encoding=runtimes.encoding(model))
 
 
 def _load_tflite(path: pathlib.Path) -> Generator:

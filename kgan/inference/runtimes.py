@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ai_edge_litert.interpreter import SignatureRunner
 
 __all__ = [
+    "encoding",
     "run_by_litert",
     "saved_model_function",
     "served",
@@ -43,6 +44,13 @@ def served(model: tf.Module) -> Function:
         return model.signatures["serving_default"](**inputs)["images"].numpy()
 
     return images
+
+
+def encoding(model: tf.Module) -> Function | None:
+    """Return the function of the signature `encode` of a loaded SavedModel; None without one."""
+    if "encode" not in model.signatures:
+        return None
+    return lambda images: model.signatures["encode"](images=tf.constant(images))["latents"].numpy()
 
 
 def tflite_function(path: pathlib.Path) -> Function:

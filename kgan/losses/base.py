@@ -47,6 +47,14 @@ class AdversarialLoss(Configurable):
         """
         raise NotImplementedError
 
+    def mirrored(self, logits: tf.Tensor) -> tf.Tensor:
+        """Return logits as they would be if data and samples changed places; here `-logits`.
+
+        An encoder makes the data of a BiGAN less like data, as the generator makes samples more
+        like data. Its loss on data is `generator(None, mirrored(real_logits))`.
+        """
+        return -full_precision(logits)
+
     def generator(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
         """Return the generator's loss for each example.
 

@@ -27,6 +27,10 @@ class LeastSquares(AdversarialLoss):
         # The derivative grows with the distance to 1, so rejected samples never saturate.
         return tf.square(full_precision(fake_logits) - 1) / 2
 
+    def mirrored(self, logits: tf.Tensor) -> tf.Tensor:
+        """Return `1 - logits`: the targets 0 and 1 change places."""
+        return 1 - full_precision(logits)
+
 
 class _LinearGenerator(AdversarialLoss):
     """The generator maximizes the critic's score."""

@@ -2,7 +2,7 @@
 
 from kgan.networks.base import Discriminator, Generator
 from kgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from kgan.networks.mlp import MLPDiscriminator, MLPGenerator
+from kgan.networks.mlp import MLPDiscriminator, MLPEncoder, MLPGenerator
 from kgan.networks.patch import PatchDiscriminator
 from kgan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from kgan.networks.sngan import SNGANDiscriminator, SNGANGenerator
@@ -15,6 +15,7 @@ __all__ = [
     "Discriminator",
     "Generator",
     "MLPDiscriminator",
+    "MLPEncoder",
     "MLPGenerator",
     "PatchDiscriminator",
     "ResNetDiscriminator",

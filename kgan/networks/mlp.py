@@ -12,12 +12,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kgan import layers
-from kgan.layers.base import InitializerLike
+from kgan.layers.base import InitializerLike, Shape
 from kgan.networks.base import Discriminator, Generator, Inputs, InputShape, fresh_initializer
-from kgan.utils.checks import number
+from kgan.networks.checks import checked_shape
+from kgan.utils.checks import bounds, number, positive_integer
 from kgan.utils.types import JsonDict
 
-__all__ = ["MLPDiscriminator", "MLPGenerator"]
+__all__ = ["MLPDiscriminator", "MLPEncoder", "MLPGenerator"]
 
 Activation: TypeAlias = "str | Callable[[tf.Tensor], tf.Tensor]"
 
@@ -289,4 +290,84 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
             "input_noise": self.input_noise,
             "hidden_noise": self.hidden_noise,
             "weight_normalization": self.weight_normalization,
+        }
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class MLPEncoder(_FullyConnected):
+    """Fully connected map from images to latents, as the encoder of `kgan.variants.BiGAN`.
+
+    Args:
+        image_shape: shape of one image, `(height, width, channels)`, or `(dim,)` for points.
+        latent_dim: size of a latent point.
+        units: width of each hidden layer.
+        activation: of the hidden layers: `"leaky_relu"` (negative slope 0.2), `"relu"`, or any of
+            Keras's.
+        latent_range: `(low, high)`, between which a scaled sigmoid keeps the latents, for a uniform
+            prior; None for latents without bounds.
+        kernel_initializer: initializer of every layer's kernel.
+        **kwargs: `name` and `dtype` of Keras.
+
+    Input:
+        float `[batch, *image_shape]`.
+
+    Output:
+        float32 `[batch, latent_dim]`.
+
+    Example:
+        ```python
+        encoder = kgan.networks.MLPEncoder((28, 28, 1), latent_dim=50, latent_range=(-1, 1))
+        latents = encoder(images)
+        ```
+    """
+
+    independent_examples = True
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int = 100,
+        units: Sequence[int] = (1200, 1200),
+        activation: Activation = "leaky_relu",
+        latent_range: tuple[float, float] | None = None,
+        kernel_initializer: InitializerLike = "he_normal",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.image_shape = checked_shape(image_shape)
+        self.latent_dim = positive_integer("latent_dim", latent_dim)
+        self.latent_range = bounds("latent_range", latent_range)
+        self.input_spec = keras.layers.InputSpec(shape=(None, *self.image_shape))
+        self._set_units(units, activation, kernel_initializer)
+        self.hidden = [self._dense(width) for width in self.units]
+        # In the precision of the weights, as the latents are compared with those of the prior.
+        self.output_layer = keras.layers.Dense(
+            self.latent_dim,
+            kernel_initializer=fresh_initializer(kernel_initializer),
+            dtype=self.variable_dtype,
+        )
+
+    def build(self, input_shape: Shape) -> None:
+        width = self._build_hidden(math.prod(input_shape[1:]))  # type: ignore[arg-type]
+        self.output_layer.build((None, width))
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        x = keras.ops.reshape(images, (-1, math.prod(self.image_shape)))
+        for layer in self.hidden:
+            x = layer(x)
+        latents = self.output_layer(keras.ops.cast(x, self.variable_dtype))
+        if self.latent_range is not None:
+            low, high = self.latent_range
+            latents = low + (high - low) * keras.ops.sigmoid(latents)
+        return keras.ops.cast(latents, "float32")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.latent_dim)
+
+    def get_config(self) -> JsonDict:
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "latent_dim": self.latent_dim,
+            "latent_range": self.latent_range,
         }

@@ -16,7 +16,13 @@ from kgan.training.keras_private import is_validation_of_fit
 from kgan.training.layer_losses import layer_losses, plus
 from kgan.training.metrics import discriminator_metrics
 from kgan.training.minibatches import network_inputs, plain_errors, split
-from kgan.training.validation import check_data, check_no_weights, sample_conditions, sample_labels
+from kgan.training.validation import (
+    check_array,
+    check_data,
+    check_no_weights,
+    sample_conditions,
+    sample_labels,
+)
 from kgan.utils.checks import positive_integer, seed_pair
 
 __all__ = ["InferenceMode"]
@@ -72,6 +78,53 @@ class InferenceMode(keras.Model):
         # Keras's networks return their own precision.
         return self.predict(inputs, batch_size=500, verbose=0).astype(np.float32, copy=False)
 
+    def encode(self, images: npt.ArrayLike) -> np.ndarray:
+        """Return the latents that the encoder makes of images, with the EMA weights if any.
+
+        Args:
+            images: floats `[n, *image_shape]` in the value range.
+
+        Returns:
+            float32 `[n, latent_dim]`.
+
+        Raises:
+            ValueError: the game has no encoder, as all but `kgan.variants.BiGAN`, or cannot use the
+                images.
+
+        Example:
+            ```python
+            latents = gan.encode(images)
+            again = gan.reconstruct(images)  # gan.predict(latents)
+            ```
+        """
+        encoder = getattr(self.generator, "encoder", None)
+        if encoder is None:
+            raise ValueError(
+                f"This {type(self).__name__} has no encoder, which makes latents of images. "
+                "kgan.variants.BiGAN trains one; kgan.inference.invert searches for the latents of "
+                "any generator."
+            )
+        if not self.built:
+            self.build()
+        given = check_array(self, images, "images")
+        with self.averaged():
+            return encoder.predict(given, batch_size=500, verbose=0).astype(np.float32, copy=False)
+
+    def reconstruct(self, images: npt.ArrayLike) -> np.ndarray:
+        """Return what the generator makes of the latents that the encoder makes of images.
+
+        Args:
+            images: as for `encode`.
+
+        Returns:
+            float32 `[n, *image_shape]` in the value range.
+
+        Raises:
+            ValueError: as `encode`.
+        """
+        latents = self.encode(images)
+        return self.predict(latents, batch_size=500, verbose=0).astype(np.float32, copy=False)
+
     def translations(self, condition: np.ndarray, seed: Any = 0) -> list[np.ndarray]:
         """Return arrays of images to draw beside each other: conditions, and their samples."""
         return [condition, self.sample(len(condition), seed, condition=condition)]
@@ -101,29 +154,35 @@ class InferenceMode(keras.Model):
         with self.averaged(), plain_errors():
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Compute the logs in inference mode on one batch of images and fresh samples."""
+    @contextlib.contextmanager
+    def in_inference(self) -> Iterator[None]:
+        """Let `seen` and the terms of a variant call networks in inference mode."""
         self.terms_in_training = False
         try:
-            return self._measured(data)
+            yield
         finally:
             self.terms_in_training = True
 
-    def _measured(self, data: Any) -> dict[str, tf.Tensor]:
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Compute the logs in inference mode on one batch of images and fresh samples."""
+        with self.in_inference():
+            return self._test_logs(data)
+
+    def _test_logs(self, data: Any) -> dict[str, tf.Tensor]:
         (minibatch,) = split(data, 1, self.packing, self.num_classes)
         images, condition = minibatch
         # By the number of examples seen, so that no two batches of an evaluation share latents.
         seed = self._seed(seeds.TEST_LATENTS, self.report.examples)
         latents = self.prior.sample(minibatch.size, seed)
         samples = self.generator(network_inputs(self.generator, latents, condition), training=False)
+        seen = self.seen(images), self.seen(samples, latents)
         losses_of_layers = layer_losses(self.generator)
         discriminator = self._discriminator_pass(condition)
-        real_logits, fake_logits = discriminator.inference_logits(images, samples)
+        real_logits, fake_logits = discriminator.inference_logits(*seen)
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
-        g_loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
+        g_loss = tf.reduce_mean(self.generator_loss(real_logits, fake_logits))
         d_loss *= self.discriminator_loss_weight
-        g_loss = g_loss if self.generator_plays_loss else tf.zeros_like(g_loss)
-        d_loss += tf.cast(self.discriminator_term(images, samples, condition), d_loss.dtype)
+        d_loss += tf.cast(self.discriminator_term(*seen, condition), d_loss.dtype)
         g_loss += tf.cast(self.generator_term(samples, latents, condition, images), g_loss.dtype)
         d_loss, g_loss = plus(d_loss, discriminator.losses), plus(g_loss, losses_of_layers)
         d_metrics = discriminator_metrics(d_loss, real_logits, fake_logits)

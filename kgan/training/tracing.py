@@ -22,7 +22,7 @@ __all__ = ["RetraceEachEpoch", "Retraced"]
 # The attributes of a game that its step reads.
 _NUMBERS = (
     *("discriminator_steps", "penalty_interval", "seed", "packing", "num_classes"),
-    *("discriminator_loss_weight", "generator_plays_loss"),
+    "discriminator_loss_weight",
 )
 _MODES = ("jit_compile", "run_eagerly", "steps_per_execution")
 _OBJECTS = ("generator", "discriminator", "loss", "prior", "augmentation", "ema")

@@ -111,10 +111,11 @@ class SemiSupervisedGAN(GAN):
 
     # Algorithm 1 with the labelled term and feature matching.
 
-    @property
-    def generator_plays_loss(self) -> bool:  # type: ignore[override]
-        """Whether G minimizes the adversarial loss, rather than matching features."""
-        return not self.feature_matching
+    def generator_loss(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Return the adversarial loss; 0 where G matches features instead."""
+        if self.feature_matching:
+            return tf.zeros_like(fake_logits)
+        return super().generator_loss(real_logits, fake_logits)
 
     @property
     def averaged_variables(self) -> list[keras.Variable]:

@@ -39,7 +39,7 @@ def pairs(context: EvaluationContext) -> list[MetricResult]:
         "_of_nearest_pair": nearest(context),
     }
     results = [
-        MetricResult(f"pairs_{name}{control}", *_mean(measure(images, truths)), reals=len(truths))
+        MetricResult(f"pairs_{name}{control}", *mean(measure(images, truths)), reals=len(truths))
         for name, measure in _measures(truths.shape[1:3]).items()
         for control, images in controls.items()
     ]
@@ -50,7 +50,7 @@ def pairs(context: EvaluationContext) -> list[MetricResult]:
     return results + [
         MetricResult(
             f"pairs_same_class{control}",
-            *_mean((classify(images) == expected).astype(np.float64)),
+            *mean((classify(images) == expected).astype(np.float64)),
             reals=len(truths),
         )
         for control, images in controls.items()
@@ -129,7 +129,7 @@ def _measures(
     }
 
 
-def _mean(values: np.ndarray) -> tuple[float, int, None, float]:
+def mean(values: np.ndarray) -> tuple[float, int, None, float]:
     """Return the mean, the number of values, no value of real data, and the standard error."""
     values = np.asarray(values, np.float64)
     error = float(values.std() / math.sqrt(len(values)))

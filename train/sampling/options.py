@@ -61,6 +61,15 @@ class Options:
         "The pictures of --input are conditions already, such as outlines that were drawn. Where "
         "parts of images were hidden in training, their transparent pixels are the hidden ones",
     )
+    invert: str | None = option(
+        None,
+        "Directory of pictures whose latents are searched for by gradient descent; from those of "
+        "the encoder, where --variant=bigan trained one. Writes what the generator makes of them",
+        unset="none",
+    )
+    invert_steps: int | None = option(
+        None, "Updates of each latent of --invert", expected=POSITIVE_INTEGER, unset="300"
+    )
     direction: str | None = option(
         None,
         "Direction of a run of --variant=cyclegan: from the images of --dataset to those of "
@@ -113,6 +122,7 @@ class Options:
             raise ValueError(f"--prior={self.prior}: expected none, as a run records its prior.")
         check_options(self)
         self._check_input()
+        self._check_invert()
         self._check_count()
         self.target.check()
 
@@ -129,6 +139,28 @@ class Options:
         for name, value in (("labels", self.labels), ("truncation", self.truncation)):
             if value:
                 raise ValueError(f"--{name}: expected none beside --input={self.input}.")
+
+    def _check_invert(self) -> None:
+        if self.invert is None:
+            if self.invert_steps is not None:
+                raise ValueError(
+                    f"--invert_steps={self.invert_steps}: expected --invert=DIR beside it."
+                )
+            return
+        if self.target.kind == ANIMATION:
+            raise ValueError(
+                f"--output={self.output}: expected FILE.png or DIR/ beside --invert={self.invert}, "
+                "as a picture has one reconstruction."
+            )
+        for name in ("input", "truncation"):
+            value = getattr(self, name)
+            if value is not None:
+                raise ValueError(f"--{name}={value}: expected none beside --invert={self.invert}.")
+        if len(self.labels) > 1:
+            raise ValueError(
+                f"--labels={','.join(self.labels)}: expected one class beside --invert="
+                f"{self.invert}, that of all pictures."
+            )
 
     def _check_count(self) -> None:
         kind = self.target.kind

@@ -7,7 +7,7 @@ import numpy as np
 from kgan import plots
 from kgan_cli.silence import native_silence
 
-from . import files, grid, translation
+from . import files, grid, inversion, translation
 from .latents import FRAMES
 from .options import Options
 from .sampler import Sampler
@@ -31,6 +31,10 @@ def sample(options: Options) -> None:
     if options.input is not None:
         count = translation.write(generator, options)
         print(f"{count:,} pictures translated by {generator.path}: {options.target.path}")
+        return
+    if options.invert is not None:
+        report = inversion.write(generator, options)
+        print(f"{report}: {options.target.path}")
         return
     if generator.condition_shape is not None:
         raise ValueError(

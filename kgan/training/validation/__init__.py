@@ -11,7 +11,12 @@ from kgan.training.validation.conditions import (
     check_condition_values,
     sample_conditions,
 )
-from kgan.training.validation.data import check_data, check_domain, check_no_weights
+from kgan.training.validation.data import (
+    check_array,
+    check_data,
+    check_domain,
+    check_no_weights,
+)
 from kgan.training.validation.labels import check_labels, sample_labels
 from kgan.training.validation.networks import (
     check_augmented_sides,
@@ -19,14 +24,20 @@ from kgan.training.validation.networks import (
     check_networks,
     shared_range,
 )
-from kgan.training.validation.outputs import build_discriminator, build_generator
+from kgan.training.validation.outputs import (
+    build_discriminator,
+    build_encoder,
+    build_generator,
+)
 from kgan.training.validation.structure import check_classes
 from kgan.training.validation.trials import check_built
 
 __all__ = [
     "build_discriminator",
+    "build_encoder",
     "build_generator",
     "build_optimizers",
+    "check_array",
     "check_augmented_sides",
     "check_built",
     "check_classes",

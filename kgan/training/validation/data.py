@@ -31,7 +31,7 @@ from kgan.training.validation.structure import (
 if TYPE_CHECKING:
     from kgan.training.saving import SavedGame
 
-__all__ = ["check_data", "check_domain", "check_no_weights"]
+__all__ = ["check_array", "check_data", "check_domain", "check_no_weights"]
 
 _LOOKED_AT = 32  # batches, where the first one leaves much of the value range unused
 
@@ -117,6 +117,26 @@ def check_domain(
     seen = checks.extremes([np.asarray(images)])
     if use:
         checks.check_use(seen)
+
+
+def check_array(gan: SavedGame, images: Any, argument: str) -> np.ndarray:
+    """Check images that a trained game is given, and return them as float32 `[n, ...]`.
+
+    Args:
+        gan: the built game.
+        images: `[n, *image_shape]` in the value range, however much of it they use.
+        argument: name of the array, for messages.
+
+    Raises:
+        ValueError: the game cannot use them.
+    """
+    form = Form(argument, tuple(gan.image_shape), gan.value_range, "array")
+    given = np.asarray(images)
+    check_images(given, form)
+    if not len(given):
+        raise form.error("at least one image, received none.")
+    _DataChecks(gan, form, 1).extremes([given])
+    return given.astype(np.float32, copy=False)
 
 
 def _overrides(gan: SavedGame, *methods: str) -> bool:

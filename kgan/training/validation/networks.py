@@ -41,14 +41,15 @@ def check_networks(
             f"latent_dim={latent_dim}, received a prior of dim={prior.dim}."
         )
     made = getattr(generator, "image_shape", None)
+    seen = getattr(generator, "seen_shape", made)  # of the examples that D sees
     taken = getattr(discriminator, "image_shape", None)
-    if made is not None and taken is not None:
-        packed = (*made[:-1], packing * made[-1])
+    if seen is not None and taken is not None:
+        packed = (*seen[:-1], packing * seen[-1])
         if tuple(taken) != packed:
             packs = f", in packs of {packing} {packed}" if packing > 1 else ""
             raise ValueError(
                 "Invalid value for argument `discriminator`: expected one for the generator's "
-                f"image_shape={made}{packs}, received one for image_shape={taken}."
+                f"image_shape={seen}{packs}, received one for image_shape={taken}."
             )
     ours, theirs = (getattr(net, "num_classes", None) for net in (generator, discriminator))
     if ours != theirs:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from kgan.training.condition import ConditionSpec
 from kgan.training.minibatches import network_inputs
 
-__all__ = ["build_discriminator", "build_generator", "packed_shape"]
+__all__ = ["build_discriminator", "build_encoder", "build_generator", "packed_shape"]
 
 
 def build_generator(
@@ -56,6 +56,23 @@ def build_discriminator(
             "one logit for each image, [batch, 1], or patches [batch, height, width, 1]",
             f"an output of shape {_batched(logits)}",
             "End it with `keras.layers.Dense(1)`.",
+        )
+
+
+def build_encoder(encoder: keras.Model, image_shape: Sequence[int], latent_dim: int) -> None:
+    """Create the variables of an encoder.
+
+    Raises:
+        ValueError: it does not take the images, or does not return one latent point for each.
+    """
+    given = f"images {_batched((None, *image_shape))}"
+    latents = _output("encoder", encoder, keras.Input(tuple(image_shape)), None, given)
+    if tuple(latents.shape[1:]) != (latent_dim,):
+        raise _unusable(
+            "encoder",
+            f"latents [batch, {latent_dim}]",
+            f"an output of shape {_batched(tuple(latents.shape))}",
+            f"End it with `keras.layers.Dense({latent_dim})`.",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kgan.penalties import Penalty
+from kgan.training.condition import ConditionSpec
 from kgan.training.validation.layers import (
     check_second_derivatives,
     example_inputs,
@@ -32,7 +33,7 @@ def check_built(gan: SavedGame, penalties: Sequence[Penalty]) -> frozenset[int]:
     """
     check_penalties(penalties, gan.discriminator)
     check_second_derivatives(penalties, gan.discriminator)
-    shape = packed_shape(gan.image_shape, gan.packing)
+    shape = packed_shape(gan.seen_shape, gan.packing)
     images = example_inputs(gan.discriminator, shape, gan.condition, gan.packing)
     check_logits(gan.discriminator, images)
     latents = example_inputs(gan.generator, (gan.prior.dim,), gan.condition)
@@ -40,4 +41,9 @@ def check_built(gan: SavedGame, penalties: Sequence[Penalty]) -> frozenset[int]:
         *trial_call("generator", gan.generator, latents, gan.image_shape),
         *trial_call("discriminator", gan.discriminator, images),
     ]
+    encoder = getattr(gan.generator, "encoder", None)
+    if encoder is not None:
+        overwritten += trial_call(
+            "encoder", encoder, example_inputs(encoder, gan.image_shape, ConditionSpec())
+        )
     return frozenset(map(id, overwritten))
