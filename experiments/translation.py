@@ -91,14 +91,14 @@ def information(run: RunDirectory, data_dir: str | None) -> float:
 def information_of(condition: Condition, real: RealData, data_dir: str | None) -> float:
     """Return the test accuracy of a classifier that sees certain conditions of real images."""
 
-    def labelled(images: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
+    def labelled(images: np.ndarray, part: str) -> tuple[np.ndarray, np.ndarray]:
         batches = np.array_split(images, -(-len(images) // 1000))
         conditions = np.concatenate([np.asarray(condition(tf.constant(x))) for x in batches])
         factor = images.shape[1] // conditions.shape[1]
         conditions = conditions.repeat(factor, axis=1).repeat(factor, axis=2)
-        return conditions, data.labels(real.name, split, data_dir)
+        return conditions, data.labels(real.name, real.parts[part]["split"], data_dir)
 
-    return Classifier.train(labelled(real.training, "train"), labelled(real.test, "test")).accuracy
+    return Classifier.train(labelled(real.training, "training"), labelled(real.test, "test")).accuracy
 
 
 def row(preset: str, seed: int, name: str, found: JsonDict, control: str = "") -> JsonDict:
