@@ -28,7 +28,7 @@ STANDARD: dict[str, list[str]] = {
     "scale": ["--rounds=5", "--steps=30"],
 }
 # Benchmarks that run only when named.
-NAMED = ("operations", "presets", "kill")
+NAMED = ("operations", "presets", "translation", "kill")
 NAMES = (*STANDARD, *NAMED)
 
 

@@ -18,6 +18,7 @@ from benchmarks.timing import print_record
 from kgan import conditions
 from train.config import resolve
 from train.game import make_gan
+from train.labelled import Labelled
 from train.presets import DIRECTORIES, PRESETS
 
 SHAPES = {
@@ -46,7 +47,12 @@ def seconds_a_step(preset: str, at_least: float) -> tuple[float, keras.Model]:
         batch = (images, low + (high - low) * made)
     data = tf.data.Dataset.from_tensors(batch)
     keras.utils.set_random_seed(0)
-    gan = make_gan(config, data, CLASSES if config.conditional else None)
+    labels = np.arange(10 * CLASSES) % CLASSES
+    few = Labelled(np.resize(images, (len(labels), *shape)), labels, CLASSES)
+    gan = make_gan(
+        *(config, data, CLASSES if config.conditional else None),
+        labelled=few if config.semi_supervised else None,
+    )
     data = data.cache().repeat()
     timed = by_fit(gan, data, 10 * config.steps_per_execution)
     timed()  # compiles

@@ -11,9 +11,11 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["matching", "parser", "print_row", "rounded", "run", "seed_list"]
+from kgan.utils.types import JsonDict
+
+__all__ = ["matching", "parser", "print_row", "rounded", "run", "seed_list", "table"]
 
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 
@@ -84,3 +86,11 @@ def rounded(value: float, digits: int) -> float | None:
 def print_row(experiment: str, **row: object) -> None:
     """Print one row of an experiment as a line of JSON."""
     print(json.dumps({"experiment": experiment, **row}), flush=True)
+
+
+def table(rows: Iterable[JsonDict], columns: Sequence[str]) -> str:
+    """Return rows as a table in Markdown; a cell without a value is empty."""
+    cells = ([row.get(name) for name in columns] for row in rows)
+    words = (["" if cell is None else str(cell) for cell in line] for line in cells)
+    lines = [columns, ["---"] * len(columns), *words]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,12 +1,14 @@
 """Train image-to-image presets, and beside each the same generator without the game.
 
     python -m experiments.translation [--data_dir=DIR] [--only=REGEX] [--seeds=0-2] [--steps=N]
+        [--emoji=DIR]
 
 A preset is trained by kgan-train and evaluated by kgan-evaluate. The control, "L1 alone", is its
 generator without latents, trained by Keras on the mean absolute difference: the same data, batches,
-optimizer and number of steps. A classifier that is trained on the conditions, enlarged to the size
-of the images, says how much of the class these hold. Runs lie in runs/translation; those that are
-evaluated are not made again.
+optimizer and number of steps. A game without pairs has another control: itself without the cycle
+term. A classifier that is trained on the conditions, enlarged to the size of the images, says how
+much of the class these hold. emoji_pix2pix is left out without --emoji, a directory that holds
+google/ and twitter/. Runs lie in runs/translation; those that are evaluated are not made again.
 
 Prints one line of JSON for each run, and a table of all. docs/translation_results.md shows it.
 """
@@ -24,20 +26,23 @@ import tensorflow as tf
 from experiments import program, results
 from kgan import data
 from kgan.artifacts import RunDirectory
+from kgan.conditions import Condition
 from kgan.metrics import Classifier
 from kgan.utils.types import JsonDict
-from kgan.variants import Pix2Pix
+from kgan.variants import AnyConditional, Pix2Pix
 from train.config import Config, resolve
-from train.evaluation.data import read
+from train.evaluation.data import RealData, read
 from train.evaluation.options import Options
 from train.evaluation.run import evaluate
 from train.evaluation.samples import open_generator
 from train.game import make_gan
+from train.presets import DIRECTORIES
 from train.run import load_images
 
-PRESETS = ("edges_to_digits", "digits_x4", "fill_in")
+PRESETS = ("edges_to_digits", "digits_x4", "fill_in", "digits_cyclegan", "emoji_pix2pix")
 RUNS = pathlib.Path("runs", "translation")
 METRICS = ("frechet", "precision_recall", "modes")
+METRICS_OF_PICTURES = ("frechet", "precision_recall")  # the categories of emoji are no looks
 COLUMNS = {
     "pairs_l1": "L1",
     "pairs_psnr": "PSNR, dB",
@@ -51,11 +56,19 @@ def train_on_l1(config: Config, run_dir: pathlib.Path, data_dir: str | None) -> 
     """Train the generator of a configuration by Keras on L1 alone, and save it as a run."""
     keras.utils.set_random_seed(config.seed)
     config = dataclasses.replace(config, latent_dim=0)
+    if config.variant == "any_conditional":
+        config = dataclasses.replace(config, diversity_weight=0.0)
     pairs, _ = load_images(config, data_dir)
     gan = make_gan(config, pairs, None)
     assert config.steps
     pairs.seek(0, config.steps)
-    batches = pairs.from_position(config.steps).map(
+    batches = pairs.from_position(config.steps)
+    if isinstance(gan, AnyConditional):  # new masks in each step, as in the game
+        seeds = tf.data.Dataset.counter().map(lambda step: tf.stack([np.int64(config.seed), step]))
+        batches = tf.data.Dataset.zip(batches, seeds).map(
+            lambda pair, seed: (pair[0], gan.random_conditions(pair[0], seed))
+        )
+    batches = batches.map(
         lambda images, conditions: ((tf.zeros([tf.shape(images)[0], 0]), conditions), images)
     )
     optimizer = type(gan.generator_optimizer).from_config(gan.generator_optimizer.get_config())
@@ -70,17 +83,22 @@ def train_on_l1(config: Config, run_dir: pathlib.Path, data_dir: str | None) -> 
 def information(run: RunDirectory, data_dir: str | None) -> float:
     """Return the test accuracy of a classifier that sees the conditions in place of the images."""
     config = run.read_config()
-    real, condition = read(run, config, data_dir), open_generator(run, config).condition
+    condition = open_generator(run, config).condition
     assert condition is not None
+    return information_of(condition, read(run, config, data_dir), data_dir)
 
-    def labelled(images: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
+
+def information_of(condition: Condition, real: RealData, data_dir: str | None) -> float:
+    """Return the test accuracy of a classifier that sees certain conditions of real images."""
+
+    def labelled(images: np.ndarray, part: str) -> tuple[np.ndarray, np.ndarray]:
         batches = np.array_split(images, -(-len(images) // 1000))
         conditions = np.concatenate([np.asarray(condition(tf.constant(x))) for x in batches])
         factor = images.shape[1] // conditions.shape[1]
         conditions = conditions.repeat(factor, axis=1).repeat(factor, axis=2)
-        return conditions, data.labels(real.name, split, data_dir)
+        return conditions, data.labels(real.name, real.parts[part]["split"], data_dir)
 
-    return Classifier.train(labelled(real.training, "train"), labelled(real.test, "test")).accuracy
+    return Classifier.train(labelled(real.training, "training"), labelled(real.test, "test")).accuracy
 
 
 def row(preset: str, seed: int, name: str, found: JsonDict, control: str = "") -> JsonDict:
@@ -94,53 +112,82 @@ def row(preset: str, seed: int, name: str, found: JsonDict, control: str = "") -
     }
 
 
-def play(preset: str, seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:
-    """Train and evaluate a preset and its control; return the rows of the table."""
-    given: JsonDict = {"seed": seed, **({"steps": steps} if steps else {})}
+def directories(preset: str, emoji: pathlib.Path | None) -> JsonDict:
+    """Return the options of a preset that name directories of pictures."""
+    if preset not in DIRECTORIES:
+        return {}
+    assert emoji is not None
+    return {"dataset": str(emoji / "twitter"), "condition": str(emoji / "google")}
+
+
+def train(preset: str, given: JsonDict, run: RunDirectory, data_dir: str | None) -> None:
+    """Train a preset with further flags by kgan-train, unless that is done."""
+    if run.evaluation().exists():
+        return
+    flags = [f"--preset={preset}", *(f"--{name}={value}" for name, value in given.items())]
+    training, _ = results.commands(flags, resolve(preset, given).dataset, run.path, data_dir)
+    if not program.run(training):
+        raise SystemExit(1)
+
+
+def play(
+    preset: str, given: JsonDict, data_dir: str | None, emoji: pathlib.Path | None
+) -> list[JsonDict]:
+    """Train and evaluate a preset and its control; return the rows of the table.
+
+    Args:
+        preset: its name.
+        given: the options that differ from it; `seed` is one.
+        data_dir: data directory of TFDS, or None.
+        emoji: directory of the pictures of `emoji_pix2pix`, or None.
+    """
+    seed, folders = given["seed"], directories(preset, emoji)
+    given = {**folders, **given}
+    data_dir = None if folders else data_dir  # which is for TFDS
     config = resolve(preset, given)
-    game, control = (RunDirectory(RUNS / preset / str(seed) / what) for what in ("game", "l1"))
-    if not game.evaluation().exists():
-        flags = [f"--preset={preset}", *(f"--{name}={value}" for name, value in given.items())]
-        training, _ = results.commands(flags, config.dataset, game.path, data_dir)
-        if not program.run(training):
-            raise SystemExit(1)
-    if not control.config.exists():
-        train_on_l1(config, control.path, data_dir)
-    for run in (game, control):
+    control = "without the cycle term" if config.unpaired else "L1 alone"
+    place = RUNS / preset / str(seed)
+    runs = {"game": RunDirectory(place / "game")}
+    train(preset, given, runs["game"], data_dir)
+    if config.unpaired:
+        runs[control] = RunDirectory(place / "no_cycle")
+        train(preset, {**given, "cycle_weight": 0}, runs[control], data_dir)
+    else:
+        runs[control] = RunDirectory(place / "l1")
+        if not runs[control].config.exists():
+            train_on_l1(config, runs[control].path, data_dir)
+    figures = {}
+    metrics = METRICS_OF_PICTURES if folders else METRICS
+    for what, run in runs.items():
         if not run.evaluation().exists():
-            evaluate(Options(run_dir=str(run.path), metrics=METRICS, data_dir=data_dir))
-    figures = [json.loads(run.evaluation().read_text())["figures"] for run in (game, control)]
+            evaluate(Options(run_dir=str(run.path), metrics=metrics, data_dir=data_dir))
+        figures[what] = json.loads(run.evaluation().read_text())["figures"]
     rows = [
-        row(preset, seed, "game", figures[0]),
-        row(preset, seed, "L1 alone", figures[1]),
-        row(preset, seed, "nearest pair", figures[0], "_of_nearest_pair"),
-        row(preset, seed, "the condition", figures[0], "_of_condition"),
+        *(row(preset, seed, what, found) for what, found in figures.items()),
+        row(preset, seed, "nearest pair", figures["game"], "_of_nearest_pair"),
+        row(preset, seed, "the condition", figures["game"], "_of_condition"),
     ]
-    if seed == 0:
-        accuracy = program.rounded(information(game, data_dir), 4)
+    if seed == 0 and not folders:
+        accuracy = program.rounded(information(runs["game"], data_dir), 4)
         rows.append({"preset": preset, "seed": seed, "what": "classifier", "same class": accuracy})
     return rows
 
 
-def table(rows: list[JsonDict]) -> str:
-    """Return rows as Markdown."""
-    names = ("preset", "seed", "what", *COLUMNS.values())
-    cells = ([row.get(name) for name in names] for row in rows)
-    words = (["" if cell is None else str(cell) for cell in line] for line in cells)
-    lines = [names, ["---"] * len(names), *words]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def main() -> None:
     parser = program.parser(__doc__, seeds="0-2", steps=0)
+    parser.add_argument("--emoji", type=pathlib.Path, help="directory of google/ and twitter/")
     args = parser.parse_args()
     rows = []
+    steps = {"steps": args.steps} if args.steps else {}
     for preset in program.matching(PRESETS, args.only):
+        if preset in DIRECTORIES and args.emoji is None:
+            print(f"{preset}: left out without --emoji.")
+            continue
         for seed in args.seeds:
-            for found in play(preset, seed, args.steps, args.data_dir):
+            for found in play(preset, {"seed": seed, **steps}, args.data_dir, args.emoji):
                 program.print_row("translation", **found)
                 rows.append(found)
-    print(table(rows))
+    print(program.table(rows, ("preset", "seed", "what", *COLUMNS.values())))
 
 
 if __name__ == "__main__":

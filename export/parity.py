@@ -7,11 +7,14 @@ import pathlib
 import statistics
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kgan.inference import KerasGenerator
 
+if TYPE_CHECKING:
+    from .classifier import Classifier
 from .formats import Format
 
 LATENTS = 256
@@ -89,7 +92,7 @@ class Reference:
         ValueError: the images hold NaN or infinity, or do not keep to the value range.
     """
 
-    def __init__(self, generator: KerasGenerator):
+    def __init__(self, generator: KerasGenerator | Classifier):
         drawn = generator.inputs(LATENTS, SEED)
         self._inputs = {name: value.numpy() for name, value in drawn.items()}
         self.images = self._in_batches(lambda **inputs: generator.images(**inputs).numpy())

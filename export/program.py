@@ -13,8 +13,8 @@ from kgan import inference
 from kgan.artifacts import RunDirectory
 from kgan.inference import KerasGenerator
 
+from . import classifier, lite_sampling, parity, report
 from . import formats as kinds
-from . import lite_sampling, parity, report
 from .parity import Comparison
 from .place import Place
 
@@ -102,7 +102,8 @@ def _export(
         with place.staging() as stage:
             comparisons = _write_and_compare(generator, chosen, stage)
             failed = [name for name, made in comparisons.items() if not made.passed]
-            place.publish(stage, [] if failed else [kind.place for kind in chosen])
+            written = {pathlib.Path(made.path) for made in comparisons.values()}
+            place.publish(stage, [] if failed else sorted(written))
     print(report.table(comparisons))
     if failed:
         raise parity.ParityError(
@@ -110,7 +111,7 @@ def _export(
             f"more than its limit. Nothing was exported; {output / 'parity.json'} has the numbers."
         )
     _print_omissions(generator, comparisons)
-    paths = ", ".join(made.path for made in comparisons.values())
+    paths = ", ".join(dict.fromkeys(made.path for made in comparisons.values()))
     print(f"Exported to {output}: {paths}; compared in parity.md.")
     return comparisons
 
@@ -162,6 +163,12 @@ def _write_and_compare(
         written.parent.mkdir(exist_ok=True)
         kind.write(generator, written)
         comparisons[kind.name], images[kind.name] = reference.compare(written, kind)
+    if generator.classifier is not None:
+        of_classes = parity.Reference(classifier.Classifier(generator))
+        for kind in classifier.formats(chosen):
+            if kind.place == classifier.PLACE:
+                kind.write(generator, stage / kind.place)
+            comparisons[kind.name], _ = of_classes.compare(stage / kind.place, kind)
     report.write(generator, reference, comparisons, images, stage)
     return comparisons
 

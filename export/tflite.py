@@ -60,10 +60,10 @@ def write(generator: KerasGenerator, path: pathlib.Path, quantization: str = "no
     Raises:
         ValueError: the generator uses an operation that TFLite lacks, or lacks in this precision.
     """
-    model = _convert(generator, _network(generator), quantization)
+    model = convert(generator, _network(generator), quantization)
     flatbuffer.rescale_one_hot(model)
     if generator.condition_shape is None and lite_sampling.can_sample(generator.prior):
-        sampler = _convert(generator, _sampler(generator), "none")
+        sampler = convert(generator, _sampler(generator), "none")
         flatbuffer.add_signature(model, sampler, "sample")
     flatbuffer.add_metadata(model, CARD, json.dumps(saved_model.card(generator)).encode())
     if generator.num_classes is not None:
@@ -92,7 +92,17 @@ def _sampler(generator: KerasGenerator) -> Graph:
     )
 
 
-def _convert(generator: KerasGenerator, function: Graph, quantization: str) -> ModelT:
+def convert(generator: KerasGenerator, function: Graph, quantization: str) -> ModelT:
+    """Return a function of a generator's weights as a TFLite model.
+
+    Args:
+        generator: which has the weights.
+        function: a concrete function.
+        quantization: as `write` has it.
+
+    Raises:
+        ValueError: it uses an operation that TFLite lacks, or lacks in this precision.
+    """
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], generator.module())
     _configure(converter, generator, quantization)
     try:

@@ -13,15 +13,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan.masks import DRAWS, halves, masked, masks_of_draws, rectangles
 from kgan.utils.checks import integer, one_of
 from kgan.utils.configurable import Configurable
 from kgan.utils.types import JsonDict
 
-__all__ = ["CONDITIONS", "Condition", "Edges", "Grey", "LowResolution", "Masked", "get"]
+__all__ = [
+    "CONDITIONS",
+    "Condition",
+    "Edges",
+    "Grey",
+    "LowResolution",
+    "Masked",
+    "get",
+]
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_HIDDEN = 0.5  # what a masked pixel becomes: no start for the generator is darker or brighter
-_RECTANGLES = (0.25, 0.75)  # of a side: the shortest and the longest side of what is hidden
+_PIXELS = 0.75  # share of the pixels that `Masked("pixels")` hides
 
 
 class Condition(Configurable):
@@ -103,48 +111,63 @@ class Masked(Condition):
     unchanged.
 
     Args:
-        part: `"half"`: the right half. `"rectangle"`: one rectangle, whose sides are 1/4 to 3/4 of
-            the image's. It follows from the image's pixels: the same in every epoch and program.
+        part: what is hidden. `"half"`: the right half. `"rectangle"`: one rectangle, whose sides
+            are 1/4 to 3/4 of the image's. `"pixels"`: each pixel with probability 3/4. `"any"`:
+            what `kgan.masks.random_masks` hides. All but the half follow from the image's pixels:
+            they are the same in every epoch and program.
     """
 
     def __init__(self, part: str = "rectangle"):
-        self.part = one_of("part", part, ("half", "rectangle"))
+        self.part = one_of("part", part, ("half", "rectangle", "pixels", "any"))
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        shape = tf.shape(images)
+        return masked(images, self.given(images))
+
+    def given(self, images: tf.Tensor) -> tf.Tensor:
+        """Return which pixels of each image are given, bool `[batch, height, width, 1]`.
+
+        Args:
+            images: float32 `[batch, height, width, channels]` in [0, 1].
+        """
+        height, width = sides = images.shape[1:3]
         if self.part == "half":
-            hidden = tf.range(shape[2])[None, None, :] >= (shape[2] + 1) // 2
+            given = tf.broadcast_to(halves(sides)[0], [tf.shape(images)[0], height, width])
+        elif self.part == "rectangle":
+            given = ~rectangles(tf.unstack(_uniform(_hashes(images, 4)), axis=-1), sides)
         else:
-            draws = _draws(images, 4)
-            hidden = _span(shape[1], draws[0], draws[1])[:, :, None]
-            hidden &= _span(shape[2], draws[2], draws[3])[:, None, :]
-        hidden = tf.broadcast_to(hidden[..., None], [*tf.unstack(shape[:3]), 1])
-        given = tf.where(hidden, tf.constant(_HIDDEN), images)
-        return tf.concat([given, 1.0 - tf.cast(hidden, tf.float32)], axis=-1)
+            draws = _uniform(_spread(_hashes(images, 1), DRAWS + height * width))
+            if self.part == "any":
+                return masks_of_draws(draws, sides)
+            given = tf.reshape(draws[:, DRAWS:] >= _PIXELS, [-1, height, width])
+        return given[..., None]
 
     def get_config(self) -> JsonDict:
         return {"part": self.part}
 
 
-def _draws(images: tf.Tensor, count: int) -> list[tf.Tensor]:
-    """Return numbers in [0, 1) that follow from the pixels, each float32 `[batch]`."""
+def _hashes(images: tf.Tensor, count: int) -> tf.Tensor:
+    """Return numbers that follow from the pixels, uint32 `[batch, count]`."""
     # Bytes times odd numbers, summed with overflow: any pixel moves all bits above its own.
     size = int(np.prod(images.shape[1:]))
     factors = np.random.default_rng(0).integers(-(2**30), 2**30, [size, count]) * 2 + 1
     pixels = tf.cast(tf.round(255.0 * tf.reshape(images, [-1, size])), tf.int32)
-    hashes = tf.linalg.matmul(pixels, tf.constant(factors, tf.int32))
-    bits = tf.bitwise.right_shift(tf.cast(hashes, tf.uint32), tf.constant(8, tf.uint32))
-    return tf.unstack(tf.cast(bits, tf.float32) * 2.0**-24, axis=-1)
+    return tf.cast(tf.linalg.matmul(pixels, tf.constant(factors, tf.int32)), tf.uint32)
 
 
-def _span(side: tf.Tensor, length: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-    """Return whether each pixel of a side is in a span of drawn length and start."""
-    shortest, longest = _RECTANGLES
-    whole = tf.cast(side, tf.float32)
-    pixels = tf.round(whole * (shortest + (longest - shortest) * length))
-    first = tf.floor((whole - pixels + 1) * start)
-    places = tf.range(whole)
-    return (places >= first[:, None]) & (places < (first + pixels)[:, None])
+def _spread(words: tf.Tensor, count: int) -> tf.Tensor:
+    """Return many numbers that follow from one, uint32 `[batch, 1]` -> `[batch, count]`."""
+    # A counter through the finalizer `lowbias32` (C. Wellons, hash-prospector, public domain).
+    x = words + tf.constant(np.arange(count, dtype=np.uint32) * np.uint32(0x9E3779B9))
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+        x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
+        x *= tf.constant(factor, tf.uint32)
+    return x
+
+
+def _uniform(words: tf.Tensor) -> tf.Tensor:
+    """Return float32 numbers in [0, 1) of the upper 24 bits of uint32 numbers."""
+    bits = tf.bitwise.right_shift(words, tf.constant(8, tf.uint32))
+    return tf.cast(bits, tf.float32) * 2.0**-24
 
 
 CONDITIONS: dict[str, Callable[[], Condition]] = {
@@ -154,6 +177,8 @@ CONDITIONS: dict[str, Callable[[], Condition]] = {
     "grey": Grey,
     "masked": Masked,
     "masked_half": lambda: Masked("half"),
+    "masked_pixels": lambda: Masked("pixels"),
+    "masked_any": lambda: Masked("any"),
 }
 """The conditions that have a name. `"low_resolution"` is a quarter of each side."""
 

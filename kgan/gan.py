@@ -166,6 +166,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
                 loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
+                loss += tf.cast(self.drawn_discriminator_term(update), loss.dtype)
                 loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
@@ -196,7 +197,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                 samples = self.generator(
                     network_inputs(self.generator, latents, condition), training=True
                 )
-                if self.needs_real_logits:
+                if self.needs_real_logits or getattr(self.loss, "needs_real_logits", False):
                     real_logits = discriminator.real_logits(self.seen(images))
                 losses_of_layers = layer_losses(self.generator)
                 # The gradient flows through D's logits into G.
@@ -212,6 +213,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     # What a variant of the game overrides.
 
     discriminator_loss_weight = 1.0  # of the adversarial loss, beside penalties and terms
+    needs_real_logits = False  # True where `generator_loss` uses the logits on data, as some losses
 
     @property
     def generator_variables(self) -> list[keras.Variable]:
@@ -222,11 +224,6 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
     def discriminator_variables(self) -> list[keras.Variable]:
         """The weights that D's update moves. A variant adds those of a third network here."""
         return self.discriminator.trainable_variables
-
-    @property
-    def needs_real_logits(self) -> bool:
-        """Whether `generator_loss` uses the logits on data, as relativistic losses do."""
-        return getattr(self.loss, "needs_real_logits", False)
 
     def generator_loss(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
         """Return G's adversarial loss for each example, as `kgan.losses` have it."""
@@ -261,6 +258,10 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         self, images: tf.Tensor, samples: tf.Tensor, condition: tf.Tensor | None
     ) -> tf.Tensor | float:
         """Return a further term of D's loss, a scalar; here 0. Its arguments are as D sees them."""
+        return 0.0
+
+    def drawn_discriminator_term(self, update: tf.Tensor) -> tf.Tensor | float:
+        """Return a term of D's loss on data that the game draws itself, by the update; here 0."""
         return 0.0
 
     # A Keras model.
@@ -313,7 +314,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         for network in (self.generator, self.discriminator):
             synchronize(network)
         if self.ema is not None:
-            self.ema.build(self.generator.trainable_variables)
+            self.ema.build(self.averaged_variables)
         self.built = True
 
     def compile(
@@ -360,7 +361,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         check_scope(self, optimizers)
         self._overwritten = check_built(self, penalties)
         if self.ema is not None:
-            self.ema.check_covers(self.generator.trainable_variables)
+            self.ema.check_covers(self.averaged_variables)
         weights = (self.generator_variables, self.discriminator_variables)
         build_optimizers(list(zip(optimizers, weights, strict=True)))
         super().compile(optimizer=None, **kwargs)

@@ -28,6 +28,7 @@ __all__ = [
     "RunCheckpoints",
     "SavedRun",
     "carried_record",
+    "classes_record",
     "directions_record",
     "load_run",
     "read_game",
@@ -130,6 +131,11 @@ def directions_record(gan: Any) -> JsonDict:
     """Return what a run records of a game that translates both ways: `directions`, or nothing."""
     directions = getattr(gan.generator, "directions", ())
     return {"directions": list(directions)} if directions else {}
+
+
+def classes_record(gan: Any) -> JsonDict:
+    """Return what a run records of a game that classifies: `classes`, their number, or nothing."""
+    return {"classes": gan.discriminator.classes} if hasattr(gan, "classify") else {}
 
 
 def saved_from_python(record: JsonDict) -> bool:
@@ -260,6 +266,7 @@ class SavedRun(keras.Model):
             "value_range": self.value_range,
             _PYTHON: "GAN.save_run",
             **directions_record(self),
+            **classes_record(self),
         }
         record["data"].update(image_shape=list(self.image_shape), num_classes=self.num_classes)
         with run.lock():

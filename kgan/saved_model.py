@@ -23,13 +23,14 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.inference import KerasGenerator
-from kgan.inference.keras_generator import range_of
+from kgan.inference.keras_generator import classifier_of, range_of
 from kgan.inference.loading import CARD
+from kgan.masks import masked
 from kgan.priors import Prior
 from kgan.utils.checks import one_of
 from kgan.utils.types import JsonDict
 
-__all__ = ["MAX_COUNT", "MODEL_NAME", "ExportedGame", "card", "write"]
+__all__ = ["MAX_COUNT", "MODEL_NAME", "ExportedGame", "card", "classify_function", "write"]
 
 MAX_COUNT = 1024
 """Most images that one call of `sample` makes; a client's mistake must not exhaust the memory."""
@@ -53,12 +54,19 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
             `[batch, height, width, channels]` in [0, 1], to as many `images`. Their conditions are
             made as in training, where `config` records how; else they are the conditions. The
             latents are always the same.
+        complete: beside `translate`, of a generator whose conditions have masks. `images`; `mask`,
+            float32 `[batch, height, width, 1]`, 1 where a pixel is given, else 0; and, if the
+            generator has latents, `seed`, int32 `[2]`. To as many `images`, whose hidden pixels are
+            sampled.
         sample: `count`, int32 `[]`, `seed`, int32 `[2]`, and, if the generator is conditional,
             `labels`, int32 `[count]`, to as many `images`, the same for the same seed and labels in
             every process.
         sample_png: as `sample`, to `png_bytes`, string `[count]`, each a complete PNG file. It is
             left out where a PNG file cannot hold the images. TensorFlow Serving's REST API gives
             outputs of such a name in base 64.
+        classify: only of a semi-supervised game. `images`, float32
+            `[batch, height, width, channels]` in [0, 1], to `probabilities`, float32
+            `[batch, classes]`.
 
         encode: only of a generator with an encoder (`kgan.variants.BiGAN`). `images`, as
             `serving_default` returns them, to `latents`, float32 `[batch, latent_dim]`.
@@ -90,6 +98,11 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         requests[name] = {"images": np.zeros([1, *generator.image_shape], np.float32)}
     if generator.condition_shape is not None:
         requests["translate"] = {"images": np.zeros([1, *_translated(generator)], np.float32)}
+        requests["complete"] = {
+            name: np.zeros([1 if each is None else each for each in spec.shape], spec.dtype.name)
+            for name, spec in _completed(generator).items()
+        }
+        requests = {name: requests[name] for name in signatures}
     _write_warmup(requests, extras / WARMUP_FILE)
     (extras / CARD).write_text(json.dumps(card(generator), indent=2) + "\n")
 
@@ -101,6 +114,7 @@ def card(generator: KerasGenerator) -> JsonDict:
         "latent_dim": generator.latent_dim,
         "num_classes": generator.num_classes,
         "condition_shape": generator.condition_shape,
+        "masked": generator.masked,
         "image_shape": generator.image_shape,
         "value_range": generator.value_range,
         "config": generator.config,
@@ -155,7 +169,9 @@ class ExportedGame(keras.Model):
         if not self.built:
             self.build()
         config = {"prior": keras.saving.serialize_keras_object(self.prior)}
-        trained = KerasGenerator(self.generator, self.prior, config, value_range=range_of(self))
+        trained = KerasGenerator(
+            *(self.generator, self.prior, config, range_of(self)), classifier_of(self)
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
             self.averaged(),
@@ -182,6 +198,18 @@ def _translated(generator: KerasGenerator) -> tuple[int, ...]:
     return tuple(shape or ())
 
 
+def _completed(generator: KerasGenerator) -> dict[str, tf.TensorSpec]:
+    """Return the inputs of `complete`, by name."""
+    height, width, channels = generator.image_shape
+    specs = {
+        "images": tf.TensorSpec([None, height, width, channels], tf.float32, name="images"),
+        "mask": tf.TensorSpec([None, height, width, 1], tf.float32, name="mask"),
+    }
+    if generator.latent_dim:
+        specs["seed"] = tf.TensorSpec([2], tf.int32, name="seed")
+    return specs
+
+
 def _of_translator(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
     @tf.function(autograph=False)
     def generate(conditions: tf.Tensor, latents: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
@@ -196,11 +224,24 @@ def _of_translator(generator: KerasGenerator) -> dict[str, Callable[..., dict[st
             inputs["latents"] = generator.prior.sample(tf.shape(images)[0], 0)
         return {"images": generator.images(**inputs)}
 
+    @tf.function(autograph=False)
+    def complete(
+        images: tf.Tensor, mask: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        given = mask >= 0.5
+        inputs = {"conditions": masked(images, given)}
+        if seed is not None:
+            inputs["latents"] = generator.prior.sample(tf.shape(images)[0], seed)
+        return {"images": tf.where(given, images, generator.images(**inputs))}
+
     images = tf.TensorSpec([None, *_translated(generator)], tf.float32, name="images")
-    return {
+    signatures = {
         "serving_default": generate.get_concrete_function(**generator.specs),
         "translate": translate.get_concrete_function(images),
     }
+    if generator.masked:
+        signatures["complete"] = complete.get_concrete_function(**_completed(generator))
+    return signatures
 
 
 def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
@@ -237,6 +278,8 @@ def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, 
     }
     if generator.has_pictures:
         signatures["sample_png"] = sample_png.get_concrete_function(**drawn)
+    if generator.classifier is not None:
+        signatures["classify"] = classify_function(generator)
     return {**signatures, **_of_encoder(generator)}
 
 
@@ -257,6 +300,17 @@ def _of_encoder(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, 
         "encode": encode.get_concrete_function(images),
         "reconstruct": reconstruct.get_concrete_function(images),
     }
+
+
+def classify_function(generator: KerasGenerator) -> Callable[..., dict[str, tf.Tensor]]:
+    """Return the concrete function of the signature `classify`, of a generator's classifier."""
+
+    @tf.function(autograph=False)
+    def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": generator.probabilities(images)}
+
+    shape = [None, *generator.image_shape]
+    return classify.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="images"))
 
 
 # Checks inside the graph

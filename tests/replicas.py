@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 import kgan
-from kgan import checkpoint
+from kgan import checkpoint, masks
 from kgan import gan as gan_module
+from kgan.training import seeds
 from kgan.training.seeds import STREAMS
 
 SHAPE = (8, 8, 1)
@@ -98,6 +99,28 @@ def translator(strategy):
     return gan
 
 
+class FixedMasks(kgan.variants.AnyConditional):
+    """Whose masks follow from the images, and so are the same however these are divided."""
+
+    def random_conditions(self, images, seed):
+        return self._pair(images)[1]
+
+
+def completer(strategy):
+    """A game of all masks after ten steps, without latents, which differ between replicas."""
+    shapes = {"image_shape": SHAPE, "condition_shape": (*SHAPE[:2], SHAPE[2] + 1)}
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        gan = FixedMasks(
+            kgan.networks.UNetGenerator(**shapes, filters=2, keep_given=True),
+            kgan.networks.PatchDiscriminator(**shapes, filters=2),
+            diversity_weight=0.0,
+        )
+        gan.compile(*(keras.optimizers.SGD(1e-3) for _ in range(2)))
+        gan.fit(gan._paired(batches(images(1, False), 1)), verbose=0)
+    return gan
+
+
 def unpaired(strategy):
     """A game of two domains after ten steps, whose pools have been full since the first."""
     data = images(1, False)
@@ -110,6 +133,25 @@ def unpaired(strategy):
         )
         gan.compile(*(keras.optimizers.SGD(1e-2) for _ in range(2)))
         gan.fit(batches((data, -data), 1), verbose=0)
+    return gan
+
+
+def few_labels(strategy):
+    """A semi-supervised game after ten steps, whose draws are of the whole labelled set."""
+    data = images(1, False)
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        gan = kgan.variants.SemiSupervisedGAN(
+            kgan.networks.MLPGenerator(SHAPE, 4, units=(8,)),
+            kgan.networks.MLPDiscriminator(SHAPE, units=(8,), classes=2),
+            Shared(4),
+            labelled=(data[:8], np.arange(8) % 2),
+            labelled_batch_size=8,
+            feature_matching=False,  # whose means are those of a replica's own images
+            ema_decay=0.5,
+        )
+        gan.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)))
+        gan.fit(batches(data, 1), verbose=0)
     return gan
 
 
@@ -240,6 +282,13 @@ def mirrored():
     found["finite"] = all(bool(np.isfinite(weight).all()) for weight in half.get_weights())
 
     found["pairs"] = difference(*(translator(strategy) for strategy in (one, two)))
+    alone, shared = (completer(strategy) for strategy in (one, two))
+    found["masks_fixed"] = difference(alone, shared)
+    drawn = two.run(
+        lambda: masks.random_masks(4, SHAPE[:2], shared._seed(seeds.MASKS, tf.constant(7)))
+    )
+    first, second = (part.numpy() for part in two.experimental_local_results(drawn))
+    found["same_masks"] = bool((first == second).all((1, 2, 3)).any())
     found["encoded"] = difference(*(encoded(strategy) for strategy in (one, two)))
     alone, shared = (unpaired(strategy) for strategy in (one, two))
     found["unpaired"] = difference(alone, shared)
@@ -248,6 +297,8 @@ def mirrored():
     found["pool"] = [int(pool.count.numpy()) for pool in shared.pools]
     alone.pools[0].images.assign(alone.pools[1].images)
     found["other_pool"] = difference(alone, shared)
+
+    found["few_labels"] = difference(*(few_labels(strategy) for strategy in (one, two)))
 
     try:
         play(two, sgd(), jit_compile=True)

@@ -12,7 +12,7 @@ import tensorflow as tf
 import warm
 
 from benchmarks import __main__ as entry
-from benchmarks import floor, lean, pairs, timing
+from benchmarks import floor, lean, pairs, timing, translation
 from benchmarks.keras_shaped import NestedTapes
 from benchmarks.step import compiled_game
 from kgan import networks
@@ -146,6 +146,24 @@ def test_a_ratio_is_of_rounds_and_not_of_medians():
     assert timing.ratio([2.0, 20.0, 200.0], [1.0, 10.0, 100.0]) == (2.0, 2.0, 2.0)
     assert timing.ratio([1.0, 2.0, 3.0, 4.0, 5.0], [1.0] * 5) == (2.0, 3.0, 4.0)
     assert timing.ratio([3.0], [2.0]) == (1.5, 1.5, 1.5)
+
+
+@pytest.mark.eager
+def test_both_contenders_without_pairs_have_the_same_losses(monkeypatch):
+    """kgan's are a quarter of the sums of both domains, as `kgan.variants.CycleGAN` says."""
+    draw = np.random.default_rng(0).uniform
+    pair = tuple(draw(-1, 1, (2, 8, 8, 1)).astype("float32") for _ in range(2))
+    monkeypatch.setitem(translation.GAMES, "unet", (((8, 8, 1), 2), *translation.GAMES["unet"][1:]))
+    networks = translation.players("unet")
+    monkeypatch.setattr(translation, "players", lambda name: networks)
+    found = translation.cycle_gan("unet").evaluate(*pair, batch_size=2, verbose=0, return_dict=True)
+    losses = translation.KerasCycleGAN(networks[:2], networks[2:]).train_step(pair)
+    assert 4 * found["g_loss"] == pytest.approx(
+        float(losses["g_loss"] + losses["f_loss"]), rel=1e-4
+    )
+    assert 4 * found["d_loss"] == pytest.approx(
+        float(losses["d_x_loss"] + losses["d_y_loss"]), rel=1e-4
+    )
 
 
 def test_the_record_names_versions_and_the_machine(capsys):

@@ -82,6 +82,28 @@ def test_masks_keep_what_is_given_and_say_where():
     np.testing.assert_array_equal(compiled(many[:50]), masked[:50])
 
 
+def test_random_parts_follow_from_the_image():
+    """`pixels` hides 3/4, each pixel as often as any other; `any` hides what random masks hide."""
+    many = np.random.default_rng(1).uniform(0, 1, (1000, 16, 16, 1)).astype("float32")
+    given = conditions.Masked("pixels").given(many).numpy()
+    assert given.shape == (1000, 16, 16, 1)
+    # Four standard deviations of 256,000 and of 1,000 draws.
+    assert given.mean() == pytest.approx(0.25, abs=0.0034)
+    assert np.abs(given.mean(0) - 0.25).max() < 0.055
+    # Neighbours and images are independent: as often both given as chance has it.
+    for other in (np.roll(given, 1, 2), np.roll(given, 1, 0)):
+        assert (given & other).mean() == pytest.approx(0.0625, abs=0.002)
+    hidden = 1 - conditions.Masked("any").given(many).numpy().mean((1, 2, 3))
+    assert 280 < (hidden == 0.5).sum() < 390, "a third are halves, and some rectangles are as large"
+    assert hidden.min() < 0.1
+    assert hidden.max() > 0.95
+    for part in ("pixels", "any"):  # of the image alone, in a graph and XLA too
+        condition = conditions.Masked(part)
+        made = condition(many[:50]).numpy()
+        np.testing.assert_array_equal(condition(many[7:9]), made[7:9])
+        np.testing.assert_array_equal(tf.function(condition, jit_compile=True)(many[:50]), made)
+
+
 @pytest.mark.parametrize("name", conditions.CONDITIONS)
 def test_conditions_come_from_names_and_configurations(name):
     condition = conditions.get(name)
@@ -182,9 +204,21 @@ def test_a_run_records_its_condition_and_resumes(data_dir, tmp_path):
     [
         (
             {"condition": "edges", "network": "mlp"},
-            r"--condition=edges and --network=mlp: expected both or none",
+            r"--condition=edges and --network=mlp: expected one of unet, resnet for --network",
         ),
-        ({"network": "unet"}, r"--condition=None and --network=unet: expected both or none"),
+        ({"network": "unet"}, r"--network=unet: expected --condition beside it"),
+        (
+            {"network": "resnet", "variant": "pix2pix"},
+            r"--variant=pix2pix: expected --condition beside it",
+        ),
+        (
+            {"network": "resnet", "condition": "masked", "latent_dim": 0},
+            r"--network=resnet: expected unet for --condition=masked",
+        ),
+        (
+            {"network": "resnet", "condition": "edges"},
+            r"--latent_dim=100: expected 0 for --network=resnet beside an image",
+        ),
         (
             {"network": "unet", "condition": "edges", "conditional": True},
             r"--conditional: expected none beside --condition=edges",
@@ -193,7 +227,7 @@ def test_a_run_records_its_condition_and_resumes(data_dir, tmp_path):
         ({"variant": "pix2pix"}, r"--variant=pix2pix: --network=mlp has no such option"),
         (
             {"network": "unet", "condition": "edges", "l1_weight": 10.0},
-            r"--l1_weight=10.0: --variant=None has no such option; pix2pix has it",
+            r"--l1_weight=10.0: --variant=None has no such option; pix2pix, any_con",
         ),
     ],
 )
@@ -210,6 +244,18 @@ def test_a_condition_chooses_the_network_that_takes_it():
         chosen(config, {"condition": "edges"}, None, None)
     with pytest.raises(ValueError, match="--condition=edges and --network=sngan"):
         resolve(None, {"condition": "edges", "network": "sngan"})
+
+
+def test_residual_blocks_take_the_place_of_the_u_net(data_dir, tmp_path):
+    given = {**SMALL, "network": "resnet", "variant": "pix2pix", "condition": "low_resolution_x2"}
+    config = resolve(None, {**given, "upsampling": "resize", "value_range": "0,1", "steps": 1})
+    assert config.latent_dim == 0
+    train(config, tmp_path / "run", data_dir)
+    generator = kgan.load_run(tmp_path / "run").generator
+    assert isinstance(generator, kgan.networks.ResNetTranslator)
+    assert (generator.filters, generator.upsampling) == (2, "resize")
+    assert generator.value_range == (0.0, 1.0)
+    assert resolve(None, {"network": "resnet"}).latent_dim == 100, "a game of latents"
 
 
 def test_the_presets_of_pairs_have_their_networks():

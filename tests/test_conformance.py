@@ -111,7 +111,7 @@ CLIP = {"weight_constraint": WeightClip(0.5)}
 ROWS = [
     *rows(
         "MLPGenerator",
-        ((28, 28, 1), {"latent_dim": 4, "units": (8, 8)}),
+        ((28, 28, 1), {"latent_dim": 4, "units": (8, 8), "batch_normalization": True}),
         (
             (32, 32, 3),
             {"latent_dim": 3, "units": (9,), "activation": "leaky_relu", **TOLD}
@@ -151,10 +151,14 @@ ROWS = [
     ),
     *rows(
         "MLPDiscriminator",
-        ((28, 28, 1), {"units": (8, 8)}),
+        (
+            (28, 28, 1),
+            {"units": (8, 8), "weight_normalization": True, "classes": 4},
+        ),
         (
             (32, 32, 3),
             {"units": (5, 5), "maxout_pieces": 3, "input_dropout": 0.2, "hidden_dropout": 0.5}
+            | {"input_noise": 0.3, "hidden_noise": 0.5}
             | {"kernel_initializer": "glorot_uniform", **TOLD},
         ),
         ((64, 64, 3), {"units": (3, 3), **CLIP, **TOLD, "conditioning": "concatenation"}),
@@ -172,19 +176,19 @@ ROWS = [
     ),
     *rows(
         "DCGANDiscriminator",
-        ((28, 28, 1), {"filters": 3}),
+        ((28, 28, 1), {"filters": 3, "classes": 4}),
         ((32, 32, 3), {"filters": 2, **TOLD}),
         ((64, 64, 3), {"filters": 1, **CLIP, **TOLD, "conditioning": "concatenation"}),
     ),
     *rows(
         "ResNetDiscriminator",
-        ((28, 28, 1), {"filters": 8}),
+        ((28, 28, 1), {"filters": 8, "classes": 4}),
         ((32, 32, 3), {"filters": 8, "blocks": 2, **TOLD}),
         ((64, 64, 3), {"filters": 8, **CLIP, **TOLD, "conditioning": "concatenation"}),
     ),
     *rows(
         "SNGANDiscriminator",
-        ((28, 28, 1), {"filters": 4}),
+        ((28, 28, 1), {"filters": 4, "classes": 4}),
         ((32, 32, 3), {"filters": 4, **TOLD}),
         ((64, 64, 3), {"filters": 3, **CLIP, **TOLD, "conditioning": "concatenation"}),
     ),
@@ -287,7 +291,7 @@ def test_no_option_goes_untested(row):
     options = set(inspect.signature(row.cls).parameters) | set(inspect.signature(base).parameters)
     given = set().union(*(other.options for other in ROWS if other.cls is row.cls))
     if issubclass(row.cls, ImageConditioned):
-        options -= {"num_classes", "conditioning"}
+        options -= {"num_classes", "conditioning", "classes"}
     if row.cls is ResNetTranslator:
         options -= {"latent_dim"}
     assert options - {"image_shape", "kwargs"} == given

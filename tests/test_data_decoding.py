@@ -249,6 +249,14 @@ def test_why_a_file_cannot_be_decoded(content, why):
     assert why in why_unreadable(error.value)
 
 
+def test_a_crop_is_the_middle_of_the_longer_side():
+    """Without resizing, so that each pixel is where it was."""
+    pixels = picture_files.noise()  # 8 x 8
+    wide, high = pixels[:4], pixels[:, :4]
+    np.testing.assert_array_equal(decode(encoded(wide), form((4, 4))), wide[:, 2:6])
+    np.testing.assert_array_equal(decode(encoded(high), form((4, 4))), high[2:6])
+
+
 def test_colours_and_channels():
     assert [colour(name) for name in (None, "white", "black", "#ff8800")] == [
         *((255, 255, 255), (255, 255, 255), (0, 0, 0)),

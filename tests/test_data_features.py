@@ -1,12 +1,13 @@
 """Which feature is the image and which the label: never the first, whatever their order."""
 
 import itertools
+import logging
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from kgan.data.features import choices, image_feature, label_feature
+from kgan.data.features import as_dataset, choices, image_feature, label_feature, partial_decoding
 
 F = tfds.features
 PICTURE = F.Image(shape=(8, 8, 1))
@@ -158,3 +159,14 @@ def test_names_that_the_rules_choose_are_no_choice():
     assert choices(features, right, kind) == {"image": "right", "label": "kind"}
     single = F.FeaturesDict({"photo": PICTURE, "mask": MASK})
     assert choices(single, image_feature("d", single, "photo"), None) == {}
+
+
+def test_a_warning_of_tfds_about_itself_is_not_shown(caplog):
+    with tfds.testing.mock_data(num_examples=2):
+        builder = tfds.builder("mnist")
+        image = image_feature("mnist", builder.info.features, None)
+        with caplog.at_level("WARNING", logger="absl"):
+            as_dataset(builder, split="train", decoders=partial_decoding(image))
+            assert "FeatureConnector.dtype" not in caplog.text
+            logging.getLogger("absl").warning("another one")
+    assert "another one" in caplog.text

@@ -17,6 +17,7 @@ from tensorflow_datasets.core.download.checksums import UrlInfo
 from tfds_data import store
 
 from kgan.data import describe, load
+from kgan.data.directories import what_lies_in
 
 ARCHIVE = b"the original archive"
 NOBODY_LISTENS = "http://127.0.0.1:9/"  # the discard port: connections are refused at once
@@ -242,7 +243,7 @@ def test_what_must_be_fetched_by_hand_comes_with_its_instructions(monkeypatch, t
     _set_archives(monkeypatch, _archive(NOBODY_LISTENS + "faces.zip"), KganByHand)
     with _fails_soon(
         FileNotFoundError,
-        rf"its instructions for {tmp_path}/downloads/manual: Ask the authors for faces.zip",
+        rf"its instructions for {tmp_path}/downloads/manual: Ask the authors for faces\.zip\. The ",
     ):
         _load_remote(tmp_path, "kgan_by_hand")
     _put_by_hand(tmp_path, "other.zip")
@@ -387,6 +388,17 @@ def test_what_lies_in_a_directory_is_listed(own_dir, tmp_path):
         load("mnist", data_dir=own_dir, download=False)
     with _fails_soon(ValueError, rf"{tmp_path} \(`data_dir`\) holds no data set\."):
         load("own_set", data_dir=tmp_path)
+
+
+def test_of_many_names_twenty_are_listed(tmp_path):
+    for i in range(22):
+        version = tmp_path / f"set_{i:02}" / "1.0.0"
+        version.mkdir(parents=True)
+        (version / "dataset_info.json").write_text("{}")
+    assert what_lies_in(tmp_path, "own_set").endswith(" set_18, set_19 and 2 more.")
+    (version / "dataset_info.json").unlink()
+    (tmp_path / "set_20" / "1.0.0" / "dataset_info.json").unlink()
+    assert what_lies_in(tmp_path, "own_set").endswith(" set_18, set_19.")
 
 
 @pytest.mark.parametrize(

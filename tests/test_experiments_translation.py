@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kgan
-from experiments import translation
+from experiments import program, translation
 from kgan.artifacts import RunDirectory
 from train.config import resolve
 from train.run import load_images
@@ -52,7 +52,7 @@ def test_the_control_can_be_evaluated(control, data_dir):
     found = translation.row("digits_x4", 0, "L1 alone", figures)
     assert found["L1"] == pytest.approx(figures["pairs_l1"]["value"], abs=1e-4)
     assert found["same class"] is None  # random features have no classes
-    lines = translation.table([found]).splitlines()
+    lines = program.table([found], tuple(found)).splitlines()
     assert len(lines) == 3
     assert lines[2].startswith(f"| digits_x4 | 0 | L1 alone | {found['L1']} | {found['PSNR, dB']} ")
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 import kgan
 from kgan import penalties
 from kgan.training.minibatches import Minibatch
+from kgan.training.validation import sample_labels
 
 SHAPE = (4, 4, 1)
 CLASSES = 3
@@ -116,6 +117,7 @@ def test_a_conditional_game_learns_the_distribution_of_each_class():
 
 
 def test_labels_of_samples():
+    assert sample_labels(None, 5, CLASSES).dtype == np.int32
     gan = game(CLASSES)
     turn = gan.sample(7, seed=2)
     assert_equal([turn], [gan.sample(7, seed=2, labels=[0, 1, 2, 0, 1, 2, 0])])

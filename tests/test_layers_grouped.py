@@ -57,6 +57,7 @@ def test_weights_are_laid_out_as_those_of_keras():
     ours.build(IMAGES.shape)
     theirs.build(IMAGES.shape)
     assert [w.shape for w in ours.weights] == [w.shape for w in theirs.weights]
+    assert not np.any(ours.bias)
 
 
 def test_config_round_trip():

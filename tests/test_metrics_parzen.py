@@ -95,6 +95,8 @@ def test_several_sigmas_are_one_each():
     test, samples = rng.normal(size=(2, 30, 4))
     together = parzen_log_likelihood(test, samples, SIGMAS)
     assert together.shape == (30, 10)
+    half = parzen_log_likelihood(test, samples, np.float16(0.5))  # its precision is not taken over
+    np.testing.assert_array_equal(half, parzen_log_likelihood(test, samples, 0.5))
     for column, sigma in enumerate(SIGMAS):
         np.testing.assert_array_equal(
             together[:, column], parzen_log_likelihood(test, samples, sigma)

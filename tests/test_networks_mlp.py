@@ -205,3 +205,49 @@ def test_a_plain_function_may_be_an_initializer():
     network = MLPDiscriminator((2,), units=(2,), kernel_initializer=third)
     network.build((None, 2))
     np.testing.assert_array_equal(network.output_layer.kernel, np.full((2, 1), np.float32(1 / 3)))
+
+
+# Noise, normalization, classes
+
+
+def test_mlp_generator_with_batch_normalization_formula():
+    """Means and variances of the batch in training, softplus after them."""
+    network = MLPGenerator((2, 3, 1), 4, (8, 5), "softplus", None, batch_normalization=True)
+    network.build((None, 4))
+    x = inputs(20, 4)
+    h = x.astype(np.float64)
+    for layer in network.hidden:
+        assert not layer.use_bias
+        h = h @ np.asarray(layer.kernel, np.float64)
+        h = np.logaddexp(0, (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-5))
+    expected = dense(h, network.output_layer).reshape(20, 2, 3, 1)
+    np.testing.assert_allclose(network(x, training=True), expected, rtol=1e-4, atol=1e-4)
+    assert np.abs(network(x) - expected).max() > 1e-2  # the statistics have begun to move
+
+
+def test_noise_has_its_deviation_in_training_alone():
+    """On inputs and on what the last layer takes in; N(0, 0.5^2) there, through weights of 1."""
+    network = MLPDiscriminator((1,), (1,), "linear", input_noise=0.3, hidden_noise=0.5)
+    network.build((None, 1))
+    for layer in (*network.hidden, network.output_layer):
+        layer.kernel.assign([[1.0]])
+    x = np.zeros((20_000, 1), "float32")
+    np.testing.assert_array_equal(network(x), x)
+    # Standard errors of a deviation of n draws: 0.5%.
+    assert np.std(network.features(x, training=True)) == pytest.approx(0.3, rel=0.025)
+    assert np.std(network(x, training=True)) == pytest.approx(math.hypot(0.3, 0.5), rel=0.025)
+
+
+def test_a_weight_normalized_discriminator_starts_on_images():
+    network = MLPDiscriminator((2, 3, 1), (8, 5), classes=3, weight_normalization=True)
+    images = 3 + 2 * inputs(300, 2, 3, 1)
+    network.start_at(images)
+    logits = network.class_logits(images).numpy()
+    np.testing.assert_allclose(logits.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(logits.std(0), 1, rtol=1e-4)
+    with pytest.raises(ValueError, match=r"expected a discriminator with weight_normalization"):
+        MLPDiscriminator((2, 3, 1)).start_at(images)
+    with pytest.raises(ValueError, match=r"`weight_normalization`: expected False beside maxout"):
+        MLPDiscriminator((2, 3, 1), maxout_pieces=3, weight_normalization=True)
+    with pytest.raises(ValueError, match=r"`input_noise`: expected a number in \[0, 1\]"):
+        MLPDiscriminator((2, 3, 1), input_noise=2.0)

@@ -96,7 +96,11 @@ def test_other_seeds_other_points(prior):
 
 @each_prior
 @pytest.mark.parametrize(
-    "seed", [5, np.int64(5), tf.constant(5), tf.constant(5, tf.int64), [5, 0], tf.constant([5, 0])]
+    "seed",
+    [
+        *(5, np.int64(5), tf.constant(5), tf.constant(5, tf.int64)),
+        *([5, 0], tf.constant([5, 0]), (tf.constant(5), 0)),
+    ],
 )
 def test_an_integer_is_the_pair_with_zero(prior, seed):
     np.testing.assert_array_equal(prior.sample(9, seed), prior.sample(9, (5, 0)))

@@ -150,10 +150,10 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("expected", "values"),
     [
-        ("one of mlp, maxout, dcgan, resnet, sngan, unet", {"network": "vgg"}),
+        ("one of mlp, maxout, weight_norm, dcgan, resnet, sngan, unet", {"network": "vgg"}),
         ("one of uniform, normal", {"prior": "cauchy"}),
         (config_module.CONDITION.words, {"condition": "sketch"}),
-        ("one of pix2pix, cyclegan", {"variant": "stylegan"}),
+        ("one of pix2pix, cyclegan, semi_supervised", {"variant": "stylegan"}),
         ("an integer of at least 0", {"latent_dim": -1}),
         (f"one of {', '.join(config_module.LOSSES)}", {"loss": "nash"}),
         ("one of stop, rollback", {"on_non_finite": "hope"}),

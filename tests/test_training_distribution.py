@@ -137,6 +137,11 @@ def test_two_replicas_translate_as_one(played):
     assert played["pairs"] <= 1e-6
 
 
+def test_two_replicas_complete_as_one_and_draw_masks_of_their_own(played):
+    assert played["masks_fixed"] <= 1e-6
+    assert not played["same_masks"]
+
+
 def test_two_replicas_encode_as_one(played):
     assert played["encoded"] <= 1e-6
 
@@ -147,6 +152,11 @@ def test_two_replicas_share_one_pool_of_samples(played):
     assert played["other_pool"] > 0.1
     assert played["pools"] == 0
     assert played["pool"] == [16, 16]
+
+
+def test_two_replicas_learn_few_labels_as_one(played):
+    """Where each draws all of them, in whichever order."""
+    assert played["few_labels"] <= 1e-6
 
 
 def test_xla_is_refused_on_replicas(played):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 import kgan
+from kgan.training.keras_private import held_bytes
 from kgan.training.validation.batches import FirstBatches
 
 SHAPE = (8, 8, 1)
@@ -141,6 +142,8 @@ def test_data_that_are_not_finite_are_refused(bad):
     refused(game(), "`x`: expected finite numbers, received", last)
     refused(game(), "`x`: expected finite numbers, received", batches(last[::-1]))
     refused(game(), "`x`: expected finite numbers, received NaN", np.nan * IMAGES)
+    both_ends = np.inf * np.sign(IMAGES - IMAGES.mean())
+    refused(game(), "expected finite numbers, received values from -inf to inf", both_ends)
     points = kgan.GAN(
         kgan.networks.MLPGenerator((2,), 2, (4,), value_range=None),
         kgan.networks.MLPDiscriminator((2,), (4,)),
@@ -463,3 +466,9 @@ def test_plain_networks_of_any_precision_train_with_penalties(policy):
     samples = gan.sample(4)
     assert samples.dtype == np.float32
     assert np.abs(samples).max() <= 1
+
+
+def test_the_bytes_that_a_data_set_holds_are_its_tensors_and_what_functions_capture():
+    table = tf.constant(np.zeros((7, 3)))
+    held = tf.data.Dataset.from_tensor_slices(np.zeros((5, 2), np.float32)).shuffle(5)
+    assert held_bytes(held.map(lambda row: table[0] + tf.cast(row[0], tf.float64))) == 40 + 168

@@ -135,6 +135,20 @@ def test_logits_without_bounds_pass(make_discriminator):
     game(d=d)  # a warning would fail the test
 
 
+class Broken(keras.Model):
+    def build(self, shape):
+        self.built = True
+
+    def call(self, x):
+        raise ValueError("no\n\nsuch layer")
+
+
+def test_why_a_network_fails_is_told_in_one_sentence():
+    message = r"`discriminator`: expected .*, received one that fails on them: .*: no such layer\.$"
+    with pytest.raises(ValueError, match=message):
+        make(d=Broken()).build()
+
+
 def with_output(activation):
     return sequential(L.Dense(64, activation), L.Reshape((8, 8, 1)), shape=(8,))
 
@@ -156,6 +170,11 @@ def test_a_generator_that_cannot_fill_the_range_is_refused(activation, value_ran
 )
 def test_a_generator_that_can_fill_it_is_not(activation, value_range):
     game(g=with_output(activation), value_range=value_range)
+
+
+def test_a_relu_layer_may_have_negative_values():
+    slope = L.ReLU(negative_slope=1.0)
+    game(g=sequential(L.Dense(64), slope, L.Reshape((8, 8, 1)), shape=(8,)))
 
 
 HIDDEN = {

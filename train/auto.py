@@ -22,6 +22,7 @@ from kgan.utils.types import JsonDict, Logs
 
 from .config import DENSE, Config, overridden
 from .game import WIDTHS, make_gan
+from .labelled import load_labelled
 from .presets import POINTS, SETTLED
 from .run import load_images
 from .strategy import has_gpu, on_one_machine, share_memory
@@ -259,7 +260,7 @@ def _facts(config: Config, data_dir: str | os.PathLike[str] | None) -> Facts:
 def _seconds_a_step(config: Config, data_dir: str | os.PathLike[str] | None) -> float:
     """Play the game for some seconds and forget it."""
     images, num_classes = load_images(config, data_dir)
-    gan = make_gan(config, images, num_classes)
+    gan = make_gan(config, images, num_classes, load_labelled(config, data_dir))
     clock = _Clock()
     gan.fit(images, epochs=sys.maxsize, verbose=0, callbacks=[clock])
     keras.backend.clear_session()

@@ -13,7 +13,7 @@ import keras
 import kgan
 from kgan.artifacts import RunDirectory
 from kgan.data import SeekableDataset
-from kgan.runs import directions_record
+from kgan.runs import classes_record, directions_record
 from kgan.utils.types import JsonDict
 
 from .config import Config
@@ -57,6 +57,7 @@ def write_or_check(
         },
         **images.condition_record,
         **directions_record(gan),
+        **classes_record(gan),
         "versions": _versions(),
         "replicas": gan.distribute_strategy.num_replicas_in_sync,
         "commit": _commit(),

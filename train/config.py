@@ -27,13 +27,19 @@ from .presets import DIRECTORIES, PRESETS
 VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value function of 2014
 LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
 DENSE = ("mlp", "maxout")  # fully connected
-NETWORKS = (*DENSE, "dcgan", "resnet", "sngan", "unet")
-CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", "masked_half")
+NETWORKS = (*DENSE, "weight_norm", "dcgan", "resnet", "sngan", "unet")
+TRANSLATORS = ("unet", "resnet")  # that make images of images; resnet makes images of latents too
+MASKED = ("masked", "masked_half", "masked_pixels", "masked_any")  # with a mask as last channel
+CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", *MASKED)
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
 # The networks of each variant.
-VARIANT_NETWORKS = {"pix2pix": ("unet",), "cyclegan": ("unet",), "bigan": DENSE}
+VARIANT_NETWORKS = {
+    **dict.fromkeys(("pix2pix", "cyclegan", "any_conditional"), TRANSLATORS),
+    "bigan": DENSE,
+    "semi_supervised": tuple(name for name in NETWORKS if name != "unet"),
+}
 VARIANTS = tuple(VARIANT_NETWORKS)
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
@@ -60,6 +66,7 @@ CONDITION = Expected(
         or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
     ),
 )
+SHARE = Expected("a number from 0 to 1", lambda value: 0 <= value <= 1)
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
@@ -100,7 +107,7 @@ class Config:
     )
     condition: str | None = option(
         None,
-        "Image from which a U-Net (--network=unet) makes each image. One that is made of it: its "
+        "Image from which --network=unet or resnet makes each image. One that is made of it: its "
         "outlines, a small, a grey or a partly hidden one. Or one that is given: a half of "
         "pictures that hold both, the frames before it in a video, or a directory of pictures with "
         "the names of those of --dataset "
@@ -115,7 +122,8 @@ class Config:
     )
     label: str | None = option(
         None,
-        "Feature of the dataset that is the label, dotted when nested; for --conditional",
+        "Feature of the dataset that is the label, dotted when nested; for --conditional and "
+        "--variant=semi_supervised",
         unset="label, or else the only class label",
     )
     image_size: int | str | None = option(
@@ -182,10 +190,10 @@ class Config:
     network: str = option("mlp", "Architecture of generator and discriminator", NETWORKS)
     width: int | None = option(
         None,
-        "Hidden units of mlp and of maxout's generator, or channels next to the image of other "
-        "networks",
+        "Hidden units of mlp and of maxout's generator, of the first layer of weight_norm's "
+        "discriminator, or channels next to the image of other networks",
         expected=POSITIVE_INTEGER,
-        unset="1200, 64 for dcgan, sngan and unet, 16 for resnet",
+        unset="1200, 1000 for weight_norm, 64 for dcgan, sngan and unet, 16 for resnet",
     )
     dropout: bool | None = option(
         None,
@@ -202,8 +210,8 @@ class Config:
     )
     upsampling: str = option(
         "transposed",
-        "Upsampling in the generator of dcgan and unet: transposed convolution, or resizing and "
-        "convolution, which is faster in int8",
+        "Upsampling in the generator of dcgan, unet and, where it is given images, resnet: "
+        "transposed convolution, or resizing and convolution, which is faster in int8",
         UPSAMPLINGS,
     )
     packing: int = option(
@@ -219,16 +227,45 @@ class Config:
         None,
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
         "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
+        "any_conditional completes images whichever part is hidden. "
+        "semi_supervised trains a classifier as well, with --labels_per_class labels. "
         "bigan learns an encoder, from images to latents, beside the generator",
         choices=VARIANTS,
         unset="the plain game",
+    )
+    labels_per_class: int | None = option(
+        None,
+        "Images of each class whose labels are used",
+        expected=POSITIVE_INTEGER,
+        only_with={"variant": ("semi_supervised",)},
+        unset="10",
+    )
+    label_seed: int = option(
+        0,
+        "Seed that chooses the images whose labels are used",
+        expected=at_least(0),
+        only_with={"variant": ("semi_supervised",)},
+    )
+    feature_matching: bool | None = option(
+        None,
+        "Let the generator match the discriminator's mean features, in the place of --loss",
+        only_with={"variant": ("semi_supervised",)},
+        unset="True",
     )
     l1_weight: float | None = option(
         None,
         "Weight of the mean absolute difference in the generator's loss",
         expected=NON_NEGATIVE,
-        only_with={"variant": ("pix2pix",)},
+        only_with={"variant": ("pix2pix", "any_conditional")},
         unset="100",
+    )
+    diversity_weight: float | None = option(
+        None,
+        "How far samples of one condition are to differ: 0 for the median alone, 1 for the spread "
+        "of the data",
+        expected=SHARE,
+        only_with={"variant": ("any_conditional",)},
+        unset="0.5",
     )
     cycle_weight: float | None = option(
         None,
@@ -374,7 +411,7 @@ class Config:
                 "--deterministic: expected no --jit_compile beside it, which TensorFlow would turn "
                 "off without a word."
             )
-        if self.label is not None and not self.conditional:
+        if self.label is not None and not (self.conditional or self.semi_supervised):
             raise ValueError(
                 f"--label={self.label}: expected --conditional beside it, without which no labels "
                 "are used."
@@ -405,6 +442,10 @@ class Config:
                 f"--variant={self.variant}: --network={self.network} has no such option; "
                 f"{', '.join(having)} {have} it."
             )
+        if self.semi_supervised:
+            self._check_labelled()
+        if self.variant == "any_conditional":
+            self._check_masks()
         if self.variant == "bigan" and self.conditional:
             raise ValueError(
                 "--conditional: expected none beside --variant=bigan, whose encoder makes latents "
@@ -412,20 +453,69 @@ class Config:
             )
         if self.variant == "cyclegan":
             self._check_domains()
-        elif (self.network == "unet") != (self.condition is not None):
+        elif self.condition is None:
+            if self.network == "unet" or having == TRANSLATORS:
+                asking = f"--variant={self.variant}" if self.variant else "--network=unet"
+                raise ValueError(
+                    f"{asking}: expected --condition beside it, the image that images are made of."
+                )
+        elif self.network not in TRANSLATORS:
             raise ValueError(
-                f"--condition={self.condition} and --network={self.network}: expected both or "
-                "none of --condition and --network=unet, which makes images of images."
+                f"--condition={self.condition} and --network={self.network}: expected one of "
+                f"{', '.join(TRANSLATORS)} for --network, which make images of images."
+            )
+        elif self.network != "unet" and self.condition in MASKED:
+            raise ValueError(
+                f"--network={self.network}: expected unet for --condition={self.condition}, whose "
+                "given pixels it gives back unchanged."
             )
         if self.condition is not None and self.conditional:
             raise ValueError(
                 f"--conditional: expected none beside --condition={self.condition}, as an image "
                 "has one condition."
             )
-        if not self.latent_dim and self.network != "unet":
+        given_images = self.unpaired or self.condition is not None
+        if self.latent_dim and given_images and self.network == "resnet":
+            raise ValueError(
+                f"--latent_dim={self.latent_dim}: expected 0 for --network=resnet beside an image, "
+                "of which it makes one. unet takes latents."
+            )
+        if not self.latent_dim and not given_images:
             raise ValueError(
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
+            )
+
+    def _check_labelled(self) -> None:
+        """Check that the discriminator can be a classifier of single images."""
+        refused = {
+            "conditional": "whose networks do not receive the classes",
+            "condition": "whose generator makes images of latents alone",
+        }
+        for name, reason in refused.items():
+            value = getattr(self, name)
+            if value:
+                given = f"--{name}" if value is True else f"--{name}={value}"
+                raise ValueError(
+                    f"{given}: expected none beside --variant=semi_supervised, {reason}."
+                )
+        if self.packing > 1:
+            raise ValueError(
+                f"--packing={self.packing}: expected 1 for --variant=semi_supervised, whose "
+                "discriminator tells the class of one image."
+            )
+
+    def _check_masks(self) -> None:
+        """Check that conditions have masks, and samples of one condition may differ."""
+        if self.condition not in MASKED:
+            raise ValueError(
+                f"--condition={self.condition}: expected one of {', '.join(MASKED)} for "
+                "--variant=any_conditional, which is what samples and evaluations are given."
+            )
+        if not self.latent_dim and self.diversity_weight != 0:
+            raise ValueError(
+                "--latent_dim=0: expected a positive integer for --variant=any_conditional, or "
+                "--diversity_weight=0 beside it, as samples differ by their latents."
             )
 
     def _check_domains(self) -> None:
@@ -450,6 +540,11 @@ class Config:
                 "--conditional: expected none beside --variant=cyclegan, as images without pairs "
                 "have no labels in common."
             )
+
+    @property
+    def semi_supervised(self) -> bool:
+        """Whether the discriminator is a classifier, which a few labels train."""
+        return self.variant == "semi_supervised"
 
     @property
     def unpaired(self) -> bool:
@@ -525,11 +620,13 @@ def overridden(options: OptionValues, explicit: Mapping[str, object]) -> Config:
     executed = options.get("steps_per_execution", 1)
     if "steps_per_execution" not in given and (options.get("steps") or 0) % executed:
         options["steps_per_execution"] = 1  # the preset's does not divide the explicit steps
-    if options.get("condition") is not None:
-        options.setdefault("network", "unet")  # the one that is given images
-    if options.get("variant") == "cyclegan":
-        options.setdefault("network", "unet")
-        options.setdefault("latent_dim", 0)
+    if options.get("variant") == "any_conditional":
+        options.setdefault("condition", "masked_any")
+    unpaired = options.get("variant") == "cyclegan"
+    if options.get("condition") is not None or unpaired:
+        options.setdefault("network", "unet")  # which is given images
+        if options["network"] == "resnet" or unpaired:  # without latents
+            options.setdefault("latent_dim", 0)
     if options.get("epochs") is None and options.get("steps") is None:
         options["epochs"] = 50
     return Config(**options)

@@ -101,6 +101,22 @@ PIX2PIX: OptionValues = {
     "batch_size": 32,
 }
 
+# After Salimans et al. 2016 (arXiv 1606.03498, section 6.1) and their published code, whose
+# feature matching this is.
+SEMI_SUPERVISED: OptionValues = {
+    "network": "weight_norm",
+    "variant": "semi_supervised",
+    "value_range": "0,1",
+    "prior": "uniform",
+    "latent_dim": 100,
+    "batch_size": 100,
+    "generator_learning_rate": 3e-3,
+    "discriminator_learning_rate": 3e-3,
+    "ema_decay": 0.9999,
+    "sample_every": 1000,
+    "checkpoint_every": 3000,
+}
+
 # Options that a preset leaves to the user: directories of pictures.
 DIRECTORIES: dict[str, tuple[str, ...]] = {"emoji_pix2pix": ("dataset", "condition")}
 
@@ -165,6 +181,15 @@ PRESETS: dict[str, OptionValues] = {
     "edges_to_digits": {**PIX2PIX, "condition": "edges", "steps": 10_000},
     "digits_x4": {**PIX2PIX, "condition": "low_resolution", "steps": 10_000},
     "fill_in": {**PIX2PIX, "condition": "masked_half", "latent_dim": 8, "steps": 10_000},
+    # One network for every mask (Goodfellow et al. 2014, section 6).
+    "mnist_any_conditional": {
+        **PIX2PIX,
+        "variant": "any_conditional",
+        "condition": "masked_any",
+        "prior": "normal",
+        "latent_dim": 32,
+        "steps": 10_000,
+    },
     # Emoji of one vendor from those of another. A file name begins with the code of the base emoji,
     # so that its variants of skin and hair stay together.
     "emoji_pix2pix": {
@@ -188,6 +213,15 @@ PRESETS: dict[str, OptionValues] = {
         "split_y": "train[50%:]",
         "condition": "edges",
         "steps": 10_000,
+    },
+    "mnist_semi_supervised": {**SEMI_SUPERVISED, "dataset": "mnist", "epochs": 300},
+    "digits_semi_supervised": {
+        **SEMI_SUPERVISED,
+        "dataset": "digits",
+        "width": 256,
+        "ema_decay": 0.999,
+        "steps": 3_000,
+        "steps_per_execution": 10,
     },
     # After Donahue et al. 2017 (arXiv 1605.09782), whose latents are uniform and 50-dimensional,
     # with the objective of mnist_mlp.

@@ -29,6 +29,7 @@ from . import card, length
 from .config import Config
 from .game import WIDTHS, make_gan
 from .initial import start_from
+from .labelled import load_labelled
 from .records import check_run, restore_config
 from .strategy import has_gpu, make_strategy, own_run
 
@@ -85,13 +86,14 @@ def train(
         restore_config(own, recorded)
         with _explained_reading(config.dataset):
             images, num_classes = load_images(config, data_dir)
+            labelled = load_labelled(config, data_dir)
         if images.skipped:
             print(f"Skipped:   {images.skipped} unreadable pictures of {config.dataset}")
         epoch, steps = length.schedule(config, images)
         length.check_end(own, config, steps)
         keras.utils.set_random_seed(config.seed)  # after the data, whose preparation draws as well
         with _explained_failures(run, config), strategy.scope():
-            gan = make_gan(config, images, num_classes)
+            gan = make_gan(config, images, num_classes, labelled)
             untrue = length.untrue_end(own, recorded, config, epoch)
             begins = not {*Checkpoints(own.checkpoints).paths()} - {untrue}
             origin = start_from(gan, config) if config.init_from and begins else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from kgan.data.features import partial_decoding
+from kgan.data.features import as_dataset, partial_decoding
 from kgan.data.splits import split_parts
 from kgan.utils.explained import reason
 
@@ -94,7 +94,8 @@ def _damaged_file(source: ImageSource, split: str) -> OSError | None:
 def _damaged_example(source: ImageSource, split: str) -> Exception | None:
     """Return what is wrong with the first example that cannot be decoded or batched."""
     wanted = [feature for feature in (source.image, source.label) if feature is not None]
-    examples = source.builder.as_dataset(
+    examples = as_dataset(
+        source.builder,
         split=split,
         decoders=partial_decoding(
             *wanted, decoders={source.image.name: tfds.decode.SkipDecoding()}

@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from kgan.data.bouncing import BOUNCING
 from kgan.data.densities import DENSITIES
-from kgan.data.features import label_feature, partial_decoding, video_feature
+from kgan.data.features import as_dataset, label_feature, partial_decoding, video_feature
 from kgan.data.folders import Folder
 from kgan.data.names import Source, made_of, picture_directory
 from kgan.data.pairs import PREVIOUS_FRAMES, Given, Pairing, find_condition
@@ -158,7 +158,8 @@ def labels(
         )
     builder = _prepared(source, data_dir)
     feature = label_feature(builder.name, builder.info.features, label)
-    examples = builder.as_dataset(
+    examples = as_dataset(
+        builder,
         split=split,
         decoders=partial_decoding(feature),
         read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),

@@ -7,6 +7,8 @@ here depends on their order.
 from __future__ import annotations
 
 import dataclasses
+import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -185,6 +187,23 @@ def partial_decoding(
     replaced = {of[name].path: decoder for name, decoder in (decoders or {}).items()}
     wanted = _nested({feature.path: True for feature in features})
     return tfds.decode.PartialDecoding(wanted, decoders=_nested(replaced) or None)
+
+
+def as_dataset(builder: tfds.core.DatasetBuilder, **options: Any) -> tf.data.Dataset:
+    """Return `builder.as_dataset(**options)`, without a warning that is not meant for the user.
+
+    With partial decoding, TFDS reads a property of its own features that it has deprecated.
+    """
+    logger, of_dtype = logging.getLogger("absl"), re.compile(r"FeatureConnector\.dtype")
+
+    def others(record: logging.LogRecord) -> bool:
+        return not of_dtype.search(record.getMessage())
+
+    logger.addFilter(others)
+    try:
+        return builder.as_dataset(**options)
+    finally:
+        logger.removeFilter(others)
 
 
 def _or_none(

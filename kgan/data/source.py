@@ -15,6 +15,7 @@ from kgan.data.conversion import in_form
 from kgan.data.damage import diagnose, unequal, wrong_number
 from kgan.data.features import (
     Feature,
+    as_dataset,
     choices,
     image_feature,
     label_feature,
@@ -85,7 +86,8 @@ class ImageSource:
         Where labels are wanted, the elements are pairs of an image and its label.
         """
         wanted = [feature for feature in (self.image, self.label) if feature is not None]
-        examples = self.builder.as_dataset(
+        examples = as_dataset(
+            self.builder,
             split=split,
             decoders=partial_decoding(*wanted),
             read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kgan.conditions import Condition
+from kgan.masks import checked_mask, masked
 from kgan.priors import Prior
 from kgan.utils.digests import digest
 from kgan.utils.types import JsonDict
@@ -48,6 +49,7 @@ class Generator:
             none.
         condition: the map from images to their conditions that the run recorded, or None.
         options: the options of the run, where the file records them.
+        masked: whether the last channel of a condition is a mask, whose given pixels come back.
         encoding: maps images float32 `[n, *image_shape]`, scaled as `function` returns them, to
             latents; None where the file has no encoder.
         network: the generator as TensorFlow differentiates it; None for exported files.
@@ -70,6 +72,7 @@ class Generator:
     condition_shape: tuple[int, ...] | None = None
     condition: Condition | None = None
     options: JsonDict = dataclasses.field(default_factory=dict)
+    masked: bool = False
     encoding: Function | None = None
     network: KerasGenerator | None = None
 
@@ -172,15 +175,39 @@ class Generator:
             )
         conditions = np.asarray(images, np.float32)
         if self.condition is not None and not made:
-            if conditions.shape[1:] != tuple(self.image_shape):
-                raise ValueError(
-                    "Invalid value for argument `images`: expected "
-                    f"[n, {', '.join(map(str, self.image_shape))}], received shape "
-                    f"{conditions.shape}. Resize or convert them."
-                )
+            self._check_images(conditions)
             conditions = np.asarray(self.condition(tf.constant(conditions)))
         latents = np.asarray(self.prior.sample(len(conditions), seed))
         return self(latents, conditions=conditions)
+
+    def complete(
+        self, images: npt.ArrayLike, mask: npt.ArrayLike, seed: int | Sequence[int] = 0
+    ) -> np.ndarray:
+        """Sample the hidden pixels of images from the given ones.
+
+        Args:
+            images: `[n, *image_shape]` in [0, 1]. What hidden pixels hold does not matter.
+            mask: booleans `[n, height, width]` or `[n, height, width, 1]`, True where a pixel is
+                given; or `[height, width]` for all images.
+            seed: of the latents, as in `sample`.
+
+        Returns:
+            float32 `[n, *image_shape]` in [0, 1], with the given pixels unchanged.
+
+        Raises:
+            ValueError: the generator was not trained with masks, or an argument has another shape.
+        """
+        if not self.masked or self.prior is None:
+            raise ValueError(
+                f"{self.path} completes no images: it was trained without masks. Train with "
+                "--variant=any_conditional, or kgan.variants.AnyConditional."
+            )
+        found = np.asarray(images, np.float32)
+        self._check_images(found)
+        given = checked_mask(mask, len(found), found.shape[1:3])
+        conditions = masked(tf.constant(found), tf.constant(given)).numpy()
+        latents = np.asarray(self.prior.sample(len(found), seed))
+        return np.where(given, found, self(latents, conditions=conditions))
 
     def encode(self, images: npt.ArrayLike) -> np.ndarray:
         """Return the latents that the encoder makes of images, in batches of `BATCH`.
@@ -224,24 +251,25 @@ class Generator:
         Raises:
             ValueError: they have another shape, are not finite, or not in [0, 1].
         """
-        given, shape = np.asarray(images, np.float32), tuple(self.image_shape)
-        beginning = (
-            f"Invalid value for argument `images`: expected [n, {', '.join(map(str, shape))}]"
-        )
-        if given.shape[1:] != shape or not len(given):
-            raise ValueError(
-                f"{beginning}, which {self.path} makes, received shape {given.shape}. Resize or "
-                "convert them."
-            )
+        given = np.asarray(images, np.float32)
+        self._check_images(given)
         low, high = float(given.min()), float(given.max())
         bounded = self.value_range is not None
         if not np.isfinite(given).all() or (bounded and not (low > -1e-3 and high < 1 + 1e-3)):
             within = " in [0, 1]" if bounded else ""
             raise ValueError(
-                f"{beginning} of finite numbers{within}, received values from {low:.4g} to "
-                f"{high:.4g}. Scale them, `x / 255` for bytes."
+                f"Invalid value for argument `images`: expected finite numbers{within}, received "
+                f"values from {low:.4g} to {high:.4g}. Scale them, `x / 255` for bytes."
             )
         return given
+
+    def _check_images(self, images: np.ndarray) -> None:
+        shape = tuple(self.image_shape)
+        if images.shape[1:] != shape or not len(images):
+            raise ValueError(
+                f"Invalid value for argument `images`: expected [n, {', '.join(map(str, shape))}], "
+                f"which {self.path} makes, received shape {images.shape}. Resize or convert them."
+            )
 
     def _checked(self, conditions: npt.ArrayLike | None, count: int) -> np.ndarray:
         expected = (count, *(self.condition_shape or ()))

@@ -19,7 +19,7 @@ from kgan.training.keras_private import all_layers
 from kgan.training.validation import shared_range
 from kgan.utils.digests import digest
 
-__all__ = ["KerasGenerator", "range_of"]
+__all__ = ["KerasGenerator", "classifier_of", "range_of"]
 
 _CHECKED = 32  # samples that are held to the value range
 
@@ -36,6 +36,8 @@ class KerasGenerator:
         value_range: `(low, high)`, the pixel values that the model was trained on:
             `kgan.GAN.value_range`. None takes the model's own, else (-1, 1), or no bounds for
             points. `(-math.inf, math.inf)` says that images have no bounds.
+        classifier: of a semi-supervised game, its discriminator, whose `class_logits` are those of
+            images in the value range; else None.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class KerasGenerator:
         prior: Prior,
         config: Mapping[str, Any] | None = None,
         value_range: tuple[float, float] | None = None,
+        classifier: keras.Model | None = None,
     ):
         self.model = model
+        self.classifier = classifier
         self.prior = prior
         self.config = config or {}
         self._given_range = value_range
@@ -64,6 +68,11 @@ class KerasGenerator:
     def condition_shape(self) -> tuple[int, ...] | None:
         """Shape of the images that the model translates; None if it takes none."""
         return getattr(self.model, "condition_shape", None)
+
+    @property
+    def masked(self) -> bool:
+        """Whether the last channel of a condition is a mask, whose given pixels come back."""
+        return bool(getattr(self.model, "keep_given", False))
 
     @property
     def encoder(self) -> keras.Model | None:
@@ -175,6 +184,18 @@ class KerasGenerator:
         """
         return self._rescale(self._output(latents, labels, self._in_range(conditions)))
 
+    def probabilities(self, images: tf.Tensor) -> tf.Tensor:
+        """Return what the classifier says of images, in inference mode.
+
+        Args:
+            images: float32 `[batch, height, width, channels]` in [0, 1], as `images` returns them.
+
+        Returns:
+            float32 `[batch, classes]`.
+        """
+        assert self.classifier is not None
+        return tf.nn.softmax(self.classifier.class_logits(self._in_range(images), training=False))
+
     def encode(self, images: tf.Tensor) -> tf.Tensor:
         """Return the latents float32 `[batch, latent_dim]` that the encoder makes of images.
 
@@ -223,9 +244,10 @@ class KerasGenerator:
 
     def use_full_precision(self) -> None:
         """Compute in the precision of the weights; TFLite lacks half precision operations."""
-        for layer in all_layers(self.model):
-            if layer.compute_dtype != layer.variable_dtype:
-                layer.dtype_policy = layer.variable_dtype
+        for network in self._networks:
+            for layer in all_layers(network):
+                if layer.compute_dtype != layer.variable_dtype:
+                    layer.dtype_policy = layer.variable_dtype
 
     def module(self) -> tf.Module:
         """Return a module that holds the weights, for functions that are saved with them.
@@ -233,8 +255,13 @@ class KerasGenerator:
         Keras's own `ExportArchive` would store every weight twice.
         """
         module = tf.Module()
-        module.state = [variable.value for variable in self.model.variables]
+        networks = self._networks
+        module.state = [variable.value for network in networks for variable in network.variables]
         return module
+
+    @property
+    def _networks(self) -> list[keras.Model]:
+        return [self.model] if self.classifier is None else [self.model, self.classifier]
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the shape, type and values of every weight, in model order."""
@@ -286,6 +313,11 @@ class KerasGenerator:
 def range_of(game: Any) -> tuple[float, float]:
     """Return the argument `value_range` that means the one of a `kgan.GAN`."""
     return (-math.inf, math.inf) if game.value_range is None else game.value_range
+
+
+def classifier_of(game: Any) -> keras.Model | None:
+    """Return the discriminator of a game that classifies by it; None of any other."""
+    return game.discriminator if hasattr(game, "classify") else None
 
 
 def _inputs(

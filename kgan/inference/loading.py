@@ -16,7 +16,7 @@ import tensorflow as tf
 from kgan.artifacts import RunDirectory
 from kgan.inference import runtimes
 from kgan.inference.generator import Function, Generator
-from kgan.inference.keras_generator import KerasGenerator, range_of
+from kgan.inference.keras_generator import KerasGenerator, classifier_of, range_of
 from kgan.priors import Prior
 from kgan.runs import read_game
 from kgan.training.saving import SavedGame
@@ -109,7 +109,7 @@ def load(
 
 
 def read_run(run_dir: str | os.PathLike[str], step: int | None = None) -> KerasGenerator:
-    """Read the generator of a run, with its EMA weights if it keeps any.
+    """Read the generator of a run, with its EMA weights if it keeps any, and its classifier.
 
     Args:
         run_dir: the run directory.
@@ -129,7 +129,9 @@ def _read_run(run: RunDirectory, step: int | None) -> tuple[KerasGenerator, path
     config = run.read_config()
     if step is None and run.generator.exists():
         prior, given = read_prior(run), _recorded_range(run.config, config)
-        return KerasGenerator(_read_model(run.generator), prior, config, given), run.generator
+        classifier = _read_model(run.discriminator) if "classes" in config else None
+        generator = _read_model(run.generator)
+        return KerasGenerator(generator, prior, config, given, classifier), run.generator
     game, path = read_game(run, step)
     return _averaged(game, config), path
 
@@ -141,10 +143,13 @@ def _averaged(game: Any, config: JsonDict | None = None) -> KerasGenerator:
         game: a built `kgan.GAN`. Train it no further.
         config: the run's own record.
     """
+    classifier = classifier_of(game)
+    networks = [game.generator] if classifier is None else [game.generator, classifier]
     with game.averaged():
-        weights = game.generator.get_weights()
-    game.generator.set_weights(weights)
-    return KerasGenerator(game.generator, game.prior, config, range_of(game))
+        weights = [network.get_weights() for network in networks]
+    for network, values in zip(networks, weights, strict=True):
+        network.set_weights(values)
+    return KerasGenerator(game.generator, game.prior, config, range_of(game), classifier)
 
 
 def _recorded_range(path: pathlib.Path, record: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -269,6 +274,7 @@ def _from_keras(trained: KerasGenerator, path: pathlib.Path) -> Generator:
         condition_shape=trained.condition_shape,
         condition=trained.condition,
         options=trained.config.get("options", {}),
+        masked=trained.masked,
         encoding=trained.encoding(),
         network=trained,
     )
@@ -318,4 +324,5 @@ def _exported(
         None if condition_shape is None else tuple(condition_shape),
         None if condition is None else keras.saving.deserialize_keras_object(condition),
         config.get("options", {}),
+        card.get("masked", False),
     )

@@ -6,6 +6,7 @@ from kgan.layers.maxout import Maxout
 from kgan.layers.normalization import BatchNormalization, GroupNormalization
 from kgan.layers.resampling import ResizeConv2D, double_bilinear, double_nearest, halve
 from kgan.layers.spectral import SpectralConv2D, SpectralDense
+from kgan.layers.weight_normalized import WeightNormalizedDense
 
 __all__ = [
     "BatchNormalization",
@@ -17,6 +18,7 @@ __all__ = [
     "ResizeConv2D",
     "SpectralConv2D",
     "SpectralDense",
+    "WeightNormalizedDense",
     "double_bilinear",
     "double_nearest",
     "halve",

@@ -226,12 +226,15 @@ class Discriminator(Network):
             eq. 3). `"concatenation"` appends a learned image to the image along its last axis.
         weight_constraint: None, or a Keras constraint on all trainable weights, such as
             `kgan.constraints.WeightClip(0.01)`; optimizers enforce it after each update.
+        classes: None, or K for a discriminator that is a classifier too. It has logits l_k of K
+            classes, and 0 as that of samples: `o(x) = log sum_k exp l_k(x)`, so that D(x) is the
+            probability of the classes together (Salimans et al. 2016, arXiv 1606.03498, section 5).
         **kwargs: `name` and `dtype` of Keras.
 
     Input:
-        float `[batch, *image_shape]`; with classes, a list of these and int32 labels `[batch]`.
-        Where an input is m images along the last axis (`kgan.GAN`, `packing`), labels are
-        `[batch, m]`.
+        float `[batch, *image_shape]`; with `num_classes`, a list of these and int32 labels
+        `[batch]`. Where an input is m images along the last axis (`kgan.GAN`, `packing`), labels
+        are `[batch, m]`.
 
     Output:
         float32 logits `[batch, 1]`.
@@ -256,10 +259,20 @@ class Discriminator(Network):
         num_classes: int | None = None,
         conditioning: str = "projection",
         weight_constraint: str | JsonDict | keras.constraints.Constraint | None = None,
+        classes: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(image_shape, num_classes, conditioning, **kwargs)
         self.weight_constraint = keras.constraints.get(weight_constraint)
+        self.classes = classes
+        if classes is not None:
+            self.classes = integer("classes", classes, 2, hint="None makes one logit.")
+            if self.num_classes:
+                raise ValueError(
+                    "Invalid value for argument `classes`: expected None beside "
+                    f"num_classes={num_classes}, as D cannot find out the class that it is given, "
+                    f"received {classes!r}. Leave one of them out."
+                )
         self.input_spec = keras.layers.InputSpec(shape=(None, *self.image_shape))
         if self.num_classes:
             condition_spec = keras.layers.InputSpec(min_ndim=1, max_ndim=2)
@@ -285,6 +298,11 @@ class Discriminator(Network):
         vectors = self.embedding(condition)  # type: ignore[misc]
         return keras.ops.reshape(vectors, (-1, *self.image_shape))
 
+    @property
+    def output_units(self) -> int:
+        """Number of outputs of `output_layer`: K where there are classes, else 1."""
+        return self.classes or 1
+
     def build_logits(self, features: int, condition_shape: Shape | None) -> None:
         """Create the weights that `logits` uses, and set the constraint of all weights.
 
@@ -307,7 +325,12 @@ class Discriminator(Network):
 
     def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
         x, condition = self.joined(inputs)
-        return self.logits(self.last_features(x, training), condition)
+        return self.logits(self.last_features(x, training), condition, training)
+
+    def class_logits(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
+        """Return the logits l_k, float32 `[batch, classes]`; their softmax is p(class | image)."""
+        outputs = self.last_outputs(self.features(inputs, training), training)
+        return keras.ops.cast(outputs, "float32")
 
     def features(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
         """Return the features that the logit is computed from, `[batch, num_features]`."""
@@ -317,11 +340,19 @@ class Discriminator(Network):
         """Return features `[batch, num_features]` of the first value of `joined`."""
         raise NotImplementedError
 
-    def logits(self, features: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+    def last_outputs(self, features: tf.Tensor, training: bool) -> tf.Tensor:
+        """Return what the output layer makes of features, in the precision of the weights."""
+        return self.output_layer(keras.ops.cast(features, self.variable_dtype))
+
+    def logits(
+        self, features: tf.Tensor, condition: tf.Tensor | None, training: bool = False
+    ) -> tf.Tensor:
         """Return float32 logits `[batch, 1]` from features `[batch, num_features]`."""
-        features = keras.ops.cast(features, self.variable_dtype)
-        logits = self.output_layer(features)
+        logits = self.last_outputs(features, training)
+        if self.classes:
+            logits = keras.ops.logsumexp(logits, axis=-1, keepdims=True)
         if condition is not None:
+            features = keras.ops.cast(features, self.variable_dtype)
             vectors = self.embedding(condition)  # type: ignore[misc]
             logits += keras.ops.sum(vectors * features, axis=-1, keepdims=True)
         return keras.ops.cast(logits, "float32")
@@ -333,6 +364,7 @@ class Discriminator(Network):
         return {
             **super().get_config(),
             "weight_constraint": keras.constraints.serialize(self.weight_constraint),
+            "classes": self.classes,
         }
 
 

@@ -127,8 +127,8 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at half of the image's size; they double with each halving.
-        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `name` and `dtype` of
-            `Discriminator`.
+        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
+            `dtype` of `Discriminator`.
     """
 
     def __init__(self, image_shape: Sequence[int], filters: int = 64, **kwargs: Any):
@@ -144,7 +144,7 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
             layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype) for _ in widths[1:]
         ]
         self.output_layer = keras.layers.Dense(
-            1,
+            self.output_units,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
             dtype=self.variable_dtype,
         )

@@ -15,7 +15,7 @@ from kgan import layers
 from kgan.layers.base import InitializerLike, Shape
 from kgan.networks.base import Discriminator, Generator, Inputs, InputShape, fresh_initializer
 from kgan.networks.checks import checked_shape
-from kgan.utils.checks import bounds, positive_integer
+from kgan.utils.checks import bounds, number, positive_integer
 from kgan.utils.types import JsonDict
 
 __all__ = ["MLPDiscriminator", "MLPEncoder", "MLPGenerator"]
@@ -35,13 +35,17 @@ class _FullyConnected(keras.Model):
         self.activation = activation
         self.kernel_initializer = kernel_initializer
 
-    def _dense(self, width: int) -> keras.layers.Layer:
+    def _dense(self, width: int, normalized: bool = False) -> keras.layers.Layer:
         return keras.layers.Dense(
             width,
-            activation=self.activation,
+            activation=None if normalized else self.activation,
+            use_bias=not normalized,  # a normalization has its own
             kernel_initializer=fresh_initializer(self.kernel_initializer),
             dtype=self.dtype_policy,
         )
+
+    def _activate(self, x: tf.Tensor) -> tf.Tensor:
+        return keras.activations.get(self.activation)(x)
 
     def _build_hidden(self, inputs: int) -> int:
         """Create the weights of the hidden layers; return the width of the last."""
@@ -73,6 +77,7 @@ class MLPGenerator(_FullyConnected, Generator):
             Keras's.
         value_range: `(low, high)` of the output, or None for an output without bounds.
         kernel_initializer: initializer of every layer's kernel.
+        batch_normalization: whether hidden layers are normalized before their activation.
         **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
     """
 
@@ -84,11 +89,15 @@ class MLPGenerator(_FullyConnected, Generator):
         activation: Activation = "relu",
         value_range: tuple[float, float] | None = (-1.0, 1.0),
         kernel_initializer: InitializerLike = "he_normal",
+        batch_normalization: bool = False,
         **kwargs: Any,
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
         self._set_units(units, activation, kernel_initializer)
-        self.hidden = [self._dense(width) for width in self.units]
+        self.batch_normalization = batch_normalization
+        self.hidden = [self._dense(width, batch_normalization) for width in self.units]
+        normalized = self.units if batch_normalization else ()
+        self.normalizations = [self.normalization() for _ in normalized]
         self.output_layer = keras.layers.Dense(
             math.prod(self.image_shape),
             kernel_initializer=fresh_initializer(kernel_initializer),
@@ -98,11 +107,15 @@ class MLPGenerator(_FullyConnected, Generator):
     def build(self, input_shape: InputShape) -> None:
         shape, _ = self.joined_shape(input_shape)
         self.output_layer.build((None, self._build_hidden(math.prod(shape[1:]))))  # type: ignore[arg-type]
+        for normalization, width in zip(self.normalizations, self.units, strict=False):
+            normalization.build((None, width))
 
     def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
         x, _ = self.joined(inputs)
-        for layer in self.hidden:
+        for i, layer in enumerate(self.hidden):
             x = layer(x)
+            if self.batch_normalization:
+                x = self._activate(self.normalizations[i](x, training=training))
         x = self.to_range(self.output_layer(x))
         return keras.ops.reshape(x, (-1, *self.image_shape))
 
@@ -138,6 +151,9 @@ class MLPGenerator(_FullyConnected, Generator):
             self.build([shape, (None,)] if self.num_classes else shape)
         self.output_layer.bias.assign(mean.reshape(-1))
 
+    def get_config(self) -> JsonDict:
+        return {**super().get_config(), "batch_normalization": self.batch_normalization}
+
 
 @keras.saving.register_keras_serializable(package="kgan")
 class MLPDiscriminator(_FullyConnected, Discriminator):
@@ -154,9 +170,16 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
         maxout_pieces: number of affine maps of each hidden unit; None for ordinary layers.
         input_dropout: share of the inputs set to zero in training, in [0, 1).
         hidden_dropout: share of the hidden units set to zero in training, in [0, 1).
+        input_noise: standard deviation of the Gaussian noise on the inputs in training, in [0, 1].
+        hidden_noise: the same on what later layers take in, the last one included.
+        weight_normalization: whether all layers are `kgan.layers.WeightNormalizedDense`, of which
+            the last one alone trains its scale. Maxout layers cannot be.
         kernel_initializer: initializer of every layer's kernel.
-        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `name` and `dtype` of
-            `Discriminator`.
+        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and `dtype`
+            of `Discriminator`.
+
+    Raises:
+        ValueError: `weight_normalization` of maxout layers, or another argument is unusable.
     """
 
     independent_examples = True
@@ -169,10 +192,18 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
         maxout_pieces: int | None = None,
         input_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
+        input_noise: float = 0.0,
+        hidden_noise: float = 0.0,
+        weight_normalization: bool = False,
         kernel_initializer: InitializerLike = "he_normal",
         **kwargs: Any,
     ):
         super().__init__(image_shape, **kwargs)
+        if weight_normalization and maxout_pieces is not None:
+            raise ValueError(
+                "Invalid value for argument `weight_normalization`: expected False beside "
+                f"maxout_pieces={maxout_pieces}, received True. Leave one of them out."
+            )
         self._set_units(units, activation, kernel_initializer)
         self.maxout_pieces = maxout_pieces
         self.input_dropout = input_dropout
@@ -181,12 +212,28 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
             keras.layers.Dropout(rate, dtype=self.dtype_policy)
             for rate in (input_dropout, *[hidden_dropout] * len(self.units))
         ]
+        self.input_noise = number("input_noise", input_noise, 0, 1)
+        self.hidden_noise = number("hidden_noise", hidden_noise, 0, 1)
+        self.weight_normalization = weight_normalization
+        deviations = (self.input_noise, *[self.hidden_noise] * len(self.units))
+        self.noises = [
+            keras.layers.GaussianNoise(deviation, dtype=self.dtype_policy)
+            for deviation in deviations
+        ]
         self.hidden = [self._hidden_layer(width) for width in self.units]
-        self.output_layer = keras.layers.Dense(
-            1, kernel_initializer=fresh_initializer(kernel_initializer), dtype=self.variable_dtype
+        last = layers.WeightNormalizedDense if weight_normalization else keras.layers.Dense
+        self.output_layer = last(
+            self.output_units,
+            kernel_initializer=fresh_initializer(kernel_initializer),
+            dtype=self.variable_dtype,
         )
 
     def _hidden_layer(self, width: int) -> keras.layers.Layer:
+        if self.weight_normalization:
+            initializer = fresh_initializer(self.kernel_initializer)
+            return layers.WeightNormalizedDense(
+                width, self.activation, False, initializer, dtype=self.dtype_policy
+            )
         if self.maxout_pieces is None:
             return self._dense(width)
         initializer = fresh_initializer(self.kernel_initializer)
@@ -200,9 +247,39 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
     def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         x = keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
         x = self.dropouts[0](x, training=training)
-        for layer, dropout in zip(self.hidden, self.dropouts[1:], strict=True):
-            x = dropout(layer(x), training=training)
+        for i, layer in enumerate(self.hidden):
+            x = layer(self.noises[i](x, training=training))
+            x = self.dropouts[i + 1](x, training=training)
         return x
+
+    def last_outputs(self, features: tf.Tensor, training: bool) -> tf.Tensor:
+        return super().last_outputs(self.noises[-1](features, training=training), training)
+
+    def start_at(self, images: npt.ArrayLike) -> None:
+        """Set scales and biases so that all units have mean 0 and variance 1 on some images.
+
+        Means and variances are those before the activation, in training (arXiv 1602.07868, section
+        3). Only networks with `weight_normalization` can do this.
+
+        Args:
+            images: float `[n, *image_shape]`, some hundred of the data.
+
+        Raises:
+            ValueError: the network has no weight normalization, or takes labels as well.
+        """
+        if not self.weight_normalization or self.num_classes:
+            raise ValueError(
+                "Invalid call of `start_at`: expected a discriminator with weight_normalization "
+                "and without num_classes."
+            )
+        x = tf.convert_to_tensor(images, self.compute_dtype)
+        if not self.built:
+            self.build(x.shape)
+        x = tf.reshape(x, (len(x), -1))
+        for noise, layer in zip(self.noises, [*self.hidden, self.output_layer], strict=True):
+            x = noise(x, training=True)
+            layer.start_at(x)
+            x = layer(x)
 
     def get_config(self) -> JsonDict:
         return {
@@ -210,6 +287,9 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
             "maxout_pieces": self.maxout_pieces,
             "input_dropout": self.input_dropout,
             "hidden_dropout": self.hidden_dropout,
+            "input_noise": self.input_noise,
+            "hidden_noise": self.hidden_noise,
+            "weight_normalization": self.weight_normalization,
         }
 
 

@@ -75,6 +75,11 @@ class PatchDiscriminator(ImageConditioned, Discriminator):
         **kwargs: Any,
     ):
         super().__init__(image_shape, **kwargs)
+        if self.classes:
+            raise ValueError(
+                "Invalid value for argument `classes`: expected None, as a patch has no class, "
+                f"received {self.classes}. Of images, kgan.networks.DCGANDiscriminator has classes."
+            )
         if len(self.image_shape) != 3 or min(self.image_shape[:2]) < 8:
             raise ValueError(
                 "Invalid value for argument `image_shape`: expected images (height, width, "

@@ -171,8 +171,8 @@ class ResNetDiscriminator(_ResNet, Discriminator):
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at the image's size, a multiple of 8; they double with each halving.
         blocks: residual blocks at each size.
-        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `name` and `dtype` of
-            `Discriminator`.
+        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
+            `dtype` of `Discriminator`.
     """
 
     independent_examples = True
@@ -184,7 +184,9 @@ class ResNetDiscriminator(_ResNet, Discriminator):
         widths, self.stages = self._create_stages(filters, blocks)
         self.widenings = [_pointwise(width, self.dtype_policy) for width in widths]
         self.output_layer = keras.layers.Dense(
-            1, kernel_initializer=keras.initializers.LecunNormal(), dtype=self.variable_dtype
+            self.output_units,
+            kernel_initializer=keras.initializers.LecunNormal(),
+            dtype=self.variable_dtype,
         )
 
     def build(self, input_shape: InputShape) -> None:

@@ -161,8 +161,8 @@ class SNGANDiscriminator(ConvolutionalNetwork, Discriminator):
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels of every block; 128 in the paper.
-        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `name` and `dtype` of
-            `Discriminator`.
+        **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
+            `dtype` of `Discriminator`.
     """
 
     independent_examples = True
@@ -177,7 +177,7 @@ class SNGANDiscriminator(ConvolutionalNetwork, Discriminator):
             _DiscriminatorBlock(filters, i < halved, not i, self.dtype_policy)
             for i in range(halved + 2)
         ]
-        self.output_layer = layers.SpectralDense(1, dtype=self.variable_dtype)
+        self.output_layer = layers.SpectralDense(self.output_units, dtype=self.variable_dtype)
 
     def build(self, input_shape: InputShape) -> None:
         shape, condition_shape = self.joined_shape(input_shape)

@@ -93,6 +93,7 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
         self.upsampling = one_of("upsampling", upsampling, tuple(UPSAMPLINGS), hint)
         self.dropout = number("dropout", dropout, 0, 1, ends="[)")
         self.keep_given = bool(keep_given)
+        self.autocast = not self.keep_given  # in half precision, given pixels come back whole
         self.residual = self._checked_residual(residual)
         widths = [filters * min(2**i, _WIDEST) for i in range(self.halvings + 1)]
         dtype = self.dtype_policy

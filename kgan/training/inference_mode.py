@@ -29,9 +29,13 @@ __all__ = ["InferenceMode"]
 
 
 class InferenceMode(keras.Model):
-    """The methods of `kgan.GAN` that train nothing. All but `call` use the EMA weights."""
+    """The methods of `kgan.GAN` that train nothing. All but `call` use the EMA weights.
 
-    _in_training = True
+    Attributes:
+        terms_in_training: whether a variant's terms run the networks as in training.
+    """
+
+    terms_in_training = True
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Return the images of latents, or of `[latents, condition]`: `predict` generates."""
@@ -153,11 +157,11 @@ class InferenceMode(keras.Model):
     @contextlib.contextmanager
     def in_inference(self) -> Iterator[None]:
         """Let `seen` and the terms of a variant call networks in inference mode."""
-        self._in_training = False
+        self.terms_in_training = False
         try:
             yield
         finally:
-            self._in_training = True
+            self.terms_in_training = True
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Compute the logs in inference mode on one batch of images and fresh samples."""
@@ -185,9 +189,14 @@ class InferenceMode(keras.Model):
         self.report.update_state(g_loss, d_metrics, minibatch.size)
         return self.get_metrics_result()
 
+    @property
+    def averaged_variables(self) -> list[keras.Variable]:
+        """The weights of which an EMA is kept, if the game keeps any: those of the generator."""
+        return self.generator.trainable_variables
+
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Give the generator its EMA weights within this context, if there are any.
+        """Give the networks their EMA weights within this context, if there are any.
 
         `with gan.averaged(): gan.generator.save(path)` saves what `sample` draws from.
         """

@@ -15,8 +15,10 @@ from kgan.training.distribution import replica
 
 __all__ = [
     "AUGMENTATION",
+    "LABELLED",
     "LATENTS",
     "LAYERS",
+    "MASKS",
     "PENALTIES",
     "POOLS",
     "STREAMS",
@@ -31,6 +33,8 @@ LATENTS, TEST_LATENTS, PENALTIES, AUGMENTATION, _, LAYERS = range(6)
 # Upper bounds of streams and of replicas; 2**35 updates remain within an int64.
 STREAMS, REPLICAS = 2**12, 2**16
 POOLS = STREAMS - 2  # two, from the end: random layers count up
+LABELLED = STREAMS - 3
+MASKS = STREAMS - 4
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 

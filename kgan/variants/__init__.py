@@ -1,7 +1,9 @@
 """Games with another term or another network, each a subclass of `kgan.GAN`."""
 
+from kgan.variants.any_conditional import AnyConditional
 from kgan.variants.bigan import BiGAN
 from kgan.variants.cyclegan import CycleGAN
 from kgan.variants.pix2pix import Pix2Pix
+from kgan.variants.semi_supervised import SemiSupervisedGAN
 
-__all__ = ["BiGAN", "CycleGAN", "Pix2Pix"]
+__all__ = ["AnyConditional", "BiGAN", "CycleGAN", "Pix2Pix", "SemiSupervisedGAN"]

@@ -101,7 +101,7 @@ class BiGAN(GAN):
     def seen(self, images: tf.Tensor, latents: tf.Tensor | None = None) -> tf.Tensor:
         """Return pairs `[batch, numbers]`: images with their latents, or with those E makes."""
         if latents is None:
-            latents = self.encoder(images, training=self._in_training)
+            latents = self.encoder(images, training=self.terms_in_training)
         flat = keras.ops.reshape(images, (-1, math.prod(self.generator.image_shape)))
         return keras.ops.concatenate([flat, latents], axis=-1)
 

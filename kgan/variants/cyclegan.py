@@ -183,7 +183,7 @@ class CycleGAN(GAN):
 
     def _difference(self, latents: tf.Tensor, pairs: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         """Return the mean absolute difference of what G makes of pairs from images."""
-        made = self.generator([latents, pairs], training=self._in_training)
+        made = self.generator([latents, pairs], training=self.terms_in_training)
         differences = tf.abs(tf.cast(made, images.dtype) - images)
         # Each domain counts alike, however many channels it has.
         return tf.add_n([tf.reduce_mean(part) for part in self._parted(differences)]) / 2.0

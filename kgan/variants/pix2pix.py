@@ -54,7 +54,7 @@ class Pix2Pix(GAN):
     """
 
     discriminator_loss_weight = 0.5
-    traced = ("l1_weight",)
+    traced: tuple[str, ...] = ("l1_weight",)
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from kgan.artifacts import RunDirectory
 from kgan.metrics.extractor import fingerprint
 from kgan.utils.types import JsonDict
 
-from . import classifier, data, metrics, modes, pairs, pictures, reconstruction
+from . import classifier, data, few_labels, metrics, modes, pairs, pictures, reconstruction
 from . import features as extractors
 from .context import EvaluationContext
 from .options import Options
@@ -77,6 +77,8 @@ def evaluate(options: Options) -> JsonDict:
         results, left_out = _compute(context, options.metrics, bar)
         if generator.condition_shape is not None:
             results += pairs.pairs(context)
+        if "classes" in config and options.generator is None:
+            results += few_labels.class_error(run, options.step, real, options.data_dir)
         if generator.encoding is not None:
             results += reconstruction.reconstruction(context)
     record = _record(options, context, results, left_out)

@@ -57,7 +57,9 @@ class Options:
         unset="none",
     )
     input_is_condition: bool = option(
-        False, "The pictures of --input are conditions already, such as outlines that were drawn"
+        False,
+        "The pictures of --input are conditions already, such as outlines that were drawn. Where "
+        "parts of images were hidden in training, their transparent pixels are the hidden ones",
     )
     invert: str | None = option(
         None,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from kgan.inference import Generator
+from kgan.masks import masked
 
 
 def read_pictures(
@@ -22,14 +25,18 @@ def read_pictures(
         most: how many are read; None for all.
 
     Raises:
-        ValueError: no picture file has so many channels, or the directory holds none.
+        ValueError: no picture file has so many channels, the directory holds none, or a picture
+            hides nothing from a generator of masks.
         OSError: the pictures cannot be read.
     """
     from kgan.data.decoding import decode, why_unreadable  # imports TFDS, others need not wait
     from kgan.data.folders import list_folder
     from kgan.data.form import Form, colour
 
-    if shape[-1] not in (1, 3, 4):
+    # A mask is the last channel of a condition: a picture has it as its transparency.
+    has_mask = generator.masked and shape == generator.condition_shape
+    channels = shape[-1] - has_mask
+    if channels not in ((1, 3) if has_mask else (1, 3, 4)):
         raise ValueError(
             f"--input_is_condition: expected none, as the conditions have {shape[-1]} channels, "
             "which no picture file has. Give whole pictures."
@@ -37,7 +44,7 @@ def read_pictures(
     of_run = generator.options
     form = Form(
         shape[:2],  # type: ignore[arg-type]
-        shape[-1],
+        channels,
         of_run.get("resize") or "crop",
         colour(of_run.get("background")),
     )
@@ -52,12 +59,23 @@ def read_pictures(
     pixels = np.empty((len(chosen), *shape), np.float32)
     for row, name in enumerate(chosen):
         try:
-            pixels[row] = decode((root / name).read_bytes(), form) / np.float32(255)
+            content = (root / name).read_bytes()
+            pixels[row, ..., :channels] = decode(content, form) / np.float32(255)
+            if has_mask:
+                alpha = decode(content, dataclasses.replace(form, channels=4))[..., 3]
+                shown = tf.constant(alpha == 255)[None, ..., None]
+                pixels[row] = masked(pixels[row : row + 1, ..., :channels], shown)[0]
         except Exception as error:  # of Pillow, whatever the file holds
             raise OSError(
                 f"--{flag}={given}: {name} cannot be decoded ({why_unreadable(error)}). "
                 "Mend or remove it."
             ) from error
+        if has_mask and pixels[row, ..., channels].all():
+            raise ValueError(
+                f"--{flag}={given}: {name} has no transparent pixels, which are those to make. "
+                "Erase a part of it, or leave --input_is_condition out to hide parts as in "
+                "training."
+            )
     return pixels, [_file_name(name) for name in chosen]
 
 

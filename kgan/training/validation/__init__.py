@@ -6,7 +6,11 @@ from kgan.training.validation.arguments import (
     check_schedules,
     two_optimizers,
 )
-from kgan.training.validation.conditions import sample_conditions
+from kgan.training.validation.conditions import (
+    check_condition_images,
+    check_condition_values,
+    sample_conditions,
+)
 from kgan.training.validation.data import (
     check_array,
     check_data,
@@ -25,6 +29,7 @@ from kgan.training.validation.outputs import (
     build_encoder,
     build_generator,
 )
+from kgan.training.validation.structure import check_classes
 from kgan.training.validation.trials import check_built
 
 __all__ = [
@@ -35,6 +40,9 @@ __all__ = [
     "check_array",
     "check_augmented_sides",
     "check_built",
+    "check_classes",
+    "check_condition_images",
+    "check_condition_values",
     "check_data",
     "check_domain",
     "check_fills_range",

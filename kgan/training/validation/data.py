@@ -92,14 +92,17 @@ def check_data(
     return x, y
 
 
-def check_domain(gan: SavedGame, images: Any, shape: tuple[int, ...], argument: str) -> None:
-    """Check an array of images of one domain, of a game on pairs of two domains.
+def check_domain(
+    gan: SavedGame, images: Any, shape: tuple[int, ...], argument: str, use: bool = True
+) -> None:
+    """Check an array of images beside the data: of one domain of two, or for a classifier.
 
     Args:
         gan: the built game.
         images: `[n, *shape]`.
         shape: of one image.
         argument: name of the array, for messages.
+        use: whether images that leave most of the value range unused are noticed.
 
     Raises:
         ValueError: the game cannot use these data.
@@ -111,7 +114,9 @@ def check_domain(gan: SavedGame, images: Any, shape: tuple[int, ...], argument: 
     check_images(images, form)
     if not len(images):
         raise checks.empty()
-    checks.check_use(checks.extremes([np.asarray(images)]))
+    seen = checks.extremes([np.asarray(images)])
+    if use:
+        checks.check_use(seen)
 
 
 def check_array(gan: SavedGame, images: Any, argument: str) -> np.ndarray:

@@ -59,11 +59,14 @@ def check_networks(
         )
     ours, theirs = (getattr(net, "condition_shape", None) for net in (generator, discriminator))
     # One of the two may do without the condition: D then compares images alone.
-    if ours is not None and theirs is not None and tuple(ours) != tuple(theirs):
-        raise ValueError(
-            "Invalid value for argument `discriminator`: expected one for the generator's "
-            f"condition_shape={ours}, received one for condition_shape={theirs}."
-        )
+    if ours is not None and theirs is not None:
+        packed = (*ours[:-1], packing * ours[-1])
+        if tuple(theirs) != packed:
+            packs = f", in packs of {packing} {packed}" if packing > 1 else ""
+            raise ValueError(
+                "Invalid value for argument `discriminator`: expected one for the generator's "
+                f"condition_shape={ours}{packs}, received one for condition_shape={theirs}."
+            )
     # A smooth map of fewer dimensions has an image of measure zero.
     if made is not None and len(made) == 1 and prior.dim < made[0]:
         warnings.warn(

@@ -97,7 +97,7 @@ def check_values(
         ValueError: a value is NaN or infinite, or beyond the range.
     """
     if not math.isfinite(seen.low) or not math.isfinite(seen.high):
-        what = "NaN" if math.isnan(seen.low + seen.high) else f"{seen}"
+        what = "NaN" if math.isnan(seen.low) else f"{seen}"
         raise ValueError(
             f"Invalid value for argument `{argument}`: expected finite numbers, received {what}. "
             "Find out where they come from, or leave these examples out."
