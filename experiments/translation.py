@@ -55,9 +55,10 @@ COLUMNS = {
 def train_on_l1(config: Config, run_dir: pathlib.Path, data_dir: str | None) -> None:
     """Train the generator of a configuration by Keras on L1 alone, and save it as a run."""
     keras.utils.set_random_seed(config.seed)
-    config = dataclasses.replace(config, latent_dim=0)
+    without: JsonDict = {"latent_dim": 0}
     if config.variant == "any_conditional":
-        config = dataclasses.replace(config, diversity_weight=0.0)
+        without["diversity_weight"] = 0.0
+    config = dataclasses.replace(config, **without)
     pairs, _ = load_images(config, data_dir)
     gan = make_gan(config, pairs, None)
     assert config.steps

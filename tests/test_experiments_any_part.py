@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kgan
-from experiments import any_part, translation
+from experiments import any_part, program, translation
 from kgan.inference import Generator
 from train.config import resolve
 
@@ -88,7 +88,7 @@ def test_rows_stand_side_by_side(monkeypatch, tmp_path):
     ]
     assert rows[2]["same class"] == 0.25
     assert [row["hidden"] for row in rows[2:4]] == list(any_part.PARTS.values())
-    text = translation.table(rows, ("seed", "hidden", "what", *any_part.COLUMNS))
+    text = program.table(rows, ("seed", "hidden", "what", *any_part.COLUMNS))
     assert text.startswith(
         "| seed | hidden | what | same class | L1 | L1 of the mean | diversity |"
     )

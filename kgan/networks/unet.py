@@ -137,8 +137,8 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
             skips.append(x)
         x = skips.pop()
         if self.latent_dim:
-            grid = keras.ops.ones_like(x[..., :1]) * latents[:, None, None, :]
-            x = keras.ops.concatenate([x, keras.ops.cast(grid, x.dtype)], axis=-1)
+            points = keras.ops.cast(latents, x.dtype)[:, None, None, :]
+            x = keras.ops.concatenate([x, keras.ops.ones_like(x[..., :1]) * points], axis=-1)
         for i, convolution in enumerate(self.up):
             x = self.up_normalizations[i](convolution(x))
             if i < len(self.dropouts):
