@@ -165,6 +165,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
                 loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
+                loss += tf.cast(self.shared_term(samples, latents, condition), loss.dtype)
                 loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
@@ -202,6 +203,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                 fake_logits = discriminator.fake_logits(samples)
                 loss = tf.reduce_mean(self.loss.generator(real_logits, fake_logits))
                 term = self.generator_term(samples, latents, condition, images)
+                term += self.shared_term(samples, latents, condition)
                 loss += tf.cast(term, loss.dtype)
                 loss = plus(loss, losses_of_layers)
                 scaled_loss = optimizer.scale_loss(loss / replicas())
@@ -227,11 +229,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
         return samples
 
     def generator_term(
-        self,
-        samples: tf.Tensor,
-        latents: tf.Tensor,
-        condition: tf.Tensor | None,
-        images: tf.Tensor,
+        self, samples: tf.Tensor, latents: tf.Tensor, condition: tf.Tensor | None, images: tf.Tensor
     ) -> tf.Tensor | float:
         """Return a further term of G's loss, a scalar; here 0.
 
@@ -253,6 +251,12 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
             samples: the same shape, made by G.
             condition: of both, as in `generator_term`.
         """
+        return 0.0
+
+    def shared_term(
+        self, samples: tf.Tensor, latents: tf.Tensor, condition: tf.Tensor | None
+    ) -> tf.Tensor | float:
+        """Return a further term of the losses of both, a scalar; here 0. Each has its samples."""
         return 0.0
 
     # A Keras model.

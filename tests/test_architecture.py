@@ -35,7 +35,7 @@ ALLOWED = {
         *("losses", "notebook", "optimizers", "penalties", "priors", "runs", "saved_model"),
         *("training", "utils"),
     },
-    "variants": {"data", "gan", "losses", "priors", "training", "utils"},
+    "variants": {"data", "gan", "losses", "networks", "priors", "training", "utils"},
     "checkpoint": {"artifacts", "utils"},
     "runs": {"artifacts", "checkpoint", "utils"},
     "inference": {"artifacts", "conditions", "priors", "runs", "training", "utils"},
