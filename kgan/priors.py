@@ -287,22 +287,23 @@ class Codes(Prior):
         noise = self.noise.interpolate(start[:size], end[:size], steps)
         return tf.concat([noise, super().interpolate(start[size:], end[size:], steps)], axis=1)
 
-    def walks(self, rows: int, columns: int, seed: Seed) -> np.ndarray:
+    def walks(self, count: int, seed: Seed) -> np.ndarray:
         """Return latents for a figure: in each row one code changes and all else stays.
 
-        A categorical code takes its values in turn, a continuous one goes from -1 to 1.
+        A categorical code takes its values in turn, a continuous one goes from -1 to 1. A row has
+        10 points, or one for each value of the largest code. All codes have as many rows.
 
         Args:
-            rows: rows of each code, at least 1; row i begins at point i of `sample`.
-            columns: latents of a row, at least 2.
-            seed: of the points that the rows begin at.
+            count: number of points; fewer where it does not divide, but a row for each code.
+            seed: row i of each code begins at point i of `sample`.
 
         Returns:
-            float32 `[len(sizes) * rows, columns, dim]`.
+            float32 `[rows, columns, dim]`.
         """
-        points = np.asarray(self.sample(positive_integer("rows", rows), seed))
-        repeats = (len(self.sizes), 1, integer("columns", columns, 2), 1)
-        walks = np.tile(points[None, :, None], repeats)
+        columns = max(10, *self.categorical, 0)
+        rows = max(1, integer("count", count, 1) // (columns * len(self.sizes)))
+        points = np.asarray(self.sample(rows, seed))[None, :, None]
+        walks = np.tile(points, (len(self.sizes), 1, columns, 1))
         begin = self.noise.dim
         for i, size in enumerate(self.sizes):
             values = np.linspace(-1.0, 1.0, columns)[:, None]

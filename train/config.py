@@ -32,7 +32,9 @@ CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", "masked", 
 HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-VARIANTS = ("pix2pix", "cyclegan")
+VARIANTS = ("pix2pix", "cyclegan", "infogan", "acgan")
+TRANSLATE = ("pix2pix", "cyclegan")  # variants of images from images
+WITH_HEAD = ("infogan", "acgan")  # variants whose discriminator reads more off an image
 PRIORS = ("uniform", "normal")
 OPTIMIZERS = ("adam", "sgd_2014")
 STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
@@ -56,6 +58,12 @@ CONDITION = Expected(
     lambda value: bool(
         value in GIVEN
         or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
+    ),
+)
+CODES = Expected(
+    "numbers of values of at least 2, and c for each continuous code, such as 10,c,c",
+    lambda value: bool(
+        re.fullmatch("(0*([2-9]|[1-9][0-9]+)|c)(,(0*([2-9]|[1-9][0-9]+)|c))*", value)
     ),
 )
 ON_NON_FINITE = ("stop", "rollback")
@@ -216,9 +224,10 @@ class Config:
     variant: str | None = option(
         None,
         "Another game than the plain one. pix2pix adds the mean absolute difference from the "
-        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y",
+        "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
+        "infogan shows --codes in the samples. acgan lets the discriminator name the class, with "
+        "--conditional",
         choices=VARIANTS,
-        only_with={"network": ("unet",)},
         unset="the plain game",
     )
     l1_weight: float | None = option(
@@ -248,6 +257,28 @@ class Config:
         expected=at_least(0),
         only_with={"variant": ("cyclegan",)},
         unset="50",
+    )
+    codes: str | None = option(
+        None,
+        "Codes among the latents that the samples are to show: a number of values for each "
+        "categorical code, c for each continuous one, such as 10,c,c",
+        expected=CODES,
+        only_with={"variant": ("infogan",)},
+        unset="none",
+    )
+    information_weight: float | None = option(
+        None,
+        "Weight of the bound on the mutual information of codes and samples, in both losses",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("infogan",)},
+        unset="1",
+    )
+    class_weight: float | None = option(
+        None,
+        "Weight of the cross-entropy of the class, in both losses",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("acgan",)},
+        unset="1",
     )
     loss: str = option("non_saturating", "Adversarial loss", LOSSES)
     discriminator_weight: float = option(
@@ -396,6 +427,13 @@ class Config:
 
     def _check_condition(self) -> None:
         """Check that the condition is an image where, and only where, the network takes one."""
+        if self.variant in TRANSLATE and self.network != "unet":
+            raise ValueError(
+                f"--variant={self.variant}: --network={self.network} has no such option; unet has "
+                "it."
+            )
+        if self.variant in WITH_HEAD:
+            self._check_head()
         if self.variant == "cyclegan":
             self._check_domains()
         elif (self.network == "unet") != (self.condition is not None):
@@ -412,6 +450,46 @@ class Config:
             raise ValueError(
                 f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
                 "samples are made of latents."
+            )
+
+    def _check_head(self) -> None:
+        """Check that there is what the head reads: codes of single images, or their class."""
+        if self.network == "unet":
+            raise ValueError(
+                f"--variant={self.variant}: expected another --network than unet, whose "
+                "discriminator has no features of a whole image."
+            )
+        if self.packing > 1:
+            raise ValueError(
+                f"--packing={self.packing}: expected 1 for --variant={self.variant}, whose "
+                "discriminator reads single images."
+            )
+        if self.variant == "acgan" and not self.conditional:
+            raise ValueError(
+                "--variant=acgan: expected --conditional beside it, as the discriminator learns to "
+                "name the class of the labels."
+            )
+        if self.variant == "infogan":
+            self._check_codes()
+
+    def _check_codes(self) -> None:
+        """Check that there are codes, and latents beside them."""
+        if self.conditional:
+            raise ValueError(
+                "--conditional: expected none beside --variant=infogan, whose codes take the place "
+                "of labels."
+            )
+        if self.codes is None:
+            raise ValueError(
+                "--variant=infogan: expected --codes beside it, such as --codes=10,c,c for one of "
+                "10 values and two continuous ones."
+            )
+        categorical, continuous = parse_codes(self.codes)
+        if self.latent_dim <= sum(categorical) + continuous:
+            raise ValueError(
+                f"--latent_dim={self.latent_dim}: expected more than the "
+                f"{sum(categorical) + continuous} numbers of --codes={self.codes}, which are a "
+                "part of a latent; the rest is noise. The paper has 62 of noise."
             )
 
     def _check_domains(self) -> None:
@@ -475,6 +553,12 @@ def parse_size(image_size: int | str | None) -> int | tuple[int, int] | None:
         return None
     height, *width = map(int, str(image_size).split(","))
     return (height, width[0]) if width else height
+
+
+def parse_codes(codes: str) -> tuple[tuple[int, ...], int]:
+    """Return the numbers of values of the categorical codes, and how many are continuous."""
+    parts = codes.split(",")
+    return tuple(int(part) for part in parts if part != "c"), parts.count("c")
 
 
 def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:

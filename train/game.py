@@ -13,7 +13,7 @@ from kgan import augmentation, constraints, data, losses, networks, penalties, p
 from kgan.optimizers import FusedAdam, RisingMomentum
 from kgan.utils.types import JsonDict
 
-from .config import DENSE, PREVIOUS_FRAMES, VALUE_GAMES, Config
+from .config import DENSE, PREVIOUS_FRAMES, VALUE_GAMES, Config, parse_codes
 
 # The networks of Goodfellow et al. (2014), by the authors' published configuration.
 MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
@@ -82,16 +82,19 @@ def untrained_gan(
         generator, discriminator = _translators(config, image_shape, condition_shape)
     else:
         generator, discriminator = _networks(config, image_shape, num_classes)
-    prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
     game: Callable[..., kgan.GAN] = kgan.GAN
-    if config.variant == "pix2pix":
-        game = variants.Pix2Pix
-        if config.l1_weight is not None:
-            game = functools.partial(game, l1_weight=config.l1_weight)
+    if config.variant is not None:
+        game, weight = {
+            "pix2pix": (variants.Pix2Pix, "l1_weight"),
+            "infogan": (variants.InfoGAN, "information_weight"),
+            "acgan": (variants.ACGAN, "class_weight"),
+        }[config.variant]
+        if getattr(config, weight) is not None:
+            game = functools.partial(game, **{weight: getattr(config, weight)})
     return game(
         generator,
         discriminator,
-        prior(config.latent_dim) if config.latent_dim else priors.NoLatents(),
+        _prior(config),
         discriminator_steps=config.discriminator_steps,
         ema_decay=config.ema_decay,
         augmentation=augmentation.DiffAugment() if config.diffaugment else None,
@@ -135,6 +138,17 @@ def _unpaired_game(config: Config, x_shape: tuple[int, ...], y_shape: tuple[int,
         dtype=config.precision,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _prior(config: Config) -> priors.Prior:
+    if not config.latent_dim:
+        return priors.NoLatents()
+    of_noise = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
+    if config.codes is None:
+        return of_noise(config.latent_dim)
+    categorical, continuous = parse_codes(config.codes)
+    noise = of_noise(config.latent_dim - sum(categorical) - continuous)
+    return priors.Codes(noise, categorical, continuous)
 
 
 def _clip(config: Config) -> constraints.WeightClip | None:
@@ -194,6 +208,8 @@ def _networks(
     shared: JsonDict = {"num_classes": num_classes, "dtype": config.precision}
     generator: JsonDict = {"value_range": value_range, **shared}
     discriminator: JsonDict = dict(shared)
+    if config.variant == "acgan":  # whose discriminator names the class
+        discriminator["num_classes"] = None
     if config.weight_clip:
         discriminator["weight_constraint"] = constraints.WeightClip(config.weight_clip)
     if config.network == "dcgan":

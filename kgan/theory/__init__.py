@@ -3,7 +3,7 @@
 The room imports only `kgan.utils` from the rest of kgan.
 """
 
-from kgan.theory import collapse, dirac, games, known_games, sequential, tabular
+from kgan.theory import collapse, dirac, games, information, known_games, sequential, tabular
 from kgan.theory.divergences import (
     Estimate,
     jsd,
@@ -49,9 +49,10 @@ from kgan.theory.value import (
 __all__ = [
     "EarlierOptimum", "Estimate", "Fit", "GeneratorLosses", "collapse", "criterion",
     "criterion_density", "dirac", "entropy", "expected_log_likelihood", "exponential", "game_value",
-    "game_value_density", "games", "gaussian", "generator_losses", "invertible_log_density", "jsd",
-    "jsd_density", "jsd_samples", "kl", "kl_density", "kl_gaussian", "kl_samples", "known_games",
-    "maximum_likelihood", "minimum_kl", "monotone_log_density", "optimal_discriminator",
-    "optimal_logit", "pointwise_value", "pushforward_cdf", "pushforward_density", "sequential",
-    "tabular", "value_at_earlier_optimum", "value_at_earlier_optimum_density",
+    "game_value_density", "games", "gaussian", "generator_losses", "information",
+    "invertible_log_density", "jsd", "jsd_density", "jsd_samples", "kl", "kl_density",
+    "kl_gaussian", "kl_samples", "known_games", "maximum_likelihood", "minimum_kl",
+    "monotone_log_density", "optimal_discriminator", "optimal_logit", "pointwise_value",
+    "pushforward_cdf", "pushforward_density", "sequential", "tabular", "value_at_earlier_optimum",
+    "value_at_earlier_optimum_density",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ def find_or_train(real: RealData, run: RunDirectory, data_dir: str | None) -> Cl
     Raises:
         ValueError: labels are withheld.
     """
-    training, test = (_labelled(real, part, data_dir) for part in ("training", "test"))
+    training, test = (labelled(real, part, data_dir) for part in ("training", "test"))
     if min(training[1].min(), test[1].min()) < 0:  # how TFDS marks withheld labels
         raise ValueError(
             f"Labels of {real.name} are withheld, so that no classifier can be trained. Choose "
@@ -54,7 +54,7 @@ def find_or_train(real: RealData, run: RunDirectory, data_dir: str | None) -> Cl
     return Classes(Classifier.load_or_train(place, training, test), np.bincount(training[1]))
 
 
-def _labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
+def labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images of a part and their labels; for stacks, of the stacked images."""
     split, start, stop = (real.parts[part][key] for key in ("split", "start", "stop"))
     stacked = real.description.stacked

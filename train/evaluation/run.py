@@ -13,7 +13,7 @@ from kgan.artifacts import RunDirectory
 from kgan.metrics.extractor import fingerprint
 from kgan.utils.types import JsonDict
 
-from . import classifier, data, metrics, modes, pairs, pictures
+from . import classifier, codes, data, metrics, modes, pairs, pictures
 from . import features as extractors
 from .context import EvaluationContext
 from .options import Options
@@ -77,6 +77,8 @@ def evaluate(options: Options) -> JsonDict:
         results, left_out = _compute(context, options.metrics, bar)
         if generator.condition_shape is not None:
             results += pairs.pairs(context)
+        if options.generator is None:
+            results += codes.code_errors(context, run, options.step, options.data_dir)
     record = _record(options, context, results, left_out)
     # `--features` given: beside the evaluation without it, not in its place.
     asked = None if options.features is None else pathlib.Path(options.features).stem
