@@ -99,7 +99,8 @@ def information_of(condition: Condition, real: RealData, data_dir: str | None) -
         conditions = conditions.repeat(factor, axis=1).repeat(factor, axis=2)
         return conditions, data.labels(real.name, real.parts[part]["split"], data_dir)
 
-    return Classifier.train(labelled(real.training, "training"), labelled(real.test, "test")).accuracy
+    training, test = labelled(real.training, "training"), labelled(real.test, "test")
+    return Classifier.train(training, test).accuracy
 
 
 def row(preset: str, seed: int, name: str, found: JsonDict, control: str = "") -> JsonDict:

@@ -12,16 +12,18 @@ import math
 
 import tensorflow as tf
 
-from kgan.priors import Normal, Prior, Uniform
+from kgan.priors import Codes, Normal, Prior, Uniform
+
+_CODES = 0x2545F491  # the codes' seeds are the noise's with other bits
 
 
 def can_sample(prior: Prior) -> bool:
     """Return whether `latents` supports the distribution."""
-    return type(prior) in (Normal, Uniform)
+    return type(prior.noise if isinstance(prior, Codes) else prior) in (Normal, Uniform)
 
 
 def latents(prior: Prior, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draw latent points of a `Normal` or `Uniform` prior, a pure function of count and seed.
+    """Draw latent points of a prior, a pure function of count and seed.
 
     Args:
         prior: the distribution, for which `can_sample` holds.
@@ -31,6 +33,8 @@ def latents(prior: Prior, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 `[count, dim]`; a smaller count gives the first points of a larger one.
     """
+    if isinstance(prior, Codes):
+        return tf.concat([latents(prior.noise, count, seed), _codes(prior, count, seed)], axis=1)
     if isinstance(prior, Uniform):
         u = _uniform(count * prior.dim, seed)
         z = prior.low + (prior.high - prior.low) * u
@@ -38,6 +42,18 @@ def latents(prior: Prior, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         u = tf.reshape(_uniform(2 * count * prior.dim, seed), [-1, 2])
         z = tf.sqrt(-2.0 * tf.math.log(u[:, 0])) * tf.cos(2.0 * math.pi * u[:, 1])
     return tf.reshape(z, [-1, prior.dim])
+
+
+def _codes(prior: Codes, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return float32 `[count, code_dim]`, by other bits than those of the noise."""
+    other = tf.bitwise.bitwise_xor(seed, tf.constant([_CODES, 0]))
+    u = tf.reshape(_uniform(count * len(prior.sizes), other), [-1, len(prior.sizes)])
+    parts = []
+    for i, values in enumerate(prior.categorical):
+        # By comparisons: ONE_HOT is no exact operation in int8. The product may round up.
+        chosen = tf.minimum(tf.floor(u[:, i : i + 1] * values), values - 1.0)
+        parts.append(tf.cast(tf.equal(chosen, tf.range(values, dtype=tf.float32)), tf.float32))
+    return tf.concat([*parts, 2.0 * u[:, len(prior.categorical) :] - 1.0], axis=1)
 
 
 def _uniform(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -41,6 +41,7 @@ from kgan.training.validation import (
     shared_range,
     two_optimizers,
 )
+from kgan.training.variant_hooks import VariantHooks
 from kgan.utils.checks import positive_integer, single_seed
 
 __all__ = ["GAN"]
@@ -50,7 +51,9 @@ Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, Retraced):
+class GAN(
+    Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, Retraced, VariantHooks
+):
     """A generator G, a discriminator D, and the game between them.
 
     One step of `fit` is one iteration of Algorithm 1: k updates of the discriminator, each on a
@@ -167,6 +170,7 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
                 loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
                 loss += tf.cast(self.drawn_discriminator_term(update), loss.dtype)
+                loss += tf.cast(self.shared_term(samples, latents, condition), loss.dtype)
                 loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
@@ -204,65 +208,12 @@ class GAN(Fitting, SavedGame, SavedRun, ExportedGame, ShownGame, InferenceMode, 
                 fake_logits = discriminator.fake_logits(self.seen(samples, latents))
                 loss = tf.reduce_mean(self.generator_loss(real_logits, fake_logits))
                 term = self.generator_term(samples, latents, condition, images)
+                term += self.shared_term(samples, latents, condition)
                 loss += tf.cast(term, loss.dtype)
                 loss = plus(loss, losses_of_layers)
                 scaled_loss = optimizer.scale_loss(loss / replicas())
         apply(optimizer, tape.gradient(scaled_loss, weights), weights)
         return loss
-
-    # What a variant of the game overrides.
-
-    discriminator_loss_weight = 1.0  # of the adversarial loss, beside penalties and terms
-    needs_real_logits = False  # True where `generator_loss` uses the logits on data, as some losses
-
-    @property
-    def generator_variables(self) -> list[keras.Variable]:
-        """The weights that G's update moves. A variant adds those of a third network here."""
-        return self.generator.trainable_variables
-
-    @property
-    def discriminator_variables(self) -> list[keras.Variable]:
-        """The weights that D's update moves. A variant adds those of a third network here."""
-        return self.discriminator.trainable_variables
-
-    def generator_loss(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
-        """Return G's adversarial loss for each example, as `kgan.losses` have it."""
-        return self.loss.generator(real_logits, fake_logits)
-
-    def seen(self, images: tf.Tensor, latents: tf.Tensor | None = None) -> tf.Tensor:
-        """Return what D sees of data, or of the samples of latents; here the images alone."""
-        return images
-
-    def shown_samples(self, samples: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
-        """Return the samples that D is updated on in the place of new ones; here the new ones."""
-        return samples
-
-    def generator_term(
-        self,
-        samples: tf.Tensor,
-        latents: tf.Tensor,
-        condition: tf.Tensor | None,
-        images: tf.Tensor,
-    ) -> tf.Tensor | float:
-        """Return a further term of G's loss, a scalar; here 0.
-
-        Args:
-            samples: `[batch, ...]`, made by G.
-            latents: `[batch, latent_dim]`, from which they were made.
-            condition: labels int32 `[batch]` or images; None where the data have neither.
-            images: `[batch, ...]`, the data that the condition belongs to.
-        """
-        return 0.0
-
-    def discriminator_term(
-        self, images: tf.Tensor, samples: tf.Tensor, condition: tf.Tensor | None
-    ) -> tf.Tensor | float:
-        """Return a further term of D's loss, a scalar; here 0. Its arguments are as D sees them."""
-        return 0.0
-
-    def drawn_discriminator_term(self, update: tf.Tensor) -> tf.Tensor | float:
-        """Return a term of D's loss on data that the game draws itself, by the update; here 0."""
-        return 0.0
 
     # A Keras model.
 

@@ -16,9 +16,12 @@ from kgan.utils.configurable import Configurable
 from kgan.utils.random_bits import random_bits
 from kgan.utils.types import JsonDict
 
-__all__ = ["NoLatents", "Normal", "Prior", "Seed", "Uniform"]
+__all__ = ["Codes", "NoLatents", "Normal", "Prior", "Seed", "Uniform"]
 
 Seed: TypeAlias = int | Sequence[int] | tf.Tensor
+
+# Added to the first word of a seed for the codes, so that they share no bits with the noise.
+_CODES = 0x2545F4914F6CDD1D
 
 
 def _random_integers(shape: Sequence[int | tf.Tensor], seed: Seed) -> tf.Tensor:
@@ -200,3 +203,125 @@ class NoLatents(Prior):
 
     def get_config(self) -> JsonDict:
         return {}
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Codes(Prior):
+    """Noise, and beside it codes that the generator is to show in the samples (`InfoGAN`).
+
+    A latent point is the noise, then each categorical code as one 1 among zeros, all values equally
+    likely, then the continuous codes, each from U(-1, 1). All are independent.
+
+    Args:
+        noise: distribution of the noise, such as `Uniform(62, -1.0, 1.0)`.
+        categorical: number of values of each categorical code, such as `(10,)`.
+        continuous: number of continuous codes.
+
+    Attributes:
+        sizes: of each code in a latent point, in their order.
+        code_dim: the sum of `sizes`; `dim` is that of the noise more.
+        entropy: of all codes, in nats. That of a continuous code is differential, log 2.
+
+    Raises:
+        ValueError: there is no code, or an argument is unusable.
+
+    Example:
+        ```python
+        prior = kgan.priors.Codes(kgan.priors.Uniform(62, -1.0, 1.0), (10,), continuous=2)
+        prior.dim  # 74
+        latents = prior.sample(100, seed=0)
+        ```
+    """
+
+    def __init__(self, noise: Prior, categorical: Sequence[int] = (), continuous: int = 0):
+        if not isinstance(noise, Prior) or isinstance(noise, Codes) or not noise.dim:
+            raise ValueError(
+                "Invalid value for argument `noise`: expected a prior with latents and without "
+                f"codes, such as kgan.priors.Uniform(62), received {noise!r}."
+            )
+        self.noise = noise
+        self.categorical = tuple(integer("categorical", n, 2, 2**20) for n in categorical)
+        self.continuous = integer("continuous", continuous, 0)
+        self.sizes = (*self.categorical, *[1] * self.continuous)
+        if not self.sizes:
+            raise ValueError(
+                "Invalid value for arguments `categorical` and `continuous`: expected at least one "
+                f"code, received none. Use {type(noise).__name__} without Codes."
+            )
+        self.code_dim = sum(self.sizes)
+        super().__init__(noise.dim + self.code_dim)
+
+    @property
+    def entropy(self) -> float:
+        """Entropy of all codes, in nats; that of U(-1, 1) is log 2."""
+        return sum(map(math.log, self.categorical)) + self.continuous * math.log(2.0)
+
+    def sample(self, batch: int | tf.Tensor, seed: Seed) -> tf.Tensor:
+        seed, count = _seed_pair(seed), _count(batch)
+        drawn = _random_integers(
+            [count, len(self.sizes)], tf.cast(seed, tf.int64) + tf.constant([_CODES, 0], tf.int64)
+        )
+        parts = [self.noise.sample(count, seed)]
+        for i, values in enumerate(self.categorical):
+            # Below `values`, as 32 bits times an integer of 21 bits are exact in float64.
+            chosen = tf.cast(tf.floor(drawn[:, i] * values * 2.0**-32), tf.int32)
+            parts.append(tf.one_hot(chosen, values))
+        unit = tf.floor(drawn[:, len(self.categorical) :] * 2.0**-8) * 2.0**-24
+        return tf.concat([*parts, tf.cast(2.0 * unit - 1.0, tf.float32)], axis=1)
+
+    def interpolate(self, start: npt.ArrayLike, end: npt.ArrayLike, steps: int) -> tf.Tensor:
+        """Return points whose noise takes the path of its own prior, and whose codes straight ones.
+
+        Between two values of a categorical code lie mixtures, on which no generator was trained.
+
+        Args:
+            start: `[dim]`.
+            end: `[dim]`.
+            steps: number of points, at least 2.
+
+        Returns:
+            float32 `[steps, dim]`.
+        """
+        size = self.noise.dim
+        start, end = (np.asarray(z, np.float32) for z in (start, end))
+        noise = self.noise.interpolate(start[:size], end[:size], steps)
+        return tf.concat([noise, super().interpolate(start[size:], end[size:], steps)], axis=1)
+
+    def walks(self, count: int, seed: Seed) -> np.ndarray:
+        """Return latents for a figure: in each row one code changes and all else stays.
+
+        A categorical code takes its values in turn, a continuous one goes from -1 to 1. A row has
+        10 points, or one for each value of the largest code. All codes have as many rows.
+
+        Args:
+            count: number of points; fewer where it does not divide, but a row for each code.
+            seed: row i of each code begins at point i of `sample`.
+
+        Returns:
+            float32 `[rows, columns, dim]`.
+        """
+        columns = max(10, *self.categorical, 0)
+        rows = max(1, integer("count", count, 1) // (columns * len(self.sizes)))
+        points = np.asarray(self.sample(rows, seed))[None, :, None]
+        walks = np.tile(points, (len(self.sizes), 1, columns, 1))
+        begin = self.noise.dim
+        for i, size in enumerate(self.sizes):
+            values = np.linspace(-1.0, 1.0, columns)[:, None]
+            if i < len(self.categorical):
+                values = np.eye(size)[np.arange(columns) % size]
+            walks[i, :, :, begin : begin + size] = values
+            begin += size
+        return walks.reshape(-1, columns, self.dim)
+
+    def get_config(self) -> JsonDict:
+        return {
+            "noise": keras.saving.serialize_keras_object(self.noise),
+            "categorical": self.categorical,
+            "continuous": self.continuous,
+        }
+
+    @classmethod
+    def from_config(cls, config: JsonDict) -> Codes:
+        """Return the prior that `get_config` described."""
+        noise = keras.saving.deserialize_keras_object(config["noise"])
+        return cls(**{**config, "noise": noise})

@@ -37,7 +37,8 @@ ALLOWED = {
         *("training", "utils"),
     },
     "variants": {
-        *("conditions", "data", "gan", "losses", "masks", "priors", "training", "utils"),
+        *("conditions", "data", "gan", "losses", "masks", "networks", "priors", "training"),
+        "utils",
     },
     "checkpoint": {"artifacts", "utils"},
     "runs": {"artifacts", "checkpoint", "utils"},

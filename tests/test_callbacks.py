@@ -66,6 +66,23 @@ def test_conditional_grids_have_a_row_for_each_class(tmp_path):
     assert written == (tmp_path / "expected.png").read_bytes()
 
 
+def test_with_codes_each_row_of_a_grid_walks_along_one(tmp_path):
+    prior = kgan.priors.Codes(kgan.priors.Normal(2), (3,), continuous=1)
+    networks = kgan.networks
+    gan = kgan.GAN(
+        networks.MLPGenerator((8, 8, 1), prior.dim, (4,)),
+        networks.MLPDiscriminator((8, 8, 1), (4,)),
+        prior,
+    )
+    gan.compile("adam", "adam")
+    watcher = callbacks.SampleGrid(tmp_path, count=40, seed=3)
+    gan.fit(np.zeros((4, 8, 8, 1), "float32"), batch_size=4, verbose=0, callbacks=[watcher])
+    images = gan.generator(prior.walks(40, 3).reshape(40, 6))
+    kgan.plots.write_png(tmp_path / "expected.png", kgan.plots.grid(images, columns=10))
+    written = (tmp_path / "samples" / "step_00000001.png").read_bytes()
+    assert written == (tmp_path / "expected.png").read_bytes()
+
+
 def test_grids_and_steps_per_execution(gan, tmp_path):
     """The picture comes with the first finished execution that passes a multiple."""
     gan.compile("adam", "adam", steps_per_execution=4)

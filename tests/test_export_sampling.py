@@ -47,6 +47,23 @@ class TestSampling:
         between = np.corrcoef(streams)[np.triu_indices(len(SEEDS), 1)]
         assert np.abs(between).max() < 4.5 / np.sqrt(len(streams[0]))
 
+    def test_codes_are_one_hot_even_and_independent_of_the_noise(self):
+        prior = kgan.priors.Codes(kgan.priors.Normal(3), (4,), continuous=1)
+        n = 20_000
+        for seed in SEEDS[:3]:
+            z = drawn(prior, n, seed)
+            np.testing.assert_array_equal(z[:, :3], drawn(prior.noise, n, seed))
+            np.testing.assert_array_equal(np.sort(z[:, 3:7], axis=1), [[0, 0, 0, 1]] * n)
+            # Five standard errors.
+            assert np.abs(z[:, 3:7].mean(0) - 0.25).max() < 5 * np.sqrt(0.1875 / n)
+            assert stats.kstest(z[:, 7], stats.uniform(-1, 2).cdf).pvalue > 0.001
+            between = np.corrcoef(z[:, [0, 1, 2, 3, 7]], rowvar=False) - np.eye(5)
+            assert np.abs(between).max() < 5 / np.sqrt(n)
+            np.testing.assert_array_equal(drawn(prior, 50, seed), z[:50])
+        other = kgan.priors.Codes(kgan.priors.Normal(3), (3, 10))
+        assert drawn(other, 1000, (0, 0))[:, 3:].sum() == 2000
+        assert not lite_sampling.can_sample(kgan.priors.Codes(Triangular(2), (2,)))
+
     def test_a_prior_of_somebodys_own_is_left_out_and_said(self, tmp_path, capsys):
         run_dir = make_run(tmp_path / "run", sequential(), Triangular(4))
         with no_time_lost():

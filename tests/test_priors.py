@@ -1,5 +1,6 @@
 """Latent priors: distribution, statelessness, the same numbers in every mode, interpolation."""
 
+import json
 import math
 
 import keras
@@ -246,3 +247,103 @@ def test_bad_steps(prior, steps):
 def test_a_prior_of_ones_own_must_say_how_to_sample():
     with pytest.raises(NotImplementedError):
         priors.Prior(2).sample(1, seed=0)
+
+
+# Codes
+
+
+CODES = priors.Codes(priors.Uniform(3, -1.0, 1.0), categorical=(4, 2), continuous=2)
+
+
+def test_a_point_is_noise_then_one_hot_codes_then_continuous_ones():
+    assert (CODES.dim, CODES.code_dim, CODES.sizes) == (11, 8, (4, 2, 1, 1))
+    assert CODES.entropy == pytest.approx(math.log(4) + math.log(2) + 2 * math.log(2), rel=1e-14)
+    n = 20_000
+    z = CODES.sample(n, seed=1).numpy()
+    assert z.dtype == np.float32
+    np.testing.assert_array_equal(z[:, :3], CODES.noise.sample(n, seed=1))
+    for begin, size in ((3, 4), (7, 2)):
+        part = z[:, begin : begin + size]
+        assert set(np.unique(part)) == {0.0, 1.0}
+        np.testing.assert_array_equal(part.sum(1), 1)
+        p = 1 / size  # each value is equally likely, within five standard errors
+        assert np.abs(part.mean(0) - p).max() < 5 * math.sqrt(p * (1 - p) / n)
+    continuous = z[:, 9:].astype(np.float64)
+    assert -1 <= continuous.min() < -0.999
+    assert 0.999 < continuous.max() < 1
+    assert np.abs(continuous.mean(0)).max() < 5 * math.sqrt(1 / 3 / n)
+    assert np.abs((continuous**2).mean(0) - 1 / 3).max() < 5 * math.sqrt((1 / 5 - 1 / 9) / n)
+    # All parts are independent, also of the noise, which has the same seed.
+    free = np.delete(z, [3, 7], axis=1)  # the other values of a code decide these
+    correlation = np.corrcoef(free, rowvar=False)
+    correlation[3:6, 3:6] = np.where(np.eye(3), 1, 0)  # values of one code exclude each other
+    correlation[2:5, 2:5] = np.eye(3)
+    assert np.abs(correlation - np.eye(9)).max() < 5 / math.sqrt(n)
+
+
+def test_codes_are_stateless_and_the_same_in_every_mode():
+    first = CODES.sample(9, seed=7).numpy()
+    np.testing.assert_array_equal(CODES.sample(20, seed=7)[:9], first)
+    assert (CODES.sample(9, seed=8).numpy() != first).any(axis=0).all()
+    pair = tf.constant([7, 0], tf.int64)
+    for options in ({}, {"jit_compile": True}):
+        compiled = tf.function(CODES.sample, **options)
+        np.testing.assert_array_equal(compiled(9, pair), first)
+    np.testing.assert_array_equal(CODES.sample(tf.constant(9), tf.constant([7, 0])), first)
+
+
+def test_codes_are_saved_with_their_noise():
+    config = keras.saving.serialize_keras_object(CODES)
+    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+    assert type(again.noise) is priors.Uniform
+    np.testing.assert_array_equal(again.sample(5, 3), CODES.sample(5, 3))
+    normal = priors.Codes(priors.Normal(3), continuous=1)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(normal))
+    np.testing.assert_array_equal(again.sample(5, 3)[:, :3], priors.Normal(3).sample(5, 3))
+
+
+def test_noise_takes_the_path_of_its_prior_and_codes_straight_ones():
+    prior = priors.Codes(priors.Normal(3), (2,))
+    start, end = prior.sample(2, 0).numpy()
+    path = prior.interpolate(start, end, 5).numpy()
+    np.testing.assert_array_equal(path[:, :3], priors.Normal(3).interpolate(start[:3], end[:3], 5))
+    t = np.linspace(0, 1, 5)[:, None]
+    np.testing.assert_allclose(path[:, 3:], (1 - t) * start[3:] + t * end[3:], atol=1e-6)
+
+
+def test_along_a_walk_one_code_changes():
+    walks = CODES.walks(80, seed=2)
+    points = CODES.sample(2, seed=2).numpy()  # 80 points are two rows of ten for each of four codes
+    assert walks.shape == (8, 10, 11)
+    assert walks.dtype == np.float32
+    begin = 3
+    for i, size in enumerate(CODES.sizes):
+        part = slice(begin, begin + size)
+        begin += size
+        for row, point in zip(walks[2 * i : 2 * i + 2], points, strict=True):
+            same = np.delete(row, np.arange(11)[part], axis=1)
+            np.testing.assert_array_equal(
+                same, np.tile(np.delete(point, np.arange(11)[part]), (10, 1))
+            )
+            if size > 1:
+                np.testing.assert_array_equal(row[:, part].argmax(1), np.arange(10) % size)
+                np.testing.assert_array_equal(np.sort(row[:, part], 1)[:, -2:], [[0, 1]] * 10)
+            else:
+                np.testing.assert_allclose(row[:, part][:, 0], np.linspace(-1, 1, 10), atol=1e-6)
+    assert priors.Codes(priors.Normal(1), (12,)).walks(1, 0).shape == (1, 12, 13)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((priors.Normal(2),), r"`categorical` and `continuous`: expected at least one code"),
+        ((priors.Normal(2), (1,)), r"`categorical`: expected an integer from 2 to .*received 1"),
+        ((priors.Normal(2), (), -1), r"`continuous`: expected an integer of at least 0"),
+        ((3, (2,)), r"`noise`: expected a prior with latents.*received 3"),
+        ((priors.NoLatents(), (2,)), r"`noise`: expected a prior with latents"),
+        ((CODES, (2,)), r"`noise`: expected a prior with latents and without codes"),
+    ],
+)
+def test_unusable_codes_are_refused(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        priors.Codes(*arguments)

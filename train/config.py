@@ -35,10 +35,11 @@ HALVES = ("left_half", "right_half")
 PREVIOUS_FRAMES = "previous_frames"
 GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
 # The networks of each variant.
+LATENT_NETWORKS = tuple(name for name in NETWORKS if name != "unet")
 VARIANT_NETWORKS = {
     **dict.fromkeys(("pix2pix", "cyclegan", "any_conditional"), TRANSLATORS),
     "bigan": DENSE,
-    "semi_supervised": tuple(name for name in NETWORKS if name != "unet"),
+    **dict.fromkeys(("semi_supervised", "infogan", "acgan"), LATENT_NETWORKS),
 }
 VARIANTS = tuple(VARIANT_NETWORKS)
 PRIORS = ("uniform", "normal")
@@ -67,6 +68,12 @@ CONDITION = Expected(
     ),
 )
 SHARE = Expected("a number from 0 to 1", lambda value: 0 <= value <= 1)
+CODES = Expected(
+    "numbers of values of at least 2, and c for each continuous code, such as 10,c,c",
+    lambda value: bool(
+        re.fullmatch("(0*([2-9]|[1-9][0-9]+)|c)(,(0*([2-9]|[1-9][0-9]+)|c))*", value)
+    ),
+)
 ON_NON_FINITE = ("stop", "rollback")
 ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
 
@@ -229,7 +236,9 @@ class Config:
         "image. cyclegan learns from two sets of images without pairs, --dataset and --dataset_y. "
         "any_conditional completes images whichever part is hidden. "
         "semi_supervised trains a classifier as well, with --labels_per_class labels. "
-        "bigan learns an encoder, from images to latents, beside the generator",
+        "bigan learns an encoder, from images to latents, beside the generator. "
+        "infogan shows --codes in the samples. acgan lets the discriminator name the class, with "
+        "--conditional",
         choices=VARIANTS,
         unset="the plain game",
     )
@@ -287,6 +296,28 @@ class Config:
         expected=at_least(0),
         only_with={"variant": ("cyclegan",)},
         unset="50",
+    )
+    codes: str | None = option(
+        None,
+        "Codes among the latents that the samples are to show: a number of values for each "
+        "categorical code, c for each continuous one, such as 10,c,c",
+        expected=CODES,
+        only_with={"variant": ("infogan",)},
+        unset="none",
+    )
+    information_weight: float | None = option(
+        None,
+        "Weight of the bound on the mutual information of codes and samples, in both losses",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("infogan",)},
+        unset="1",
+    )
+    class_weight: float | None = option(
+        None,
+        "Weight of the cross-entropy of the class, in both losses",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("acgan",)},
+        unset="1",
     )
     loss: str = option("non_saturating", "Adversarial loss", LOSSES)
     discriminator_weight: float = option(
@@ -451,6 +482,8 @@ class Config:
                 "--conditional: expected none beside --variant=bigan, whose encoder makes latents "
                 "of images alone."
             )
+        if self.variant in ("infogan", "acgan"):
+            self._check_head()
         if self.variant == "cyclegan":
             self._check_domains()
         elif self.condition is None:
@@ -516,6 +549,41 @@ class Config:
             raise ValueError(
                 "--latent_dim=0: expected a positive integer for --variant=any_conditional, or "
                 "--diversity_weight=0 beside it, as samples differ by their latents."
+            )
+
+    def _check_head(self) -> None:
+        """Check that there is what the head reads: codes of single images, or their class."""
+        if self.packing > 1:
+            raise ValueError(
+                f"--packing={self.packing}: expected 1 for --variant={self.variant}, whose "
+                "discriminator reads single images."
+            )
+        if self.variant == "acgan" and not self.conditional:
+            raise ValueError(
+                "--variant=acgan: expected --conditional beside it, as the discriminator learns to "
+                "name the class of the labels."
+            )
+        if self.variant == "infogan":
+            self._check_codes()
+
+    def _check_codes(self) -> None:
+        """Check that there are codes, and latents beside them."""
+        if self.conditional:
+            raise ValueError(
+                "--conditional: expected none beside --variant=infogan, whose codes take the place "
+                "of labels."
+            )
+        if self.codes is None:
+            raise ValueError(
+                "--variant=infogan: expected --codes beside it, such as --codes=10,c,c for one of "
+                "10 values and two continuous ones."
+            )
+        categorical, continuous = parse_codes(self.codes)
+        if self.latent_dim <= sum(categorical) + continuous:
+            raise ValueError(
+                f"--latent_dim={self.latent_dim}: expected more than the "
+                f"{sum(categorical) + continuous} numbers of --codes={self.codes}, which are a "
+                "part of a latent; the rest is noise. The paper has 62 of noise."
             )
 
     def _check_domains(self) -> None:
@@ -584,6 +652,12 @@ def parse_size(image_size: int | str | None) -> int | tuple[int, int] | None:
         return None
     height, *width = map(int, str(image_size).split(","))
     return (height, width[0]) if width else height
+
+
+def parse_codes(codes: str) -> tuple[tuple[int, ...], int]:
+    """Return the numbers of values of the categorical codes, and how many are continuous."""
+    parts = codes.split(",")
+    return tuple(int(part) for part in parts if part != "c"), parts.count("c")
 
 
 def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:

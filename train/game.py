@@ -16,7 +16,7 @@ from kgan.callbacks.base import first_images
 from kgan.optimizers import FusedAdam, RisingMomentum
 from kgan.utils.types import JsonDict
 
-from .config import DENSE, MASKED, PREVIOUS_FRAMES, VALUE_GAMES, Config
+from .config import DENSE, MASKED, PREVIOUS_FRAMES, VALUE_GAMES, Config, parse_codes
 from .labelled import Labelled
 
 # The networks of Goodfellow et al. (2014), by the authors' published configuration.
@@ -24,7 +24,13 @@ MAXOUT = {"units": (240, 240), "maxout_pieces": 5}
 DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
 INITIAL_RANGES = {"generator": 0.05, "discriminator": 0.005}  # uniform in plus or minus this
 MOMENTUM_EPOCHS = 250  # in which the momentum of 2014 rises
-PAIRED = {"pix2pix": variants.Pix2Pix, "any_conditional": variants.AnyConditional}
+# Variants of the game's two networks, and their weights of terms.
+WEIGHTED: dict[str | None, tuple[Any, ...]] = {
+    "pix2pix": (variants.Pix2Pix, "l1_weight"),
+    "any_conditional": (variants.AnyConditional, "l1_weight", "diversity_weight"),
+    "infogan": (variants.InfoGAN, "information_weight"),
+    "acgan": (variants.ACGAN, "class_weight"),
+}
 WIDTHS = {
     **{"mlp": 1200, "maxout": 1200, "weight_norm": 1000},
     **{"dcgan": 64, "resnet": 16, "sngan": 64, "unet": 64},
@@ -113,12 +119,12 @@ def untrained_gan(
     else:
         classes = None if labelled is None else labelled.classes
         generator, discriminator = _networks(config, image_shape, num_classes, classes)
-    prior = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
     game: Callable[..., kgan.GAN] = kgan.GAN
-    if config.variant in PAIRED:
-        given = {name: getattr(config, name) for name in ("l1_weight", "diversity_weight")}
+    if config.variant in WEIGHTED:
+        game, *names = WEIGHTED[config.variant]
+        given = {name: getattr(config, name) for name in names}
         given = {name: value for name, value in given.items() if value is not None}
-        game = functools.partial(PAIRED[config.variant], **given)
+        game = functools.partial(game, **given)
     if labelled is not None:
         game = functools.partial(
             variants.SemiSupervisedGAN,
@@ -127,12 +133,12 @@ def untrained_gan(
             feature_matching=config.feature_matching is not False,
         )
     if config.variant == "bigan":
-        encoder = _encoder(config, image_shape, prior(config.latent_dim))
+        encoder = _encoder(config, image_shape, _prior(config))
         game = functools.partial(variants.BiGAN, encoder=encoder)
     return game(
         generator=generator,
         discriminator=discriminator,
-        prior=prior(config.latent_dim) if config.latent_dim else priors.NoLatents(),
+        prior=_prior(config),
         discriminator_steps=config.discriminator_steps,
         ema_decay=config.ema_decay,
         augmentation=augmentation.DiffAugment() if config.diffaugment else None,
@@ -184,6 +190,17 @@ def _translator(
     if config.network == "resnet":
         return networks.ResNetTranslator(made, given, **shared)
     return networks.UNetGenerator(made, given, **of_unet, **shared)
+
+
+def _prior(config: Config) -> priors.Prior:
+    if not config.latent_dim:
+        return priors.NoLatents()
+    of_noise = {"uniform": priors.Uniform, "normal": priors.Normal}[config.prior]
+    if config.codes is None:
+        return of_noise(config.latent_dim)
+    categorical, continuous = parse_codes(config.codes)
+    noise = of_noise(config.latent_dim - sum(categorical) - continuous)
+    return priors.Codes(noise, categorical, continuous)
 
 
 def _clip(config: Config) -> constraints.WeightClip | None:
@@ -242,6 +259,8 @@ def _networks(
     shared: JsonDict = {"num_classes": num_classes, "dtype": config.precision}
     generator: JsonDict = {"value_range": value_range, **shared}
     discriminator: JsonDict = {"classes": classes, **shared}
+    if config.variant == "acgan":  # whose discriminator names the class
+        discriminator["num_classes"] = None
     if config.weight_clip:
         discriminator["weight_constraint"] = constraints.WeightClip(config.weight_clip)
     if config.network == "dcgan":

@@ -157,6 +157,20 @@ PRESETS: dict[str, OptionValues] = {
     # The networks of Radford et al. with the objective of mnist_r3gan; with their own, D wins.
     "mnist_dcgan": {**MNIST_R3GAN, "network": "dcgan", "latent_dim": 100, "epochs": 8},
     "mnist_conditional": {**MLP, "conditional": True, "steps": 20_000},
+    # After Odena et al. 2017 (arXiv 1610.09585): D names the class in the place of being given it.
+    "mnist_acgan": {**MLP, "conditional": True, "variant": "acgan", "steps": 20_000},
+    # After Chen et al. 2016 (arXiv 1606.03657) and their published program, on DCGAN's networks.
+    "mnist_infogan": {
+        "dataset": "mnist",
+        "network": "dcgan",
+        "variant": "infogan",
+        "codes": "10,c,c",
+        "prior": "uniform",
+        "latent_dim": 74,
+        "batch_size": 128,
+        "generator_learning_rate": 1e-3,
+        "steps": 5_000,
+    },
     "stacked_mnist": {**MLP, "dataset": "stacked_mnist", "steps": 6_000},
     "mnist_r3gan": {**MNIST_R3GAN, "steps": 20000},
     # After Gulrajani et al. 2017 (arXiv 1704.00028, Algorithm 1), whose D has no normalisation.

@@ -23,7 +23,8 @@ class SampleGrid(EveryNSteps):
     """A grid of samples from fixed latent points, every `every` steps and when training ends.
 
     If the generator takes class labels, each row is of one class, from 0 on, and all rows have the
-    same latent points. If it takes images, each sample is drawn beside its condition. Grids go to
+    same latent points. If it takes images, each sample is drawn beside its condition. With codes
+    among the latents (`kgan.priors.Codes`), one code changes along each row. Grids go to
     `RUN_DIR/samples/step_########.png`, and to TensorBoard (`RUN_DIR/logs`) if it is installed. In
     a notebook, `SampleGrid(show=True)` draws each grid below the cell in place of the one before.
 
@@ -110,6 +111,11 @@ class SampleGrid(EveryNSteps):
         if self.condition is not None:
             parts = gan.translations(self.condition, self.seed)
             return plots.side_by_side(*parts, value_range=value_range)
+        if hasattr(gan.prior, "walks") and len(gan.image_shape) == 3:
+            walks = gan.prior.walks(self.count, self.seed)
+            points = walks.reshape(-1, gan.prior.dim)
+            images = gan.predict(points, batch_size=500, verbose=0)
+            return plots.grid(images, value_range, columns=walks.shape[1])
         if gan.num_classes is None or len(gan.image_shape) != 3:
             return plots.samples(gan.sample(self.count, self.seed), value_range)
         classes = np.arange(min(gan.num_classes, 2 * math.isqrt(self.count)))

@@ -13,6 +13,7 @@ from kgan.metrics.manifold import (
     density_coverage,
     precision_recall,
 )
+from kgan.metrics.matching import Matching, match_codes
 from kgan.metrics.memorisation import Memorisation, memorisation_test
 from kgan.metrics.modes import (
     MixtureCoverage,
@@ -32,6 +33,7 @@ __all__ = [
     "Diversity",
     "Extractor",
     "KernelDistance",
+    "Matching",
     "Memorisation",
     "MixtureCoverage",
     "ModeCoverage",
@@ -49,6 +51,7 @@ __all__ = [
     "interpolation_strips",
     "kernel_distance",
     "load_features",
+    "match_codes",
     "memorisation_test",
     "mixture_coverage",
     "mode_coverage",

@@ -3,7 +3,16 @@
 The room imports only `kgan.utils` from the rest of kgan.
 """
 
-from kgan.theory import collapse, dirac, few_labels, games, known_games, sequential, tabular
+from kgan.theory import (
+    collapse,
+    dirac,
+    few_labels,
+    games,
+    information,
+    known_games,
+    sequential,
+    tabular,
+)
 from kgan.theory.divergences import (
     Estimate,
     jsd,
@@ -51,9 +60,9 @@ __all__ = [
     "EarlierOptimum", "Estimate", "Fit", "GeneratorLosses", "collapse", "criterion",
     "criterion_density", "dirac", "entropy", "expected_log_likelihood", "exponential", "few_labels",
     "game_value", "game_value_density", "games", "gaussian", "generator_losses",
-    "invertible_log_density", "joint_criterion", "joints", "jsd", "jsd_density", "jsd_samples",
-    "kl", "kl_density", "kl_gaussian", "kl_samples", "known_games", "maximum_likelihood",
-    "minimum_kl", "monotone_log_density", "optimal_discriminator", "optimal_logit",
+    "information", "invertible_log_density", "joint_criterion", "joints", "jsd", "jsd_density",
+    "jsd_samples", "kl", "kl_density", "kl_gaussian", "kl_samples", "known_games",
+    "maximum_likelihood", "minimum_kl", "monotone_log_density", "optimal_discriminator", "optimal_logit",
     "pointwise_value", "pushforward_cdf", "pushforward_density", "sequential", "tabular",
     "value_at_earlier_optimum", "value_at_earlier_optimum_density",
 ]  # fmt: skip

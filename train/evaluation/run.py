@@ -13,7 +13,17 @@ from kgan.artifacts import RunDirectory
 from kgan.metrics.extractor import fingerprint
 from kgan.utils.types import JsonDict
 
-from . import classifier, data, few_labels, metrics, modes, pairs, pictures, reconstruction
+from . import (
+    classifier,
+    codes,
+    data,
+    few_labels,
+    metrics,
+    modes,
+    pairs,
+    pictures,
+    reconstruction,
+)
 from . import features as extractors
 from .context import EvaluationContext
 from .options import Options
@@ -81,6 +91,8 @@ def evaluate(options: Options) -> JsonDict:
             results += few_labels.class_error(run, options.step, real, options.data_dir)
         if generator.encoding is not None:
             results += reconstruction.reconstruction(context)
+        if options.generator is None:
+            results += codes.code_errors(context, run, options.step, options.data_dir)
     record = _record(options, context, results, left_out)
     # `--features` given: beside the evaluation without it, not in its place.
     asked = None if options.features is None else pathlib.Path(options.features).stem

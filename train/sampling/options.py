@@ -96,6 +96,10 @@ class Options:
         expected=POSITIVE,
         unset="none",
     )
+    walk: bool = option(
+        False,
+        "Draw rows along each of which one code changes, of a run of --variant=infogan",
+    )
     prior: str | None = option(
         None,
         "Distribution of the latents, for a --model that does not record it",
@@ -121,6 +125,11 @@ class Options:
         if self.prior is not None and self.model is None:
             raise ValueError(f"--prior={self.prior}: expected none, as a run records its prior.")
         check_options(self)
+        if self.walk and (self.target.kind != GRID or self.input is not None):
+            raise ValueError(
+                f"--walk: expected --output=FILE.png and no --input beside it, received --output="
+                f"{self.output} and --input={self.input}."
+            )
         self._check_input()
         self._check_invert()
         self._check_count()

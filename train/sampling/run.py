@@ -42,6 +42,11 @@ def sample(options: Options) -> None:
         )
     target, sampler = options.target, Sampler(generator, options)
     write = {GRID: _write_grid, ANIMATION: _write_animation, DIRECTORY: _write_directory}
+    if options.walk:
+        images, columns = sampler.walks()
+        files.write_picture(target.path, plots.grid(images, sampler.value_range, columns))
+        print(f"{len(images):,} samples of {generator.path} along their codes: {target.path}")
+        return
     write[target.kind](sampler, options)
     print(f"{options.images:,} samples of {generator.path}, seed {options.seed}: {target.path}")
 

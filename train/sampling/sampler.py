@@ -10,6 +10,7 @@ import tqdm
 
 from kgan.inference import Generator
 from kgan.inference.generator import BATCH
+from kgan.priors import Codes
 
 from ..evaluation.samples import check_finite
 from . import latents
@@ -48,6 +49,22 @@ class Sampler:
         """Yield the images, `[n, height, width, channels]` each time."""
         points = self.prior.sample(self.options.images, self.options.seed)
         return self._images(points, self._labels)
+
+    def walks(self) -> tuple[np.ndarray, int]:
+        """Return the images of rows along which one code changes, and the length of a row.
+
+        Raises:
+            ValueError: the prior has no codes.
+        """
+        if not isinstance(self.prior, Codes):
+            raise ValueError(
+                "--walk: expected a generator of latents with codes, as --variant=infogan trains, "
+                f"received latents of {type(self.prior).__name__}. Leave it out."
+            )
+        points = self.prior.walks(self.options.images, self.options.seed)
+        flat = points.reshape(-1, self.prior.dim)
+        images = np.concatenate([*self._images(flat, np.zeros(len(flat), np.int32))])
+        return images, points.shape[1]
 
     def loops(self) -> np.ndarray:
         """Return the images of closed loops: `[frames, images, height, width, channels]`.
