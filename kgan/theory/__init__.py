@@ -62,7 +62,7 @@ __all__ = [
     "game_value", "game_value_density", "games", "gaussian", "generator_losses",
     "information", "invertible_log_density", "joint_criterion", "joints", "jsd", "jsd_density",
     "jsd_samples", "kl", "kl_density", "kl_gaussian", "kl_samples", "known_games",
-    "maximum_likelihood", "minimum_kl", "monotone_log_density", "optimal_discriminator", "optimal_logit",
-    "pointwise_value", "pushforward_cdf", "pushforward_density", "sequential", "tabular",
-    "value_at_earlier_optimum", "value_at_earlier_optimum_density",
+    "maximum_likelihood", "minimum_kl", "monotone_log_density", "optimal_discriminator",
+    "optimal_logit", "pointwise_value", "pushforward_cdf", "pushforward_density", "sequential",
+    "tabular", "value_at_earlier_optimum", "value_at_earlier_optimum_density",
 ]  # fmt: skip
