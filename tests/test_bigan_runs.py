@@ -9,7 +9,8 @@ import tensorflow as tf
 import kgan
 from export.program import export
 from kgan import plots
-from train.config import VARIANT_NETWORKS, VARIANTS, Config, resolve
+from train.choices import VARIANT_NETWORKS, VARIANTS
+from train.config import Config, resolve
 from train.evaluation.options import Options as EvaluationOptions
 from train.evaluation.run import evaluate
 from train.game import untrained_gan

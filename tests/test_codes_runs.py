@@ -12,7 +12,8 @@ from ai_edge_litert.interpreter import Interpreter
 import kgan
 from export.program import export
 from kgan.artifacts import RunDirectory
-from train.config import Config, parse_codes, resolve
+from train.choices import parse_codes
+from train.config import Config, resolve
 from train.evaluation import codes as code_metrics
 from train.evaluation.options import Options as Evaluation
 from train.evaluation.run import evaluate

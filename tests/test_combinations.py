@@ -8,7 +8,7 @@ import pytest
 
 import kgan
 from kgan import losses, networks, penalties
-from train.config import LOSSES
+from train.choices import LOSSES
 
 SHAPE, CLASSES, LATENT, BATCH = (8, 8, 1), 3, 4, 4
 

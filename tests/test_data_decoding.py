@@ -11,7 +11,7 @@ from PIL import Image
 from kgan.data.conversion import in_form
 from kgan.data.decoding import decode, facts, why_unreadable
 from kgan.data.form import Form, checked_channels, colour, grey
-from train.config import BACKGROUNDS, RESIZES
+from train.choices import BACKGROUNDS, RESIZES
 
 ORANGE = (255, 136, 0)
 

@@ -17,7 +17,6 @@ import warm
 
 import kgan
 from kgan.optimizers import RisingMomentum
-from train import config as config_module
 from train.config import Config, resolve
 from train.game import make_gan
 from train.presets import DIRECTORIES, PRESETS
@@ -93,15 +92,15 @@ def stop_after(step, config, run, data_dir):
 
 
 def test_names_are_those_of_the_library():
-    for name in config_module.LOSSES:
+    for name in choices.LOSSES:
         assert isinstance(kgan.losses.get(name), kgan.losses.AdversarialLoss)
     with pytest.raises(ValueError, match="expected one of") as error:
         kgan.losses.get("?")
-    assert all(f"'{name}'" in str(error.value) for name in config_module.LOSSES)
-    assert str(error.value).count("'") == 2 * len(config_module.LOSSES) + 2
-    assert set(config_module.CONDITIONS) == set(kgan.conditions.CONDITIONS)
-    assert config_module.HALVES == kgan.data.pairs.HALVES
-    assert config_module.PREVIOUS_FRAMES == kgan.data.pairs.PREVIOUS_FRAMES
+    assert all(f"'{name}'" in str(error.value) for name in choices.LOSSES)
+    assert str(error.value).count("'") == 2 * len(choices.LOSSES) + 2
+    assert set(choices.CONDITIONS) == set(kgan.conditions.CONDITIONS)
+    assert choices.HALVES == kgan.data.pairs.HALVES
+    assert choices.PREVIOUS_FRAMES == kgan.data.pairs.PREVIOUS_FRAMES
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -152,13 +151,13 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
     [
         ("one of mlp, maxout, weight_norm, dcgan, resnet, sngan, unet", {"network": "vgg"}),
         ("one of uniform, normal", {"prior": "cauchy"}),
-        (config_module.CONDITION.words, {"condition": "sketch"}),
-        (f"one of {', '.join(config_module.VARIANTS)}", {"variant": "stylegan"}),
-        (config_module.CODES.words, {"codes": "10,x"}),
-        (config_module.CODES.words, {"codes": "1,c"}),
-        (config_module.CODES.words, {"codes": ""}),
+        (choices.CONDITION.words, {"condition": "sketch"}),
+        (f"one of {', '.join(choices.VARIANTS)}", {"variant": "stylegan"}),
+        (choices.CODES.words, {"codes": "10,x"}),
+        (choices.CODES.words, {"codes": "1,c"}),
+        (choices.CODES.words, {"codes": ""}),
         ("an integer of at least 0", {"latent_dim": -1}),
-        (f"one of {', '.join(config_module.LOSSES)}", {"loss": "nash"}),
+        (f"one of {', '.join(choices.LOSSES)}", {"loss": "nash"}),
         ("one of stop, rollback", {"on_non_finite": "hope"}),
         ("one of adam, sgd_2014", {"optimizer": "newton"}),
         ("one of transposed, resize", {"upsampling": "cubic"}),

@@ -14,7 +14,7 @@ from kgan import checkpoint, losses, penalties
 from kgan.networks import PatchDiscriminator, UNetGenerator
 from kgan.training import seeds
 from kgan.variants import AnyConditional
-from train.config import LOSSES
+from train.choices import LOSSES
 
 SHAPE, GIVEN = (8, 8, 1), (8, 8, 2)
 X = np.random.default_rng(0).uniform(-1, 1, (24, *SHAPE)).astype("float32")

@@ -13,7 +13,7 @@ from kgan.networks import MLPDiscriminator, MLPEncoder, MLPGenerator
 from kgan.training.minibatches import Minibatch
 from kgan.variants import BiGAN
 from kgan.variants.encoded import EncodedGenerator, OfImages
-from train.config import LOSSES
+from train.choices import LOSSES
 
 SHAPE, LATENT = (4, 4, 1), 3
 PAIR = (16 + LATENT,)

@@ -11,7 +11,7 @@ from kgan.networks import PatchDiscriminator, ResNetTranslator, UNetGenerator
 from kgan.training.image_pool import ImagePool
 from kgan.variants import CycleGAN
 from kgan.variants.both_ways import DIRECTIONS
-from train.config import LOSSES
+from train.choices import LOSSES
 
 SHAPE = (8, 8, 1)
 RNG = np.random.default_rng(0)

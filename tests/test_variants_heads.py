@@ -9,7 +9,7 @@ import kgan
 from kgan import checkpoint, losses, networks, penalties
 from kgan.variants import ACGAN, InfoGAN
 from kgan.variants.heads import WithHead
-from train.config import LOSSES
+from train.choices import LOSSES
 
 SHAPE, CLASSES = (8, 8, 1), 3
 X = np.random.default_rng(0).uniform(-1, 1, (24, *SHAPE)).astype("float32")

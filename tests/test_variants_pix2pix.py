@@ -9,7 +9,7 @@ import kgan
 from kgan import checkpoint, losses, penalties
 from kgan.networks import PatchDiscriminator, UNetGenerator
 from kgan.variants import Pix2Pix
-from train.config import LOSSES
+from train.choices import LOSSES
 
 SHAPE = (8, 8, 1)
 X = np.random.default_rng(0).uniform(-1, 1, (24, *SHAPE)).astype("float32")

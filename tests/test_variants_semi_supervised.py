@@ -12,7 +12,7 @@ from kgan.networks import MLPDiscriminator, MLPGenerator
 from kgan.theory import few_labels
 from kgan.training.labelled_set import LabelledSet
 from kgan.variants import SemiSupervisedGAN
-from train.config import LOSSES
+from train.choices import LOSSES
 
 SHAPE, CLASSES = (4, 4, 1), 3
 RNG = np.random.default_rng(0)

@@ -20,7 +20,8 @@ from kgan import data
 from kgan.networks.checks import doublings
 from kgan.utils.types import JsonDict, Logs
 
-from .config import DENSE, Config, overridden
+from .choices import DENSE
+from .config import Config, overridden
 from .game import WIDTHS, make_gan
 from .labelled import load_labelled
 from .presets import POINTS, SETTLED

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
 from collections.abc import Mapping
 
 from kgan_cli.options import (
     NON_NEGATIVE,
     POSITIVE,
     POSITIVE_INTEGER,
-    Expected,
     OptionValues,
     at_least,
     below,
@@ -20,62 +17,33 @@ from kgan_cli.options import (
     option,
 )
 
+from .choices import (
+    CHANNELS,
+    CODES,
+    COLOUR,
+    CONDITION,
+    DENSE,
+    GIVEN,
+    LOSSES,
+    NETWORKS,
+    ON_COLLAPSE,
+    ON_NON_FINITE,
+    OPTIMIZERS,
+    PRECISIONS,
+    PRIORS,
+    RESIZES,
+    SHARE,
+    SIZE,
+    STRATEGIES,
+    UNREADABLE,
+    UPSAMPLINGS,
+    VALUE_GAMES,
+    VALUE_RANGES,
+    VARIANTS,
+    parse_size,
+)
 from .presets import DIRECTORIES, PRESETS
-
-# kgan's own names, repeated here so that a wrong one is noticed before TensorFlow is imported. A
-# test compares them with the library's.
-VALUE_GAMES = ("minimax", "non_saturating", "blended")  # D ascends the value function of 2014
-LOSSES = (*VALUE_GAMES, "least_squares", "hinge", "wasserstein", "relativistic_paired")
-DENSE = ("mlp", "maxout")  # fully connected
-NETWORKS = (*DENSE, "weight_norm", "dcgan", "resnet", "sngan", "unet")
-TRANSLATORS = ("unet", "resnet")  # that make images of images; resnet makes images of latents too
-MASKED = ("masked", "masked_half", "masked_pixels", "masked_any")  # with a mask as last channel
-CONDITIONS = ("edges", "grey", "low_resolution", "low_resolution_x2", *MASKED)
-HALVES = ("left_half", "right_half")
-PREVIOUS_FRAMES = "previous_frames"
-GIVEN = (*CONDITIONS, *HALVES, PREVIOUS_FRAMES)
-# The networks of each variant.
-LATENT_NETWORKS = tuple(name for name in NETWORKS if name != "unet")
-VARIANT_NETWORKS = {
-    **dict.fromkeys(("pix2pix", "cyclegan", "any_conditional"), TRANSLATORS),
-    "bigan": DENSE,
-    **dict.fromkeys(("semi_supervised", "infogan", "acgan"), LATENT_NETWORKS),
-}
-VARIANTS = tuple(VARIANT_NETWORKS)
-PRIORS = ("uniform", "normal")
-OPTIMIZERS = ("adam", "sgd_2014")
-STRATEGIES = ("auto", "none", "mirrored", "multi_worker", "tpu")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-UPSAMPLINGS = ("transposed", "resize")
-VALUE_RANGES = ("-1,1", "0,1")
-RESIZES = ("crop", "pad", "stretch")
-BACKGROUNDS = ("white", "black")
-UNREADABLE = ("error", "skip")
-CHANNELS = Expected("1, 3 or 4", lambda value: value in (1, 3, 4))
-COLOUR = Expected(
-    f"{', '.join(BACKGROUNDS)} or a colour such as #ff8800",
-    lambda value: bool(value in BACKGROUNDS or re.fullmatch("#[0-9a-fA-F]{6}", value)),
-)
-SIZE = Expected(
-    "a positive integer, or HEIGHT,WIDTH such as 48,40",
-    lambda value: bool(re.fullmatch("0*[1-9][0-9]*(,0*[1-9][0-9]*)?", str(value))),
-)
-CONDITION = Expected(
-    f"one of {', '.join(GIVEN)}, or a directory of pictures such as ./outlines",
-    lambda value: bool(
-        value in GIVEN
-        or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
-    ),
-)
-SHARE = Expected("a number from 0 to 1", lambda value: 0 <= value <= 1)
-CODES = Expected(
-    "numbers of values of at least 2, and c for each continuous code, such as 10,c,c",
-    lambda value: bool(
-        re.fullmatch("(0*([2-9]|[1-9][0-9]+)|c)(,(0*([2-9]|[1-9][0-9]+)|c))*", value)
-    ),
-)
-ON_NON_FINITE = ("stop", "rollback")
-ON_COLLAPSE = ("warn", "stop", "rollback", "ignore")
+from .variant_options import check_variant
 
 
 @dataclasses.dataclass(frozen=True)
@@ -449,7 +417,7 @@ class Config:
             )
         if self.init_optimizers and self.init_from is None:
             raise ValueError("--init_optimizers: expected --init_from beside it.")
-        self._check_condition()
+        check_variant(self)
         if self.batch_size % self.packing:
             raise ValueError(
                 f"--packing={self.packing}: expected a divisor of --batch_size={self.batch_size}."
@@ -462,151 +430,6 @@ class Config:
             raise ValueError(
                 f"--steps={self.steps}: expected a multiple of "
                 f"--steps_per_execution={self.steps_per_execution}."
-            )
-
-    def _check_condition(self) -> None:
-        """Check that the condition is an image where, and only where, the network takes one."""
-        having = VARIANT_NETWORKS.get(self.variant or "", NETWORKS)
-        if self.network not in having:
-            have = "have" if len(having) > 1 else "has"
-            raise ValueError(
-                f"--variant={self.variant}: --network={self.network} has no such option; "
-                f"{', '.join(having)} {have} it."
-            )
-        if self.semi_supervised:
-            self._check_labelled()
-        if self.variant == "any_conditional":
-            self._check_masks()
-        if self.variant == "bigan" and self.conditional:
-            raise ValueError(
-                "--conditional: expected none beside --variant=bigan, whose encoder makes latents "
-                "of images alone."
-            )
-        if self.variant in ("infogan", "acgan"):
-            self._check_head()
-        if self.variant == "cyclegan":
-            self._check_domains()
-        elif self.condition is None:
-            if self.network == "unet" or having == TRANSLATORS:
-                asking = f"--variant={self.variant}" if self.variant else "--network=unet"
-                raise ValueError(
-                    f"{asking}: expected --condition beside it, the image that images are made of."
-                )
-        elif self.network not in TRANSLATORS:
-            raise ValueError(
-                f"--condition={self.condition} and --network={self.network}: expected one of "
-                f"{', '.join(TRANSLATORS)} for --network, which make images of images."
-            )
-        elif self.network != "unet" and self.condition in MASKED:
-            raise ValueError(
-                f"--network={self.network}: expected unet for --condition={self.condition}, whose "
-                "given pixels it gives back unchanged."
-            )
-        if self.condition is not None and self.conditional:
-            raise ValueError(
-                f"--conditional: expected none beside --condition={self.condition}, as an image "
-                "has one condition."
-            )
-        given_images = self.unpaired or self.condition is not None
-        if self.latent_dim and given_images and self.network == "resnet":
-            raise ValueError(
-                f"--latent_dim={self.latent_dim}: expected 0 for --network=resnet beside an image, "
-                "of which it makes one. unet takes latents."
-            )
-        if not self.latent_dim and not given_images:
-            raise ValueError(
-                f"--latent_dim=0: expected a positive integer for --network={self.network}, whose "
-                "samples are made of latents."
-            )
-
-    def _check_labelled(self) -> None:
-        """Check that the discriminator can be a classifier of single images."""
-        refused = {
-            "conditional": "whose networks do not receive the classes",
-            "condition": "whose generator makes images of latents alone",
-        }
-        for name, reason in refused.items():
-            value = getattr(self, name)
-            if value:
-                given = f"--{name}" if value is True else f"--{name}={value}"
-                raise ValueError(
-                    f"{given}: expected none beside --variant=semi_supervised, {reason}."
-                )
-        if self.packing > 1:
-            raise ValueError(
-                f"--packing={self.packing}: expected 1 for --variant=semi_supervised, whose "
-                "discriminator tells the class of one image."
-            )
-
-    def _check_masks(self) -> None:
-        """Check that conditions have masks, and samples of one condition may differ."""
-        if self.condition not in MASKED:
-            raise ValueError(
-                f"--condition={self.condition}: expected one of {', '.join(MASKED)} for "
-                "--variant=any_conditional, which is what samples and evaluations are given."
-            )
-        if not self.latent_dim and self.diversity_weight != 0:
-            raise ValueError(
-                "--latent_dim=0: expected a positive integer for --variant=any_conditional, or "
-                "--diversity_weight=0 beside it, as samples differ by their latents."
-            )
-
-    def _check_head(self) -> None:
-        """Check that there is what the head reads: codes of single images, or their class."""
-        if self.packing > 1:
-            raise ValueError(
-                f"--packing={self.packing}: expected 1 for --variant={self.variant}, whose "
-                "discriminator reads single images."
-            )
-        if self.variant == "acgan" and not self.conditional:
-            raise ValueError(
-                "--variant=acgan: expected --conditional beside it, as the discriminator learns to "
-                "name the class of the labels."
-            )
-        if self.variant == "infogan":
-            self._check_codes()
-
-    def _check_codes(self) -> None:
-        """Check that there are codes, and latents beside them."""
-        if self.conditional:
-            raise ValueError(
-                "--conditional: expected none beside --variant=infogan, whose codes take the place "
-                "of labels."
-            )
-        if self.codes is None:
-            raise ValueError(
-                "--variant=infogan: expected --codes beside it, such as --codes=10,c,c for one of "
-                "10 values and two continuous ones."
-            )
-        categorical, continuous = parse_codes(self.codes)
-        if self.latent_dim <= sum(categorical) + continuous:
-            raise ValueError(
-                f"--latent_dim={self.latent_dim}: expected more than the "
-                f"{sum(categorical) + continuous} numbers of --codes={self.codes}, which are a "
-                "part of a latent; the rest is noise. The paper has 62 of noise."
-            )
-
-    def _check_domains(self) -> None:
-        """Check that there are two domains, and nothing that a game on them lacks."""
-        if self.dataset_y is None and self.condition is None:
-            raise ValueError(
-                "--variant=cyclegan: expected --dataset_y=NAME or DIR, the second domain, or "
-                "--condition, which makes it, received neither."
-            )
-        if self.latent_dim:
-            raise ValueError(
-                f"--latent_dim={self.latent_dim}: expected 0 for --variant=cyclegan, whose "
-                "generators make one image of each image."
-            )
-        if self.packing > 1:
-            raise ValueError(
-                f"--packing={self.packing}: expected 1 for --variant=cyclegan, whose "
-                "discriminators see single images."
-            )
-        if self.conditional:
-            raise ValueError(
-                "--conditional: expected none beside --variant=cyclegan, as images without pairs "
-                "have no labels in common."
             )
 
     @property
@@ -644,20 +467,6 @@ class Config:
     def options(self) -> OptionValues:
         """Return the fields as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
-
-
-def parse_size(image_size: int | str | None) -> int | tuple[int, int] | None:
-    """Return what `kgan.data.load` takes for the option `image_size`."""
-    if image_size is None:
-        return None
-    height, *width = map(int, str(image_size).split(","))
-    return (height, width[0]) if width else height
-
-
-def parse_codes(codes: str) -> tuple[tuple[int, ...], int]:
-    """Return the numbers of values of the categorical codes, and how many are continuous."""
-    parts = codes.split(",")
-    return tuple(int(part) for part in parts if part != "c"), parts.count("c")
 
 
 def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:

@@ -16,7 +16,8 @@ from kgan.callbacks.base import first_images
 from kgan.optimizers import FusedAdam, RisingMomentum
 from kgan.utils.types import JsonDict
 
-from .config import DENSE, MASKED, PREVIOUS_FRAMES, VALUE_GAMES, Config, parse_codes
+from .choices import DENSE, MASKED, PREVIOUS_FRAMES, VALUE_GAMES, parse_codes
+from .config import Config
 from .labelled import Labelled
 
 # The networks of Goodfellow et al. (2014), by the authors' published configuration.

@@ -19,7 +19,7 @@ PEERS_SECONDS = 300  # that a worker waits for the others
 
 
 def make_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
-    """Return the strategy of a name in `config.STRATEGIES`, and print it unless it is `"none"`.
+    """Return the strategy of a name in `choices.STRATEGIES`, and print it unless it is `"none"`.
 
     Call it before anything else runs in TensorFlow.
 

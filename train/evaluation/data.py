@@ -15,7 +15,7 @@ from kgan.runs import saved_from_python
 from kgan.utils.explained import explained
 from kgan.utils.types import JsonDict
 
-from ..config import parse_size
+from ..choices import parse_size
 
 VALIDATION_ROWS = 1_000  # as in the protocol of 2014
 _LARGEST = 2**28  # numbers in an array of images: 1 GiB

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kgan import plots
 from kgan.conditions import Grey
 
-from ..config import PREVIOUS_FRAMES
+from ..choices import PREVIOUS_FRAMES
 from .context import EvaluationContext, flat
 from .report import MetricResult
 

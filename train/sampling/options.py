@@ -13,7 +13,7 @@ from kgan_cli.options import (
     option,
 )
 
-from ..config import PRIORS
+from ..choices import PRIORS
 from .target import ANIMATION, DIRECTORY, GRID, Target
 
 COUNTS = {GRID: 64, ANIMATION: 16, DIRECTORY: 64}

@@ -7,7 +7,7 @@ import numpy as np
 from kgan import plots
 from kgan.inference import Generator
 
-from ..config import PREVIOUS_FRAMES
+from ..choices import PREVIOUS_FRAMES
 from ..evaluation.samples import check_finite
 from . import files
 from .options import COUNTS, Options
