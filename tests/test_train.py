@@ -17,6 +17,7 @@ import warm
 
 import kgan
 from kgan.optimizers import RisingMomentum
+from train import choices
 from train.config import Config, resolve
 from train.game import make_gan
 from train.presets import DIRECTORIES, PRESETS
