@@ -102,8 +102,6 @@ class GameWithHead(GAN):
         ValueError: the networks do not fit each other, or an argument is unusable.
     """
 
-    _in_training = True
-
     def __init__(
         self,
         generator: keras.Model,
@@ -128,15 +126,7 @@ class GameWithHead(GAN):
 
     def read(self, images: tf.Tensor) -> tf.Tensor:
         """Return what the head makes of images, `[batch, num_outputs]`, within a step."""
-        return self.discriminator.read(images, training=self._in_training)
-
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Compute the logs in inference mode on one batch."""
-        self._in_training = False
-        try:
-            return super().test_step(data)
-        finally:
-            self._in_training = True
+        return self.discriminator.read(images, training=self.terms_in_training)
 
     def outputs_of(self, images: npt.ArrayLike) -> np.ndarray:
         """Return what the head makes of images in inference mode, float32 `[n, num_outputs]`.
