@@ -1,6 +1,6 @@
 """Named configurations of datasets. An explicit flag overrides its preset.
 
-docs/recipes.md says what each costs.
+docs/presets.md says what each costs.
 """
 
 from __future__ import annotations
