@@ -28,7 +28,7 @@ WIDTHS = {
 }
 # The networks of Salimans et al. (2016) for MNIST, by their published code; widths are shares of
 # the first.
-WEIGHT_NORM = {
+WEIGHT_NORM: JsonDict = {
     "activation": "relu",
     "input_noise": 0.3,
     "hidden_noise": 0.5,
