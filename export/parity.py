@@ -13,9 +13,10 @@ import numpy as np
 
 from kgan.inference import KerasGenerator
 
+from .formats import Format
+
 if TYPE_CHECKING:
     from .classifier import Classifier
-from .formats import Format
 
 LATENTS = 256
 SEED = 0
