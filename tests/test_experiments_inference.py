@@ -16,6 +16,7 @@ from train.run import train
 @pytest.fixture(scope="module")
 def config():
     options = {"dataset": "digits", "width": 32, "latent_dim": 4, "steps": 100}
+    options["generator_learning_rate"] = 3e-3
     return resolve("mnist_bigan", options)
 
 
