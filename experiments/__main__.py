@@ -15,7 +15,10 @@ import importlib
 import pathlib
 import sys
 
-NAMES = ("results", "results_page", "recipe", "modes", "gradient_norms", "collapse", "translation")
+NAMES = (
+    *("results", "results_page", "recipe", "modes", "gradient_norms", "collapse", "translation"),
+    "codes",
+)
 
 
 def summary(name: str) -> str:
