@@ -26,7 +26,7 @@ SHAPE = (8, 8, 1)
 STEPS, BATCH = 10, 32
 
 
-class Shared(kgan.priors.Normal):
+class _Shared:
     """Gives each replica its share of what one replica would have drawn."""
 
     def sample(self, batch, seed):
@@ -36,6 +36,14 @@ class Shared(kgan.priors.Normal):
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         alone = tf.stack([seed[0], seed[1] - STREAMS * tf.cast(replica, tf.int64)])
         return super().sample(batch * number, alone)[replica * batch : (replica + 1) * batch]
+
+
+class Shared(_Shared, kgan.priors.Normal):
+    pass
+
+
+class SharedCodes(_Shared, kgan.priors.Codes):
+    pass
 
 
 def images(k, shared):
@@ -170,6 +178,23 @@ def encoded(strategy):
     return gan
 
 
+def with_head(strategy, variant):
+    """A game whose discriminator has a head, after ten steps."""
+    data, acgan = images(1, False), variant is kgan.variants.ACGAN
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        prior = Shared(4) if acgan else SharedCodes(kgan.priors.Normal(2), (3,), continuous=1)
+        gan = variant(
+            kgan.networks.MLPGenerator(SHAPE, prior.dim, (8,), num_classes=3 if acgan else None),
+            kgan.networks.MLPDiscriminator(SHAPE, (8,)),
+            prior,
+        )
+        gan.compile(sgd()(), sgd()())
+        labels = np.arange(len(data)) % 3
+        gan.fit(batches((data, labels) if acgan else data, 1), verbose=0)
+    return gan
+
+
 def batches(data, k):
     return tf.data.Dataset.from_tensor_slices(data).batch(BATCH * k, drop_remainder=True)
 
@@ -281,6 +306,8 @@ def mirrored():
     found["loss_scale"] = float(optimizer.dynamic_scale.numpy())
     found["finite"] = all(bool(np.isfinite(weight).all()) for weight in half.get_weights())
 
+    for variant in (kgan.variants.ACGAN, kgan.variants.InfoGAN):
+        found[variant.__name__] = difference(*(with_head(each, variant) for each in (one, two)))
     found["pairs"] = difference(*(translator(strategy) for strategy in (one, two)))
     alone, shared = (completer(strategy) for strategy in (one, two))
     found["masks_fixed"] = difference(alone, shared)

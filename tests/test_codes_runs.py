@@ -70,6 +70,7 @@ def test_codes_become_the_prior_and_the_head():
     assert gan.discriminator.discriminator.num_classes is None
 
 
+@pytest.mark.slow
 def test_the_evaluation_has_the_errors_of_each_code(runs, data_dir):
     asked = {"metrics": ("modes",), "num_samples": 100, "data_dir": str(data_dir)}
     figures = evaluate(Evaluation(run_dir=str(runs["infogan"]), **asked))["figures"]

@@ -119,8 +119,9 @@ def type_in(command, desk, tools_help):
     elif words[0] == "kgan-evaluate":
         if "mnist" in command:  # a directory that it may write its classifier to
             data = desk / "evaluated"
-            data.mkdir()
-            (data / "mnist").symlink_to(pathlib.Path(REAL_DATA or "", "mnist"))
+            if not data.exists():
+                data.mkdir()
+                (data / "mnist").symlink_to(pathlib.Path(REAL_DATA or "", "mnist"))
             # test_metrics_classifier.py trains the classifier that this would wait for.
             words += ["--features=random", "--metrics=frechet,latent"]
         elif "runs/cats" in command:

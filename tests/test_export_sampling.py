@@ -52,14 +52,15 @@ class TestSampling:
         n = 20_000
         for seed in SEEDS[:3]:
             z = drawn(prior, n, seed)
-            np.testing.assert_array_equal(z[:, :3], drawn(prior.noise, n, seed))
+            # A last bit, as vectorized cosines round by the place in an array.
+            np.testing.assert_allclose(z[:, :3], drawn(prior.noise, n, seed), rtol=0, atol=1e-6)
             np.testing.assert_array_equal(np.sort(z[:, 3:7], axis=1), [[0, 0, 0, 1]] * n)
             # Five standard errors.
             assert np.abs(z[:, 3:7].mean(0) - 0.25).max() < 5 * np.sqrt(0.1875 / n)
             assert stats.kstest(z[:, 7], stats.uniform(-1, 2).cdf).pvalue > 0.001
             between = np.corrcoef(z[:, [0, 1, 2, 3, 7]], rowvar=False) - np.eye(5)
             assert np.abs(between).max() < 5 / np.sqrt(n)
-            np.testing.assert_array_equal(drawn(prior, 50, seed), z[:50])
+            np.testing.assert_allclose(drawn(prior, 50, seed), z[:50], rtol=0, atol=1e-6)
         other = kgan.priors.Codes(kgan.priors.Normal(3), (3, 10))
         assert drawn(other, 1000, (0, 0))[:, 3:].sum() == 2000
         assert not lite_sampling.can_sample(kgan.priors.Codes(Triangular(2), (2,)))

@@ -146,6 +146,12 @@ def test_two_replicas_encode_as_one(played):
     assert played["encoded"] <= 1e-6
 
 
+def test_two_replicas_play_with_a_head_as_one(played):
+    """The terms are means over each replica's share."""
+    assert played["ACGAN"] <= 1e-6
+    assert played["InfoGAN"] <= 1e-6
+
+
 def test_two_replicas_share_one_pool_of_samples(played):
     """As one replica keeps it, and the same on both: pixels and weights were 6e-7 apart."""
     assert played["unpaired"] <= 1e-5

@@ -90,7 +90,8 @@ def test_the_bound_agrees_with_the_theory_on_a_finite_game():
 def test_codes_come_to_be_seen_with_the_term_alone():
     """Read without Q, as the nearest mean sample of each of four values.
 
-    Wrong of 200 samples: MEASURED with the term, and MEASURED without it; chance is 0.75.
+    Wrong of 200 samples, over three seeds: 5% to 21% with the term, 57% to 69% without it. Chance
+    is 75%.
     """
     x = np.random.default_rng(0).choice([-0.9, 0.9], (4, *SHAPE))
     noise = np.random.default_rng(1).uniform(-0.1, 0.1, (256, *SHAPE))
@@ -108,9 +109,7 @@ def test_codes_come_to_be_seen_with_the_term_alone():
         found = np.square(made[200:, None] - means).sum(2).argmin(1)
         errors.append(np.mean(found != codes[200:].argmax(1)))
         assert (gan.information(200) > 1.2) == bool(weight)  # of log 4 = 1.39 nats
-    print(errors)
-    assert errors[0] < 0.05
-    assert errors[1] > 0.2
+    assert errors[0] < 0.35 < 0.45 < errors[1]
 
 
 def test_what_has_no_codes_is_refused():
