@@ -17,7 +17,7 @@ from kgan.checkpoint import Checkpoints
 from kgan.data import pipeline
 from kgan_cli.program import _as_flags
 from train.config import resolve
-from train.evaluation.classifier import _labelled
+from train.evaluation.classifier import labelled
 from train.evaluation.data import read
 from train.main import ARGUMENTS
 from train.run import train
@@ -131,7 +131,7 @@ def test_classes_reach_the_record_the_grids_and_the_evaluation(pictures, tmp_pat
     run = RunDirectory(tmp_path / "runTrue")
     real = read(run, run.read_config(), None)
     assert (real.held_out, len(real.training), len(real.test)) == (True, 24, 2)
-    images, labels = _labelled(real, "test", None)
+    images, labels = labelled(real, "test", None)
     np.testing.assert_array_equal(labels, [0, 1])
     np.testing.assert_allclose(images[0] * 255, picture_files.noise(2), atol=1e-4)
 
@@ -182,7 +182,7 @@ def test_skipped_pictures_are_counted_and_evaluated_without(pictures, tmp_path, 
     assert recorded(run)["data"]["skipped"] == 1
     real = read(RunDirectory(run), recorded(run), None)
     assert len(real.training) == 23
-    assert len(_labelled(real, "training", None)[1]) == 23
+    assert len(labelled(real, "training", None)[1]) == 23
 
 
 def test_runs_of_earlier_versions_go_on(tmp_path):
