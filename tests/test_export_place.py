@@ -196,7 +196,7 @@ import os, signal, sys
 from absl.testing import flagsaver
 from export import main, program, report, tflite
 from kgan import inference
-moments = [(inference, "read_run"), (tflite, "_convert"), (report, "write")]
+moments = [(inference, "read_run"), (tflite, "convert"), (report, "write")]
 sys.argv = ["kgan-export", *sys.argv[1:]]
 for module, name in moments:
     function = getattr(module, name)
