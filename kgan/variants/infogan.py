@@ -57,6 +57,7 @@ class InfoGAN(GameWithHead):
     """
 
     traced = ("information_weight",)
+    prior: Codes
 
     def __init__(
         self,
