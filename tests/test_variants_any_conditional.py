@@ -47,11 +47,11 @@ class Witness(AnyConditional):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        self.seen = []
+        self.drawn = []
 
     def random_conditions(self, images, seed):
         made = super().random_conditions(images, seed)
-        self.seen.append((images.numpy(), made.numpy(), seed.numpy()))
+        self.drawn.append((images.numpy(), made.numpy(), seed.numpy()))
         return made
 
 
@@ -152,22 +152,22 @@ def test_the_logs_have_the_term_of_two_samples():
 @pytest.fixture(scope="module")
 def witness():
     gan = game({"run_eagerly": True}, of=Witness, discriminator_steps=2, seed=5)
-    gan.seen.clear()
+    gan.drawn.clear()
     gan.fit(X, batch_size=12, shuffle=False, verbose=0)
     return gan
 
 
 def test_each_update_draws_masks_of_its_own_from_its_seed(witness):
     """Two steps of two updates of D and one of G, which sees D's last images."""
-    assert len(witness.seen) == 6
-    for number, (images, made, seed) in enumerate(witness.seen):
+    assert len(witness.drawn) == 6
+    for number, (images, made, seed) in enumerate(witness.drawn):
         np.testing.assert_array_equal(seed, witness._seed(seeds.MASKS, number).numpy())
         step, update = divmod(number, 3)
         first = 12 * step + 6 * min(update, 1)
         np.testing.assert_array_equal(images, X[first : first + 6])
         given = kgan.masks.random_masks(6, (8, 8), seed).numpy()
         np.testing.assert_array_equal(made, kgan.masks.masked(images, given, (-1.0, 1.0)))
-    masks = [made[..., 1] for _, made, _ in witness.seen]
+    masks = [made[..., 1] for _, made, _ in witness.drawn]
     assert all((one != other).any() for one, other in itertools.pairwise(masks))
 
 
