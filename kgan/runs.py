@@ -135,7 +135,8 @@ def directions_record(gan: Any) -> JsonDict:
 
 def classes_record(gan: Any) -> JsonDict:
     """Return what a run records of a game that classifies: `classes`, their number, or nothing."""
-    return {"classes": gan.discriminator.classes} if hasattr(gan, "classify") else {}
+    classes = getattr(gan.discriminator, "classes", None)
+    return {} if classes is None else {"classes": classes}
 
 
 def saved_from_python(record: JsonDict) -> bool:

@@ -161,7 +161,7 @@ def test_exports_sample_the_prior_with_codes(runs, tmp_path):
         ({**INFOGAN, "variant": None}, r"--codes=4,c,2: .*infogan has it"),
         ({**INFOGAN, "class_weight": 2.0}, r"--class_weight=2\.0: --variant=infogan has no such"),
         ({**ACGAN, "conditional": False}, r"--variant=acgan: expected --conditional beside it"),
-        ({**ACGAN, "network": "unet"}, r"--variant=acgan: expected another --network than unet"),
+        ({**ACGAN, "network": "unet"}, r"--variant=acgan: --network=unet has no such option"),
         ({**ACGAN, "packing": 2}, r"--packing=2: expected 1 for --variant=acgan"),
         ({**ACGAN, "class_weight": -1.0}, r"--class_weight=-1\.0: expected a number of at least 0"),
         ({**SMALL, "variant": "pix2pix"}, r"--variant=pix2pix: --network=mlp has no such option"),

@@ -85,8 +85,8 @@ def test_data_without_enough_labels_are_refused(options, sentence, data_dir, tmp
         ({"label_seed": -1}, r"--label_seed=-1: expected an integer of at least 0"),
         ({"variant": None}, r"--labels_per_class=2: --variant=None has no such option; semi_sup"),
         ({"conditional": True}, r"--conditional: expected none beside --variant=semi_supervised"),
-        ({"condition": "edges", "network": "unet"}, r"--condition=edges: expected none beside"),
-        ({"network": "unet"}, r"--condition=None and --network=unet"),
+        ({"condition": "edges", "network": "resnet"}, r"--condition=edges: expected none beside"),
+        ({"network": "unet"}, r"--variant=semi_supervised: --network=unet has no such option"),
         ({"packing": 2}, r"--packing=2: expected 1 for --variant=semi_supervised"),
         (
             {"variant": None, "labels_per_class": None, "label_seed": 0, "feature_matching": True},
@@ -94,7 +94,7 @@ def test_data_without_enough_labels_are_refused(options, sentence, data_dir, tmp
         ),
         (
             {"variant": "pix2pix", "labels_per_class": None, "label_seed": 0},
-            r"--variant=pix2pix: --network=weight_norm has no such option; unet has it",
+            r"--variant=pix2pix: --network=weight_norm has no such option; unet, resnet",
         ),
     ],
 )

@@ -93,7 +93,7 @@ def test_projection_formula(cls, arguments):
     network = discriminator(cls, arguments)
     seen = []
     read = network.logits
-    network.logits = lambda features, condition: seen.append(features) or read(features, condition)
+    network.logits = lambda features, *given: seen.append(features) or read(features, *given)
     logits = network([IMAGES, LABELS]).numpy()
     phi = seen[0].numpy().astype(np.float64)
     kernel, bias = network.output_layer.get_weights()

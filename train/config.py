@@ -217,11 +217,12 @@ class Config:
         only_with={"variant": ("semi_supervised",)},
         unset="10",
     )
-    label_seed: int = option(
-        0,
+    label_seed: int | None = option(
+        None,
         "Seed that chooses the images whose labels are used",
         expected=at_least(0),
         only_with={"variant": ("semi_supervised",)},
+        unset="0",
     )
     feature_matching: bool | None = option(
         None,

@@ -75,7 +75,7 @@ def _chosen(config: Config, labels: np.ndarray, described: data.Description) -> 
             f"of the class {name} in --split={config.split} of {config.dataset}."
             + (" A class without any cannot be learned." if not counts[fewest] else "")
         )
-    order = np.random.default_rng(config.label_seed).permutation(len(labels))
+    order = np.random.default_rng(config.label_seed or 0).permutation(len(labels))
     return np.concatenate([order[labels[order] == k][:wanted] for k in range(len(counts))])
 
 

@@ -317,7 +317,8 @@ def range_of(game: Any) -> tuple[float, float]:
 
 def classifier_of(game: Any) -> keras.Model | None:
     """Return the discriminator of a game that classifies by it; None of any other."""
-    return game.discriminator if hasattr(game, "classify") else None
+    classes = getattr(game.discriminator, "classes", None)
+    return None if classes is None else game.discriminator
 
 
 def _inputs(

@@ -139,9 +139,12 @@ def check_array(gan: SavedGame, images: Any, argument: str) -> np.ndarray:
     return given.astype(np.float32, copy=False)
 
 
+_OF_THE_GAME = ("kgan.gan", "kgan.training.variant_hooks")  # modules of the plain one's methods
+
+
 def _overrides(gan: SavedGame, *methods: str) -> bool:
     """Return whether the game is a variant that defines one of these methods itself."""
-    return any(getattr(type(gan), method).__module__ != "kgan.gan" for method in methods)
+    return any(getattr(type(gan), method).__module__ not in _OF_THE_GAME for method in methods)
 
 
 def _no_array(x: Any, form: Form) -> ValueError:
