@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_array", "check_data", "check_domain", "check_no_weights"]
 
+# The modules of what a plain game has.
+_OWN = ("kgan.gan", "kgan.training.variant_hooks")
 _LOOKED_AT = 32  # batches, where the first one leaves much of the value range unused
 
 
@@ -139,12 +141,9 @@ def check_array(gan: SavedGame, images: Any, argument: str) -> np.ndarray:
     return given.astype(np.float32, copy=False)
 
 
-_OF_THE_GAME = ("kgan.gan", "kgan.training.variant_hooks")  # modules of the plain one's methods
-
-
 def _overrides(gan: SavedGame, *methods: str) -> bool:
     """Return whether the game is a variant that defines one of these methods itself."""
-    return any(getattr(type(gan), method).__module__ not in _OF_THE_GAME for method in methods)
+    return any(getattr(type(gan), method).__module__ not in _OWN for method in methods)
 
 
 def _no_array(x: Any, form: Form) -> ValueError:
