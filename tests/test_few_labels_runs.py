@@ -89,11 +89,16 @@ def test_data_without_enough_labels_are_refused(options, sentence, data_dir, tmp
         ({"network": "unet"}, r"--variant=semi_supervised: --network=unet has no such option"),
         ({"packing": 2}, r"--packing=2: expected 1 for --variant=semi_supervised"),
         (
-            {"variant": None, "labels_per_class": None, "label_seed": 0, "feature_matching": True},
+            {
+                "variant": None,
+                "labels_per_class": None,
+                "label_seed": None,
+                "feature_matching": True,
+            },
             r"--feature_matching=True: --variant=None has no such option",
         ),
         (
-            {"variant": "pix2pix", "labels_per_class": None, "label_seed": 0},
+            {"variant": "pix2pix", "labels_per_class": None, "label_seed": None},
             r"--variant=pix2pix: --network=weight_norm has no such option; unet, resnet",
         ),
     ],
