@@ -15,7 +15,6 @@ Prints one line of JSON for each draw, and a table. docs/few_labels.md shows it.
 from __future__ import annotations
 
 import json
-import math
 import pathlib
 
 import keras
@@ -129,13 +128,12 @@ def wrong(classes: np.ndarray, labels: np.ndarray) -> int:
 
 
 def mean_row(rows: list[JsonDict]) -> JsonDict:
-    """Return the row of means and standard deviations of draws."""
+    """Return the row of means and standard deviations of several draws."""
     made: JsonDict = {"labels": rows[0]["labels"], "draw": "mean +- standard deviation"}
     for name in COLUMNS[2:]:
         values = [row[name] for row in rows if name in row]
         if values:
-            spread = np.std(values, ddof=1) if len(values) > 1 else math.nan
-            made[name] = f"{np.mean(values):.0f} +- {spread:.0f}"
+            made[name] = f"{np.mean(values):.0f} +- {np.std(values, ddof=1):.0f}"
     return made
 
 
@@ -154,7 +152,8 @@ def main() -> None:
         }
         rows.append(play(given, args.data_dir, only=args.only))
         program.print_row("few_labels", **rows[-1])
-    print(program.table([*rows, mean_row(rows)], COLUMNS))
+    summary = [mean_row(rows)] if len(rows) > 1 else []
+    print(program.table([*rows, *summary], COLUMNS))
 
 
 if __name__ == "__main__":
