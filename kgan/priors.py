@@ -283,7 +283,7 @@ class Codes(Prior):
             float32 `[steps, dim]`.
         """
         size = self.noise.dim
-        start, end = (np.asarray(z, np.float32) for z in (start, end))
+        start, end = (tf.cast(tf.convert_to_tensor(z), tf.float32) for z in (start, end))
         noise = self.noise.interpolate(start[:size], end[:size], steps)
         return tf.concat([noise, super().interpolate(start[size:], end[size:], steps)], axis=1)
 

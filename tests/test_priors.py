@@ -309,6 +309,9 @@ def test_noise_takes_the_path_of_its_prior_and_codes_straight_ones():
     np.testing.assert_array_equal(path[:, :3], priors.Normal(3).interpolate(start[:3], end[:3], 5))
     t = np.linspace(0, 1, 5)[:, None]
     np.testing.assert_allclose(path[:, 3:], (1 - t) * start[3:] + t * end[3:], atol=1e-6)
+    compiled = tf.function(lambda *ends: prior.interpolate(*ends, 5))  # as metrics call it
+    ends = (tf.constant(start), tf.constant(end))
+    np.testing.assert_allclose(compiled(*ends), path, atol=1e-6)
 
 
 def test_along_a_walk_one_code_changes():
