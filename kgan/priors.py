@@ -283,9 +283,9 @@ class Codes(Prior):
             float32 `[steps, dim]`.
         """
         size = self.noise.dim
-        start, end = (tf.cast(tf.convert_to_tensor(z), tf.float32) for z in (start, end))
-        noise = self.noise.interpolate(start[:size], end[:size], steps)
-        return tf.concat([noise, super().interpolate(start[size:], end[size:], steps)], axis=1)
+        first, last = (tf.cast(tf.convert_to_tensor(z), tf.float32) for z in (start, end))
+        noise = self.noise.interpolate(first[:size], last[:size], steps)
+        return tf.concat([noise, super().interpolate(first[size:], last[size:], steps)], axis=1)
 
     def walks(self, count: int, seed: Seed) -> np.ndarray:
         """Return latents for a figure: in each row one code changes and all else stays.
