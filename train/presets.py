@@ -226,9 +226,11 @@ PRESETS: dict[str, OptionValues] = {
         "steps": 8_000,
     },
     # After Zhu et al. 2017 (arXiv 1703.10593), with U-Nets. No digit comes with its own outlines.
+    # Without the identity term, which would keep outlines as they are.
     "digits_cyclegan": {
         **PIX2PIX,
         "variant": "cyclegan",
+        "identity_weight": 0.0,
         "loss": "least_squares",
         "split": "train[:50%]",
         "split_y": "train[50%:]",
