@@ -181,13 +181,6 @@ def play(seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:
     return json.loads(written.read_text())
 
 
-def table(rows: list[JsonDict]) -> str:
-    """Return rows as Markdown."""
-    names = ("seed", "what", *COLUMNS)
-    lines = [names, ["---"] * len(names), *([str(row[name]) for name in names] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def main() -> None:
     args = program.parser(__doc__, seeds="0-2", steps=0, only=False).parse_args()
     rows = []
@@ -195,7 +188,7 @@ def main() -> None:
         for found in play(seed, args.steps, args.data_dir):
             program.print_row("inference", **found)
             rows.append(found)
-    print(table(rows))
+    print(program.table(rows, ("seed", "what", *COLUMNS)))
 
 
 if __name__ == "__main__":

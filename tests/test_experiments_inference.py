@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kgan
-from experiments import inference
+from experiments import inference, program
 from kgan.artifacts import RunDirectory
 from train.config import resolve
 from train.run import train
@@ -73,6 +73,6 @@ def test_all_ways_are_in_the_table(run, config, data_dir):
     assert (pixels["same class"], pixels["error"]) == (1.0, 0.0)
     assert pixels["1-NN"] > 0.95  # of scikit-learn's digits
     assert all(0 <= row["1-NN"] <= 1 for row in rows)
-    lines = inference.table(rows).splitlines()
+    lines = program.table(rows, ("seed", "what", *inference.COLUMNS)).splitlines()
     assert len(lines) == 6
     assert lines[2].startswith(f"| 0 | BiGAN | {rows[0]['1-NN']} | ")

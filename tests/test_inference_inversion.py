@@ -34,7 +34,7 @@ def loaded(gan, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "prior", [kgan.priors.Normal(LATENT), kgan.priors.Uniform(LATENT)], ids=str
+    "prior", [kgan.priors.Normal(LATENT), kgan.priors.Uniform(LATENT)], ids=["normal", "uniform"]
 )
 def test_samples_are_found_again(prior, tmp_path):
     """Two latents and 16 pixels: each sample has its own, which the search comes back to.
