@@ -12,7 +12,7 @@ the mean absolute difference there of two samples. Samples of the true distribut
 pixels would have a diversity equal to their L1.
 
 Runs lie in runs/any_part; those that are finished are not made again. Prints one line of JSON for
-each row, and a table of all. docs/any_part.md shows it.
+each row, and a table of all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pathlib
 
 import numpy as np
 
-from experiments import program, results, translation
+from experiments import program, translation
 from kgan import inference
 from kgan.artifacts import RunDirectory
 from kgan.conditions import Masked
@@ -71,11 +71,7 @@ def play(seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:
     given: JsonDict = {"seed": seed, **({"steps": steps} if steps else {})}
     config = resolve(PRESET, given)
     game, control = (RunDirectory(RUNS / str(seed) / what) for what in ("game", "l1"))
-    if not game.generator.exists():
-        flags = [f"--preset={PRESET}", *(f"--{name}={value}" for name, value in given.items())]
-        training, _ = results.commands(flags, config.dataset, game.path, data_dir)
-        if not program.run(training):
-            raise SystemExit(1)
+    translation.train(PRESET, given, game, data_dir)
     if not control.config.exists():
         translation.train_on_l1(config, control.path, data_dir)
     real = read(game, game.read_config(), data_dir)

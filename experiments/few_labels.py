@@ -9,7 +9,7 @@ have the same labels: the discriminator's network, trained by Keras on the cross
 labels alone, with the same optimizer and noise, and the class of the nearest labelled image
 (Euclidean). Runs lie in runs/few_labels; those that are evaluated are not made again.
 
-Prints one line of JSON for each draw, and a table. docs/few_labels.md shows it.
+Prints one line of JSON for each draw, and a table.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ window of 11 pixels. Both are means over videos. The Frechet distance compares t
 time with those of other videos at that time, in the features of `kgan.metrics.RandomConvolutional`:
 it is the smaller, the more the frames look like frames. Runs lie in runs/translation/next_frame.
 
-Prints one line of JSON for each run and a table. docs/translation_results.md shows it.
+Prints one line of JSON for each run and a table.
 """
 
 from __future__ import annotations

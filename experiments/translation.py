@@ -124,7 +124,7 @@ def directories(preset: str, emoji: pathlib.Path | None) -> JsonDict:
 
 def train(preset: str, given: JsonDict, run: RunDirectory, data_dir: str | None) -> None:
     """Train a preset with further flags by kgan-train, unless that is done."""
-    if run.evaluation().exists():
+    if run.generator.exists():
         return
     flags = [f"--preset={preset}", *(f"--{name}={value}" for name, value in given.items())]
     training, _ = results.commands(flags, resolve(preset, given).dataset, run.path, data_dir)

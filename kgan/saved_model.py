@@ -37,7 +37,7 @@ MAX_COUNT = 1024
 MODEL_NAME = "gan"
 """Name of the model in TensorFlow Serving's requests."""
 WARMUP_FILE = "tf_serving_warmup_requests"
-_OF_IMAGES = {"encode", "reconstruct"}
+_OF_IMAGES = {"classify", "encode", "reconstruct"}  # signatures whose one input is `images`
 
 
 def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
@@ -67,7 +67,6 @@ def write(generator: KerasGenerator, path: str | os.PathLike[str]) -> None:
         classify: only of a semi-supervised game. `images`, float32
             `[batch, height, width, channels]` in [0, 1], to `probabilities`, float32
             `[batch, classes]`.
-
         encode: only of a generator with an encoder (`kgan.variants.BiGAN`). `images`, as
             `serving_default` returns them, to `latents`, float32 `[batch, latent_dim]`.
         reconstruct: likewise, `images` to as many `images`, made of these latents.

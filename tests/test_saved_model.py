@@ -207,20 +207,7 @@ class TestWhatLiesBesideIt:
         made = exported(name)
         path = made.out / "saved_model" / "1" / "assets.extra" / "tf_serving_warmup_requests"
         signatures = made.saved_model().signatures
-        warmed = []
-        for record in tf.data.TFRecordDataset(str(path)):
-            log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
-            assert log.WhichOneof("log_type") == "predict_log"
-            request = log.predict_log.request
-            assert request.model_spec.name == "gan"
-            # Nothing is there that the official classes do not know or would write otherwise.
-            assert log.SerializeToString(deterministic=True) == canonical(log)
-            inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
-            outputs = signatures[request.model_spec.signature_name](
-                **{key: tf.constant(value) for key, value in inputs.items()}
-            )
-            assert all(len(output) == 1 for output in outputs.values())
-            warmed.append(request.model_spec.signature_name)
+        warmed = warm_up(path, signatures)
         assert warmed == ["serving_default", "sample", "sample_png"]
 
     def test_the_card_tells_which_weights_of_which_run(self):
@@ -240,6 +227,66 @@ class TestWhatLiesBesideIt:
             == (card["fingerprint"])
         )
         assert made.trained.fingerprint() != exported("dcgan").trained.fingerprint()
+
+
+def warm_up(path, signatures):
+    """Play the requests of a file as TensorFlow Serving does; return the signatures they name."""
+    warmed = []
+    for record in tf.data.TFRecordDataset(str(path)):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        assert log.WhichOneof("log_type") == "predict_log"
+        request = log.predict_log.request
+        assert request.model_spec.name == "gan"
+        # Nothing is there that the official classes do not know or would write otherwise.
+        assert log.SerializeToString(deterministic=True) == canonical(log)
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        outputs = signatures[request.model_spec.signature_name](
+            **{key: tf.constant(value) for key, value in inputs.items()}
+        )
+        assert all(len(output) == 1 for output in outputs.values())
+        warmed.append(request.model_spec.signature_name)
+    return warmed
+
+
+def few_labels():
+    generator = kgan.networks.MLPGenerator((8, 8, 1), 4, (8,))
+    discriminator = kgan.networks.MLPDiscriminator((8, 8, 1), (8,), classes=2)
+    labelled = (np.zeros((2, 8, 8, 1), np.float32), np.arange(2))
+    return kgan.variants.SemiSupervisedGAN(
+        generator, discriminator, kgan.priors.Normal(4), labelled
+    )
+
+
+def encoded():
+    generator = kgan.networks.MLPGenerator((8, 8, 1), 4, (8,))
+    encoder = kgan.networks.MLPEncoder((8, 8, 1), 4, (8,))
+    discriminator = kgan.networks.MLPDiscriminator((68,), (8,))
+    return kgan.variants.BiGAN(generator, discriminator, encoder, kgan.priors.Normal(4))
+
+
+def any_part():
+    shapes = {"image_shape": (8, 8, 1), "condition_shape": (8, 8, 2)}
+    return kgan.variants.AnyConditional(
+        kgan.networks.UNetGenerator(**shapes, latent_dim=4, filters=4, keep_given=True),
+        kgan.networks.PatchDiscriminator(**shapes, filters=4),
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "signatures"),
+    [
+        (few_labels, ["serving_default", "sample", "sample_png", "classify"]),
+        (encoded, ["serving_default", "sample", "sample_png", "encode", "reconstruct"]),
+        (any_part, ["serving_default", "translate", "complete"]),
+    ],
+)
+def test_every_signature_of_a_variant_is_warmed_up_by_its_own_inputs(make, signatures, tmp_path):
+    path = tmp_path / "model"
+    make().export(path, verbose=False)
+    model = tf.saved_model.load(str(path))
+    requests = path / "assets.extra" / "tf_serving_warmup_requests"
+    assert warm_up(requests, model.signatures) == signatures
+    assert set(model.signatures) == set(signatures)
 
 
 def canonical(log):
