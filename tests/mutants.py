@@ -1,9 +1,10 @@
 """Mutation testing: make small faults in kgan and run the tests on each.
 
 A fault that every test survives is a missing assertion, or changes nothing that anybody can see.
-First, all fast tests run once, and each function of kgan notes which tests call it. Then a seeded
-sample of faults (`mutations.py`) is tried, one process each, with the tests that call the faulty
-function, quickest first. TensorFlow is loaded once: each process is a fork of this one.
+First, all fast tests and the slow ones of the files' own tests run once, and each function of kgan
+notes which tests call it. Then a seeded sample of faults (`mutations.py`) is tried, one process
+each, with the tests that call the faulty function, quickest first. TensorFlow is loaded once: each
+process is a fork of this one.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ ROOMS = (
     "kgan/inference",
     "export/lite_sampling.py",
 )
-SECONDS = 40.0  # of tests, as the profile measured them, for one fault
+SECONDS = 40.0  # for one fault, of tests that are not its file's own, as the profile measured them
 INSTALLED = {"export": "kgan_export", "train": "kgan_train"}
 
 # Of the profile: tests by function, seconds by test, and tests that fail without a fault.
@@ -60,7 +61,7 @@ def main() -> None:
     started = time.monotonic()
     files = [path for room in arguments.rooms for path in _files(room)]
     warm_up()
-    profile = _profile(arguments.tests, arguments.workers)
+    profile = _profile(arguments.tests, arguments.workers, {_own(path) for path in files})
     if profile[2]:
         print(f"left out, as they fail without a fault: {', '.join(sorted(profile[2]))}")
     print(f"profile: {len(profile[1])} tests in {time.monotonic() - started:.0f} s", flush=True)
@@ -114,10 +115,10 @@ def warm_up() -> None:
 # The profile: which tests call which function.
 
 
-def _profile(tests: str, workers: int) -> Profile:
+def _profile(tests: str, workers: int, whole: set[str]) -> Profile:
     files = sorted((ROOT / "tests").glob(tests))
     chunks = [chunk for i in range(workers) if (chunk := files[i::workers])]
-    works = [(functools.partial(_profiled, chunk), 3600.0) for chunk in chunks]
+    works = [(functools.partial(_profiled, chunk, whole), 3600.0) for chunk in chunks]
     callers: dict[str, set[str]] = collections.defaultdict(set)
     seconds: dict[str, float] = {}
     failed: set[str] = set()
@@ -131,8 +132,8 @@ def _profile(tests: str, workers: int) -> Profile:
     return callers, seconds, failed
 
 
-def _profiled(files: list[pathlib.Path]) -> Profile:
-    recorder = _Recorder()
+def _profiled(files: list[pathlib.Path], whole: set[str]) -> Profile:
+    recorder = _Recorder(whole)
     sys.meta_path.insert(0, _Finder(lambda path: _noting(path, recorder.note)))
     _pytest([str(path) for path in files], recorder)
     return recorder.result()
@@ -161,9 +162,13 @@ def _noting(path: pathlib.Path, note: Callable[[str], None]) -> types.CodeType:
 
 
 class _Recorder:
-    """A plugin of pytest that notes which test calls which function, and how long each takes."""
+    """A plugin of pytest that notes which test calls which function, and how long each takes.
 
-    def __init__(self) -> None:
+    Of the slow tests only those of the files of tests in `whole` run.
+    """
+
+    def __init__(self, whole: set[str]) -> None:
+        self._whole = whole
         self._test = self._phase = ""
         self._calls: set[tuple[str, str]] = set()  # function, and test or file
         self._seconds: dict[str, float] = collections.defaultdict(float)
@@ -173,6 +178,13 @@ class _Recorder:
         # A fixture may serve all tests of its file.
         in_test = self._phase == "call"
         self._calls.add((function, self._test if in_test else self._test.partition("::")[0]))
+
+    def pytest_collection_modifyitems(self, items: list) -> None:
+        items[:] = [
+            item
+            for item in items
+            if item.path.name in self._whole or not item.get_closest_marker("slow")
+        ]
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._test, self._phase = nodeid, "setup"
@@ -219,24 +231,27 @@ def _work(path: pathlib.Path, mutation: Mutation, profile: Profile, deadline: fl
 
 
 def _tests(path: pathlib.Path, mutation: Mutation, profile: Profile) -> list[str]:
-    """Return the tests for a fault, quickest first, of `SECONDS` together."""
+    """Return the tests for a fault, quickest first: all of its file's own, others for `SECONDS`."""
     callers, seconds, failed = profile
     module = f"{path.relative_to(ROOT)}:"
     if mutation.function:
         found = callers.get(module + mutation.function, set())
     else:
         found = set().union(*(tests for name, tests in callers.items() if name.startswith(module)))
-    # The module's own tests first: others may call a function without looking at what it does. All
-    # of them, as of tests that share what a function made, only the first has called it.
-    own = f"test_{'_'.join(path.relative_to(ROOT).with_suffix('').parts[1:])}.py"
-    found = found | {test for test in seconds if own in test} if found else found
+    # Of tests that share what a function made, only the first has called it.
+    own = {test for test in seconds if _own(path) in test} if found else set()
     chosen, total = [], 0.0
-    for test in sorted(found - failed, key=lambda t: (own not in t, seconds.get(t, 0.0), t)):
-        total += seconds.get(test, 0.0)
-        if chosen and total > SECONDS:
-            break
-        chosen.append(test)
+    for test in sorted((found | own) - failed, key=lambda test: (seconds.get(test, 0.0), test)):
+        total += 0.0 if test in own else seconds.get(test, 0.0)
+        if test in own or total <= SECONDS:
+            chosen.append(test)
     return chosen
+
+
+def _own(path: pathlib.Path) -> str:
+    """Return the name of the file that has the tests of a file of kgan."""
+    room = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return f"test_{'_'.join(part for part in room if part != '__init__')}.py"
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -273,7 +288,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 def _pytest(arguments: list[str], plugin: object) -> int:
     import pytest
 
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "--rootdir", str(ROOT)]
+    options = ["-q", "-p", "no:cacheprovider", "-m", "not long", "--rootdir", str(ROOT)]
     return int(pytest.main([*options, *arguments], plugins=[plugin] if plugin else []))
 
 

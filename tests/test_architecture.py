@@ -149,6 +149,7 @@ def test_rooms_have_no_name_that_the_plan_lacks():
     assert rooms - {"__init__"} == set(ALLOWED)
 
 
+@pytest.mark.slow
 def test_importing_kgan_has_no_side_effects(tmp_path):
     """It opens no program, writes no file and loads no library that is not needed yet."""
     code = (

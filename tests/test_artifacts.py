@@ -424,6 +424,7 @@ def holder(path):
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_until_the_first_has_died(run):
     refused = r"Another process \(process \d+\) is at work in .*first\. Wait until it ends, or name"
     with holder(run.path) as process:

@@ -76,6 +76,7 @@ RESIDUAL = tiny(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", [MLP, DCGAN, RESIDUAL], ids=["mlp", "dcgan", "residual"])
 def test_kgan_computes_the_products_of_the_floor(monkeypatch, pair):
     """None twice, and none in vain."""

@@ -59,6 +59,7 @@ def pictures(images, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_resumes_bit_for_bit(run, data_dir, tmp_path):
     train(Config(**{**SMALL, "steps": 2}), tmp_path, data_dir)
     train(Config(**SMALL), tmp_path, data_dir)
@@ -71,6 +72,7 @@ def test_a_run_resumes_bit_for_bit(run, data_dir, tmp_path):
     assert np.abs(generator.output_layer.bias).max() > 1
 
 
+@pytest.mark.slow
 def test_exports_encode_as_the_run_does(run, images, tmp_path):
     made = export(run, tmp_path / "model", formats=("saved_model", "tflite"))
     assert set(made) == {"saved_model", "tflite_float32"}
@@ -92,6 +94,7 @@ def test_exports_encode_as_the_run_does(run, images, tmp_path):
     assert 4 * sizes[1] < size < 4 * sizes[0] + 20_000
 
 
+@pytest.mark.slow
 def test_an_evaluation_measures_the_reconstructions(run, data_dir, capsys):
     """The digits' test images are new to the run."""
     options = EvaluationOptions(
@@ -143,6 +146,7 @@ def test_pictures_are_inverted_by_any_generator(plain, pictures, capsys, tmp_pat
         sample(Options(output=str(tmp_path / "a.png"), **options))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_inverted_is_refused(run, pictures, tmp_path):
     output = {"output": str(tmp_path / "a.png")}
     export(run, tmp_path / "model", formats=("saved_model",))

@@ -167,6 +167,7 @@ test_callbacks.fit(gan, 2, 1, callbacks.SampleGrid(".", every=1), callbacks.Metr
 """
 
 
+@pytest.mark.slow
 def test_without_tensorboard(tmp_path):
     script = WITHOUT_TENSORBOARD.format(tests=str(pathlib.Path(__file__).parent))
     done = subprocess.run(
@@ -202,6 +203,7 @@ def test_progress_counts_all_steps(gan, capsys):
     assert "d_real=" in shown
 
 
+@pytest.mark.slow
 def test_progress_begins_where_the_model_stands(gan, capsys):
     gan.step_counter.assign(6)
     fit(gan, 3, 2, callbacks.Progress(12))

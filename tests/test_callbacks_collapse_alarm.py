@@ -285,6 +285,7 @@ def test_it_hears_the_helvetica_scenario_and_not_the_same_game_played_well(froze
         assert history[-1].distinct < 0.02
 
 
+@pytest.mark.slow
 def test_it_hears_a_discriminator_that_hardly_learns(tmp_path):
     sentences, history = listen(make_gan(discriminator_rate=1e-6), tmp_path, 5)
     assert len(sentences) == 1
@@ -300,6 +301,7 @@ def test_it_hears_a_generator_that_hardly_learns(tmp_path):
     assert max(found.d_error for found in history[2:]) < 0.005
 
 
+@pytest.mark.slow
 def test_a_silent_alarm_changes_nothing(tmp_path):
     ends = []
     for alarm in ([], [CollapseAlarm(tmp_path, DIGITS, every=50)]):
@@ -410,6 +412,7 @@ def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_a_rollback_resumes_before_the_collapse_with_other_numbers(
     data_dir, tmp_path, monkeypatch, capsys
 ):
@@ -439,6 +442,7 @@ def test_a_rollback_resumes_before_the_collapse_with_other_numbers(
     assert same(plain, train(tmp_path / "silent", data_dir, on_collapse="rollback"))
 
 
+@pytest.mark.slow
 def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
     data_dir, tmp_path, monkeypatch, capsys
 ):
@@ -453,6 +457,7 @@ def test_rollback_gives_up_after_three_times_or_without_a_good_checkpoint(
     assert list((tmp_path / "never" / "checkpoints").iterdir())  # none was removed
 
 
+@pytest.mark.slow
 def test_the_error_of_a_critic_does_not_matter(data_dir, tmp_path, monkeypatch):
     """Wasserstein's logits are no log-odds: their sign classifies nothing."""
     quick(monkeypatch, lambda gan: dataclasses.replace(GOOD, d_error=0.0))

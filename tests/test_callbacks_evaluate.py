@@ -32,6 +32,7 @@ def lines(run_dir):
     return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_line_holds_what_the_metrics_say_of_the_samples_of_its_step(tmp_path):
     gan = make_gan()
     fit(gan, 4, callbacks.Evaluate(tmp_path, IMAGES, every=4, seed=7))
@@ -55,6 +56,7 @@ def test_a_line_holds_what_the_metrics_say_of_the_samples_of_its_step(tmp_path):
     assert line["frechet"] > 4 * line["frechet_floor"]  # 9 times: hardly trained
 
 
+@pytest.mark.slow
 def test_it_evaluates_at_multiples_and_changes_nothing(tmp_path):
     watched, alone = make_gan(), make_gan()
     fit(watched, 7, callbacks.Evaluate(tmp_path, IMAGES, every=5), epochs=2)
@@ -64,6 +66,7 @@ def test_it_evaluates_at_multiples_and_changes_nothing(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_writes_the_lines_of_one_that_was_not_stopped(tmp_path):
     """Stopped after step 6 with a checkpoint of step 4: lines of 5 and 6 are written anew."""
 
@@ -107,6 +110,7 @@ def test_points_are_compared_as_they_are_and_their_modes_are_counted(tmp_path):
     assert line["high_quality"] == modes.high_quality
 
 
+@pytest.mark.slow
 def test_features_and_a_data_set_of_batches(tmp_path):
     """The first images of the data set are taken, as many as two halves need."""
     images = data.load("ring", split="test", batch_size=50, shuffle=False)
@@ -139,6 +143,7 @@ def test_samples_that_are_not_finite_become_null(tmp_path):
         assert np.isfinite(line[f"{name}_floor"])
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_the_metrics_over_the_steps(tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     fit(make_gan(), 4, callbacks.Evaluate(tmp_path, IMAGES, every=2))

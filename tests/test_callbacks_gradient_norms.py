@@ -102,6 +102,7 @@ def test_norms_of_a_known_gradient(packing, num_classes, tmp_path):
     assert line == {"step": 0, **scalars, "time": line["time"]}
 
 
+@pytest.mark.slow
 def test_r1_is_the_penalty_at_gamma_1(tmp_path):
     """D's loss with R1(1000) is larger by 1000 `r1`, and with R2(1000) by 1000 `r2`."""
     gan = make_gan(kgan.networks.MLPDiscriminator((4, 4, 1), (5,)), prior=SameLatents(3))
@@ -121,6 +122,7 @@ def test_r1_is_the_penalty_at_gamma_1(tmp_path):
         assert losses[name] - losses["none"] == pytest.approx(1000 * scalars[name], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_it_measures_at_multiples_and_changes_nothing(tmp_path):
     options = {"ema_decay": 0.9}
     watched, alone = make_gan(**options), make_gan(**options)

@@ -84,6 +84,7 @@ def test_with_features_every_shape_is_evaluated(tmp_path, name):
     assert [np.isfinite(json.loads(line)["frechet"]) for line in lines] == [True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two channels", "five channels"])
 def test_images_of_any_channels_are_evaluated_without(tmp_path, name):
     shape = SHAPES[name]

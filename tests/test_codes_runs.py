@@ -41,6 +41,7 @@ def runs(data_dir, tmp_path_factory):
     return paths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["infogan", "acgan"])
 def test_a_stopped_run_goes_on_bit_for_bit(name, runs, data_dir, tmp_path):
     run = tmp_path / "run"
@@ -90,6 +91,7 @@ def test_the_evaluation_has_the_errors_of_each_code(runs, data_dir):
     assert not any(name.startswith("code_error") for name in figures)
 
 
+@pytest.mark.slow
 def test_samples_that_show_their_code_have_no_error(runs, monkeypatch):
     """A classifier that sees the code in each sample, and then one that sees nothing."""
     run = RunDirectory(runs["infogan"])
@@ -115,6 +117,7 @@ def test_samples_that_show_their_code_have_no_error(runs, monkeypatch):
     assert code_metrics.code_errors(context, run, None, None) == []
 
 
+@pytest.mark.slow
 def test_a_picture_walks_along_the_codes(runs, tmp_path):
     run = str(runs["infogan"])
     sample(Options(output=f"{tmp_path}/walk.png", run_dir=run, walk=True, count=30, seed=5))

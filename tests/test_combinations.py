@@ -91,6 +91,7 @@ def make_gan(case):
     return gan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CHOSEN, ids=named)
 def test_any_two_parts_play_together(case):
     """The loss falls nowhere into NaN, both players move, and each part does its work."""

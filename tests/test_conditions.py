@@ -136,6 +136,7 @@ def data_dir(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value_range", [(-1.0, 1.0), (0.0, 1.0)])
 def test_data_come_with_their_conditions(data_dir, value_range):
     options = {"batch_size": 50, "data_dir": data_dir, "value_range": value_range, "mirror": True}
@@ -179,6 +180,7 @@ def test_a_condition_is_one_and_of_images(data_dir):
 SMALL = {"dataset": "digits", "network": "unet", "width": 2, "batch_size": 16, "steps": 4}
 
 
+@pytest.mark.slow
 def test_a_run_records_its_condition_and_resumes(data_dir, tmp_path):
     """Two runs of four steps, one of which is stopped after two, end with the same bits."""
     options = {**SMALL, "variant": "pix2pix", "condition": "masked", "latent_dim": 2, "r1": 1.0}
@@ -246,6 +248,7 @@ def test_a_condition_chooses_the_network_that_takes_it():
         resolve(None, {"condition": "edges", "network": "sngan"})
 
 
+@pytest.mark.slow
 def test_residual_blocks_take_the_place_of_the_u_net(data_dir, tmp_path):
     given = {**SMALL, "network": "resnet", "variant": "pix2pix", "condition": "low_resolution_x2"}
     config = resolve(None, {**given, "upsampling": "resize", "value_range": "0,1", "steps": 1})
@@ -278,6 +281,7 @@ def run(data_dir, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_every_format_of_a_run_translates_as_the_run_does(run, tmp_path):
     """The map of the training is inside: from whole images to their conditions to images."""
     images = np.random.default_rng(0).uniform(0, 1, (3, 8, 8, 1)).astype("float32")
@@ -353,6 +357,7 @@ def test_pictures_are_translated_one_by_one_and_side_by_side(run, tmp_path, caps
     assert (tmp_path / "grid.png").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_pictures_that_cannot_be_translated_are_named(run, data_dir, tmp_path):
     given = pictures(tmp_path / "given")
     options = {"run_dir": run, "output": tmp_path / "a.png"}

@@ -269,6 +269,7 @@ def scale(row):
 # The table
 
 
+@pytest.mark.slow
 def test_every_network_is_in_the_table_whole():
     public = {getattr(networks, name) for name in networks.__all__} - {Generator, Discriminator}
     assert public == {row.cls for row in ROWS}

@@ -97,6 +97,7 @@ def test_a_damaged_file_is_named(change, said, reading, tmp_path):
     assert text.endswith("Copy the data set anew, or delete its directory and load again.")
 
 
+@pytest.mark.slow
 def test_grey_and_rgb_images_together_are_refused(reading, tmp_path):
     images = [{"image": png(1 if i < 5 else 3)} for i in range(N)]
     store(tmp_path, "mixed", {"image": Image(shape=(None, None, None))}, images)

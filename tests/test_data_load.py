@@ -93,6 +93,7 @@ def test_an_epoch_has_each_row_at_most_once(digits):
         assert len(np.unique(rows, axis=0)) == 1400
 
 
+@pytest.mark.slow
 def test_every_epoch_has_its_order_and_the_seed_decides_it(digits):
     def epochs(seed):
         images = digits(split="test", batch_size=90, seed=seed)
@@ -136,6 +137,7 @@ def test_images_are_resized(digits):
     assert images.element_spec.shape == [100, 4, 2, 1]
 
 
+@pytest.mark.slow
 def test_a_mock_of_a_tfds_data_set_loads(tmp_path):
     tfds_data.describe_cifar10(tmp_path)
     with tfds.testing.mock_data(num_examples=50, data_dir=str(tmp_path)):
@@ -222,12 +224,14 @@ def mnist_dir():
     return directory
 
 
+@pytest.mark.slow
 def test_an_epoch_of_mnist(mnist_dir):
     images = load("mnist", batch_size=100, data_dir=mnist_dir, download=False)
     assert len(images) == 600
     assert _epoch(images).shape == (60_000, 784)
 
 
+@pytest.mark.slow
 def test_labels_stay_with_their_images(digits):
     """Each pair is one of scikit-learn's, whichever order it comes in."""
     pairs = digits(batch_size=479, discriminator_steps=3, with_labels=True)

@@ -79,6 +79,7 @@ def test_both_ways_yield_the_same_batches(root, pixels, mirror, monkeypatch):
         np.testing.assert_array_equal(of_memory[1], streamed[1])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("way")
 def test_any_step_can_come_first(root, pixels):
     options = {"batch_size": 4, "seed": 3, "mirror": True}

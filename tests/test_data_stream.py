@@ -139,6 +139,7 @@ def digits(request, monkeypatch, tmp_path_factory):
     return lambda **options: data.load("digits", batch_size=200, data_dir=directory, **options)
 
 
+@pytest.mark.slow
 def test_loaded_images_can_seek(digits):
     whole = batches(digits(seed=5), 0, 21)
     assert whole.shape == (21, 200, 8, 8, 1)
@@ -147,6 +148,7 @@ def test_loaded_images_can_seek(digits):
     assert not np.array_equal(batches(digits(seed=6), 0, 1), whole[:1])
 
 
+@pytest.mark.slow
 def test_iterations_are_the_epochs_of_the_sequence(digits):
     images = digits(seed=5)
     passes = np.concatenate([list(images.as_numpy_iterator()) for _ in range(3)])

@@ -39,6 +39,7 @@ def test_each_domain_goes_through_its_own_epochs():
     assert abs(np.corrcoef(order, y.ravel()[:20])[0, 1]) < 0.7
 
 
+@pytest.mark.slow
 def test_from_any_step_on_comes_the_rest_of_the_whole_sequence():
     whole = steps(unpaired_arrays(numbers(23), numbers(10), 4, 3), 0, 20)
     for begin in (1, 4, 5, 7, 13):
@@ -80,6 +81,7 @@ def test_a_condition_makes_the_second_domain():
     assert pairs.loaded_from["dataset_y"] == "digits"
 
 
+@pytest.mark.slow
 def test_the_fingerprint_is_that_of_both():
     digests = {
         load_unpaired("digits", "digits", split=split).data_fingerprint
@@ -98,6 +100,7 @@ def test_minibatches_of_k_updates_and_directories(tmp_path):
     assert int(pairs.cardinality()) == len(load("digits", batch_size=6))
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"`y`: expected images of as many channels .*\(8, 8, 1\)"):
         load_unpaired("digits", "digits", condition=Coloured())

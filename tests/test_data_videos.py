@@ -64,6 +64,7 @@ def test_each_frame_but_the_first_three_has_a_row(clips, data_dir):
     assert len(halved) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("way")
 def test_any_step_can_come_first_and_both_are_mirrored(clips, data_dir):
     options = {"data_dir": data_dir, "batch_size": 4, "mirror": True, "seed": 1, **FRAMES}

@@ -128,6 +128,7 @@ def figure(record, name):
 # What the table shows
 
 
+@pytest.mark.slow
 def test_every_metric_applies_to_digits(records):
     for record in records.values():
         assert record["left_out"] == {}
@@ -137,6 +138,7 @@ def test_every_metric_applies_to_digits(records):
             assert entry["real"] is not None or name == "path_length"
 
 
+@pytest.mark.slow
 def test_a_collapsed_generator_is_exposed(records):
     """It shows one training image."""
     record = records["collapsed"]
@@ -156,6 +158,7 @@ def test_a_collapsed_generator_is_exposed(records):
     assert value["path_length"] == 0
 
 
+@pytest.mark.slow
 def test_a_memorising_generator_is_exposed_by_its_neighbours_alone(records):
     """It replays the training images, which have nearly the quality and variety of the test's."""
     record = records["memorising"]
@@ -169,6 +172,7 @@ def test_a_memorising_generator_is_exposed_by_its_neighbours_alone(records):
     assert figure(record, "modes_found") == (10, 10)
 
 
+@pytest.mark.slow
 def test_fresh_images_are_not_accused(records):
     """A generator that shows held-out images: its neighbours are as far as theirs."""
     record = records["fresh"]
@@ -178,6 +182,7 @@ def test_fresh_images_are_not_accused(records):
         assert abs(figure(record, f"neighbour_z{suffix}")[0]) < 3
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_metrics(records, runs, digits, data_dir):
     """Parzen, Frechet and the score are computed again from their definition in the document."""
     run = RunDirectory(runs["fresh"])
@@ -241,6 +246,7 @@ def test_the_table_is_printed_and_recorded(runs, data_dir, capsys):
     }
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_record_and_another_one_other_samples(runs, data_dir):
     some = {"metrics": ("kernel", "memorisation"), "features": "random"}
     first, again, other = (
@@ -252,6 +258,7 @@ def test_the_same_seed_gives_the_same_record_and_another_one_other_samples(runs,
         assert first["figures"][name]["value"] != other["figures"][name]["value"]
 
 
+@pytest.mark.slow
 def test_pictures_show_each_sample_beside_its_neighbour(runs, records, data_dir):
     run = RunDirectory(runs["memorising"])
     config = run.read_config()
@@ -266,6 +273,7 @@ def test_pictures_show_each_sample_beside_its_neighbour(runs, records, data_dir)
         assert matplotlib.image.imread(run.evaluation_picture(name)).shape == shape
 
 
+@pytest.mark.slow
 def test_exports_get_the_figures_of_the_run_in_files_of_their_own(runs, data_dir, tmp_path):
     run = RunDirectory(make_run(tmp_path / "run", small_mlp(), data_dir=data_dir))
     export(run.path, tmp_path / "out")
@@ -287,6 +295,7 @@ def test_exports_get_the_figures_of_the_run_in_files_of_their_own(runs, data_dir
     assert not run.evaluation().exists(), "that is the file of an evaluation without --features"
 
 
+@pytest.mark.slow
 def test_checkpoints_are_evaluated_in_files_of_their_own(data_dir, tmp_path):
     """Of a run that was stopped as of one that is finished: the figures of its samples."""
     config = Config(width=8, latent_dim=4, batch_size=64, steps=4, checkpoint_every=2)
@@ -317,6 +326,7 @@ def small_mlp(image_shape=(8, 8, 1), latent_dim=2, **more):
 # Other data
 
 
+@pytest.mark.slow
 def test_a_conditional_generator_is_asked_for_every_class(digits, data_dir, tmp_path):
     """One does as it is asked, one shows the next class: no other figure can tell them apart."""
     shares = {}
@@ -332,6 +342,7 @@ def test_a_conditional_generator_is_asked_for_every_class(digits, data_dir, tmp_
     assert RunDirectory(run).evaluation_picture("interpolation").exists()
 
 
+@pytest.mark.slow
 def test_modes_of_a_ring(tmp_path):
     """A generator that shows three of the eight modes, and every tenth point between them."""
     points, ring = data.Ring().sample(4000, seed=5), data.Ring()
@@ -404,6 +415,7 @@ def test_too_few_images_for_two_halves(runs, data_dir, monkeypatch):
 # The classifier
 
 
+@pytest.mark.slow
 def test_the_classifier_is_kept_beside_the_data_and_found_again(
     records, runs, data_dir, monkeypatch
 ):
@@ -418,6 +430,7 @@ def test_the_classifier_is_kept_beside_the_data_and_found_again(
     assert record["figures"]["classifier_score"]["classifier_accuracy"] > 0.95
 
 
+@pytest.mark.slow
 def test_where_the_data_cannot_be_written_to_the_run_directory_keeps_the_classifier(
     records, runs, data_dir, monkeypatch
 ):
@@ -610,6 +623,7 @@ def test_help_is_immediate_and_whole():
     assert elapsed < 2.5
 
 
+@pytest.mark.slow
 def test_the_program_evaluates(runs, data_dir, tmp_path):
     done = program(
         f"--run_dir={runs['fresh']}",

@@ -60,6 +60,7 @@ def test_perfect_translations_are_as_far_from_the_data_as_other_data(n):
     assert found.samples == found.reals == n // 2
 
 
+@pytest.mark.slow
 def test_an_evaluation_compares_pairs_with_their_controls(run, data_dir, capsys):
     """The values of the first control, the condition itself, are computed anew here."""
     options = Options(

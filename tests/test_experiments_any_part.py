@@ -48,6 +48,7 @@ def test_the_measures_are_of_the_hidden_pixels_alone(part):
     assert found["L1 of the mean"] == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.slow
 def test_the_control_sees_random_masks_and_completes(tmp_path, monkeypatch):
     options = {"dataset": "digits", "width": 2, "steps": 3, "batch_size": 4}
     config = resolve(any_part.PRESET, options)

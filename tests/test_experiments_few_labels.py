@@ -15,6 +15,7 @@ def data_dir(tmp_path_factory):
     return str(tmp_path_factory.mktemp("data"))
 
 
+@pytest.mark.slow
 def test_controls_learn_from_the_labels_alone(data_dir, monkeypatch):
     """On the digits with 100 labels: both are better than chance, which is 90% wrong."""
     monkeypatch.setattr(few_labels, "PRESET", "digits_semi_supervised")

@@ -32,6 +32,7 @@ def run(config, data_dir, tmp_path_factory):
     return RunDirectory(path)
 
 
+@pytest.mark.slow
 def test_a_regressor_learns_the_latents_of_samples(run):
     gan = kgan.load_run(run.path)
     found = inference.latent_regressor(gan, 200, 50, 0)
@@ -42,6 +43,7 @@ def test_a_regressor_learns_the_latents_of_samples(run):
     assert found is not gan.encoder
 
 
+@pytest.mark.slow
 def test_an_autoencoder_learns_the_data(run, config, data_dir):
     gan = kgan.load_run(run.path)
     found = inference.autoencoder(gan, config, 200, data_dir)
@@ -64,6 +66,7 @@ def test_the_nearest_image_decides_the_class():
     assert inference.nearest_accuracy(np.floor, real, labels) == pytest.approx(2 / 3)
 
 
+@pytest.mark.slow
 def test_all_ways_are_in_the_table(run, config, data_dir):
     """The control "pixels" reconstructs an image as it is."""
     keras.utils.set_random_seed(0)

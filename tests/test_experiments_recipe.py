@@ -94,6 +94,7 @@ def test_the_constants_are_those_of_the_preset():
     assert (config.width, config.pixels) == (width, PUBLISHED.value_range)
 
 
+@pytest.mark.slow
 def test_simultaneous_updates_see_the_other_network_as_before_the_step():
     still = made("as published", steps=1, discriminator_learning_rate=1e-30)
     alternating = made("as published", steps=1)
@@ -123,6 +124,7 @@ def test_without_dropout_anywhere_g_learns_the_same_by_its_own_term():
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["momentum 0", "momentum 0.9"])
 def test_the_momentum_is_another(change):
     changed, published = (made(name, steps=2) for name in (change, "as published"))

@@ -44,6 +44,7 @@ def test_the_control_is_the_generator_trained_on_l1_without_latents(control, con
     assert errors[0] < 0.75 * errors[1]
 
 
+@pytest.mark.slow
 def test_the_control_can_be_evaluated(control, data_dir):
     options = translation.Options(
         run_dir=str(control), metrics=("frechet",), features="random", data_dir=data_dir

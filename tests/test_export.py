@@ -59,6 +59,7 @@ def test_a_diverged_generator_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -79,6 +80,7 @@ def test_what_a_format_lacks_is_named_and_nothing_is_left(tmp_path, name, messag
 
 
 class TestVersions:
+    @pytest.mark.slow
     def test_they_count_up_and_stay(self, tmp_path):
         run_dir = make_run(tmp_path / "run", sequential(), kgan.priors.Normal(4))
         out = tmp_path / "out"
@@ -138,6 +140,7 @@ tflite.write = interrupted
 """
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_sentence_and_exit_1(tmp_path):
     run_dir = make_run(tmp_path / "run", sequential(), kgan.priors.Normal(4))
     (tmp_path / "empty").mkdir()
@@ -203,6 +206,7 @@ def test_mistakes_are_one_sentence_and_exit_1(tmp_path):
 
 
 class TestProgram:
+    @pytest.mark.slow
     def test_it_says_what_it_did_and_nothing_else(self, tmp_path):
         run_dir = make_run(tmp_path / "run", sequential(), kgan.priors.Normal(4))
         out, scratch = tmp_path / "out", tmp_path / "scratch"

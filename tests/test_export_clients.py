@@ -13,6 +13,8 @@ import tensorflow as tf
 from export_runs import exported
 from tensorflow_serving.apis import predict_pb2
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = pathlib.Path(__file__).parents[1] / "docs" / "exports.md"
 # To import one of these packages is then an error, as where it is not installed.
 ABSENT = "import sys; sys.modules.update(dict.fromkeys({packages}))\n"
@@ -141,7 +143,6 @@ def test_official_messages_carry_requests_and_responses(made):
     np.testing.assert_allclose(images, made.images(**inputs), rtol=0, atol=1e-6)
 
 
-@pytest.mark.slow
 def test_tensorflows_own_tool(made, tmp_path):
     tool = pathlib.Path(sys.executable).with_name("saved_model_cli")
     arguments = ["run", "--dir", made.out / "saved_model" / "1", "--tag_set", "serve"]

@@ -19,6 +19,7 @@ def path(name):
 
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "conditional"])
 class TestOnnx:
+    @pytest.mark.slow
     @pytest.mark.parametrize("batch", [1, 70])
     def test_it_makes_the_images_of_keras_in_any_batch(self, name, batch):
         made = exported(name)

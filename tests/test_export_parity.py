@@ -152,6 +152,7 @@ def other_weights(trained):
     trained.model.set_weights(weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [kind.name for kind in ALL])
 def test_another_model_fails_in_every_format_and_nothing_is_exported(
     tmp_path, monkeypatch, capsys, name

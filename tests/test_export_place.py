@@ -168,6 +168,7 @@ def test_everything_is_on_disk_before_it_has_its_name(run_dir, tmp_path, monkeyp
     assert [path.name for path in moved] == ["1", "generator_float32.tflite", *sorted(REPORT)]
 
 
+@pytest.mark.slow
 def test_the_picture_of_an_earlier_export_does_not_stay(run_dir, tmp_path):
     out = tmp_path / "out"
     export(run_dir, out, ["saved_model"])
@@ -214,6 +215,7 @@ for module, name in moments:
 """
 
 
+@pytest.mark.slow
 def test_a_terminated_export_leaves_nothing(run_dir, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -36,6 +36,7 @@ def psnr(images, reference):
 @pytest.mark.parametrize("quantization", QUANTIZATIONS)
 @pytest.mark.parametrize("name", WHOLE)
 class TestEveryPrecision:
+    @pytest.mark.slow
     @pytest.mark.parametrize("batch", [1, 3, 70])
     def test_it_makes_the_images_of_keras_in_any_batch(self, name, quantization, batch):
         made = exported(name)
@@ -132,6 +133,7 @@ def test_sizes_are_those_of_the_weights(sizes):
     assert 0.25 < sizes["int8"] / sizes["none"] <= 0.30
 
 
+@pytest.mark.slow
 def test_the_converters_own_second_signature_would_spoil_the_first(tmp_path):
     """If this fails, the converter has been mended, and `add_signature` is no longer needed."""
     made = exported("mlp")
@@ -228,6 +230,7 @@ def test_points_without_a_value_range_stay_as_they_are(tmp_path):
     assert not (tmp_path / "out" / "saved_model").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_ships_as_float32(tmp_path, precision):
     half = export_runs.dcgan(dtype=precision)

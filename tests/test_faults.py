@@ -132,6 +132,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(network, kills, data_dir
     assert hits["checkpoint"] > 0, "one must have died while a checkpoint was half-written"
 
 
+@pytest.mark.slow
 def test_the_comparison_tells_runs_apart(alone, data_dir, tmp_path):
     train(small(seed=1), tmp_path / "run", data_dir)
     other = kill.state(tmp_path / "run")
@@ -225,6 +226,7 @@ def test_signals_are_left_alone_outside_of_the_main_thread():
 # The run directory
 
 
+@pytest.mark.slow
 def test_a_run_that_broke_off_goes_on(alone, broken_off, data_dir, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(broken_off, run)
@@ -244,6 +246,7 @@ def test_a_directory_in_use_is_refused(data_dir, tmp_path):
         train(small(), run.path, data_dir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["removed", "in use again"])
 def test_a_directory_removed_under_a_training_ends_it(how, data_dir, tmp_path, monkeypatch):
     """With a picture, a line of metrics and a checkpoint due after it."""
@@ -279,6 +282,7 @@ def test_a_directory_removed_under_a_training_ends_it(how, data_dir, tmp_path, m
     locks.close()
 
 
+@pytest.mark.slow
 def test_a_missing_config_is_written_again_for_the_same_command(
     alone, broken_off, data_dir, tmp_path, capsys
 ):
@@ -381,6 +385,7 @@ def test_a_finished_run_without_checkpoints_is_not_extended(data_dir, tmp_path, 
     assert "nothing is left to do" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_damaged_generator_is_no_finished_run(data_dir, tmp_path, capsys):
     run = RunDirectory(tmp_path / "run")
     train(small(steps=2), run.path, data_dir)
@@ -628,6 +633,7 @@ def spoil(watcher):
     weight.assign(weight * float("nan"))
 
 
+@pytest.mark.slow
 def test_numbers_that_are_not_finite_stop_the_run(data_dir, tmp_path, monkeypatch):
     befalls(monkeypatch, 8, spoil)
     with pytest.raises(

@@ -36,6 +36,7 @@ def run(data_dir, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_labels_are_drawn_by_their_seed_class_by_class(data_dir):
     few = load_labelled(Config(**SMALL), data_dir)
     assert few.classes == 10
@@ -142,6 +143,7 @@ def test_flags_reach_the_game(data_dir):
     assert (preset.epochs, preset.labels_per_class, preset.ema_decay) == (300, None, 0.9999)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_with_its_labels(run, data_dir, tmp_path):
     """Stopped after two steps, a run ends with the same bits as one that was not."""
     train(Config(**{**SMALL, "steps": 2}), tmp_path, data_dir)
@@ -154,6 +156,7 @@ def test_a_run_resumes_with_its_labels(run, data_dir, tmp_path):
         train(Config(**{**SMALL, "label_seed": 3}), tmp_path, data_dir)
 
 
+@pytest.mark.slow
 def test_an_evaluation_counts_wrong_classes(run, data_dir):
     options = {"metrics": ("frechet",), "num_samples": 20, "features": "pixels"}
     record = evaluate(Options(run_dir=str(run), data_dir=data_dir, **options))

@@ -100,6 +100,7 @@ def test_iterations_are_k_to_one(k):
     assert int(gan.discriminator_optimizer.iterations) == 10 * k
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_update_moves_one_player_only(compiled):
     gan = noisy_gan()
@@ -277,6 +278,7 @@ print(int(gan.step_counter), digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_fifty_steps_bit_for_bit_in_two_processes():
     script = TWO_PROCESSES.format(tests=str(pathlib.Path(__file__).parent))
     new = [sys.executable]  # whose hash seed is its own, as that of all forks is another
@@ -336,6 +338,7 @@ def test_layer_seeds_are_the_same_under_xla():
     np.testing.assert_array_equal(*drawn)
 
 
+@pytest.mark.slow
 def test_dropout_masks_are_a_function_of_the_iteration():
     """Training on from a state reached otherwise, as after a resume, gives the same numbers."""
     data = images(40)
@@ -374,6 +377,7 @@ def history_of_weights(gan, data, **options):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
 def test_the_average_is_that_of_its_recursion(decay):
     """Update t has decay min(ema_decay, t / (t + 9)), so that the first weights count for nothing.
@@ -398,6 +402,7 @@ def test_the_average_is_that_of_its_recursion(decay):
             np.testing.assert_allclose(mean, average, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_average_changes_no_training():
     results = []
     for decay in (None, 0.9):
@@ -467,6 +472,7 @@ def fine_tuned(ema_decay=0.9, frozen_before=None, frozen_after=None, n=2):
     return gan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [False, True])
 def test_a_layer_that_is_frozen_later_keeps_its_own_average(trained):
     """Weights of equal shapes are not mixed up, and training weights come back."""
@@ -488,6 +494,7 @@ def test_a_layer_that_is_frozen_later_keeps_its_own_average(trained):
     np.testing.assert_allclose(samples, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_unfrozen_later_needs_a_new_game(tmp_path):
     gan = fine_tuned(frozen_before=1)
     assert len(gan.ema.averages) == 4
@@ -510,6 +517,7 @@ def test_a_layer_that_is_unfrozen_later_needs_a_new_game(tmp_path):
     plain.compile("sgd", "sgd")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gan.keras", "gan.weights.h5"])
 def test_weights_with_and_without_an_average_are_told_apart(name, tmp_path):
     """Else samples of the averaged game come from other weights than before."""
@@ -541,6 +549,7 @@ def test_weights_with_and_without_an_average_are_told_apart(name, tmp_path):
 # Native Keras manners.
 
 
+@pytest.mark.slow
 def test_arrays_and_datasets_train_alike():
     data = images(60)
     results = []
@@ -561,6 +570,7 @@ def test_arrays_and_datasets_train_alike():
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps_per_execution", [2, 4])
 def test_steps_per_execution_changes_nothing(steps_per_execution):
     results = []
@@ -575,6 +585,7 @@ def test_steps_per_execution_changes_nothing(steps_per_execution):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_xla_agrees_with_the_plain_graph():
     results = []
     for jit in (False, True):
@@ -589,6 +600,7 @@ def test_xla_agrees_with_the_plain_graph():
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_step_is_traced_once_and_never_leaves_the_graph():
     class Counting(kgan.GAN):
         traces = 0
@@ -613,6 +625,7 @@ def test_the_step_is_traced_once_and_never_leaves_the_graph():
     assert not host
 
 
+@pytest.mark.slow
 def test_losses_come_as_string_config_and_object():
     results = []
     for loss in (
@@ -744,6 +757,7 @@ print(json.dumps([int(gan.step_counter), int(gan.generator_optimizer.iterations)
 """
 
 
+@pytest.mark.slow
 def test_a_saved_game_goes_on_in_a_new_process(tmp_path):
     """Both optimizers, the counter and the objective come back: training on is bit-exact."""
     keras.utils.set_random_seed(0)
@@ -785,6 +799,7 @@ def test_any_keras_models_may_play():
     assert gan.sample(2).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.slow
 def test_a_trained_game_learns_a_mean():
     """Two affine players find the mean of the data: G's offset comes to 2 and circles it."""
     affine = [keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]) for _ in range(2)]

@@ -148,6 +148,7 @@ def once(name):
     return gan, rescaled(gan, gan.sample(6, SEED))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", GAMES)
 def test_every_export_draws_the_samples_of_the_game(name, way, tmp_path):
@@ -171,6 +172,7 @@ def test_where_it_was_written_is_printed(tmp_path, capsys):
     assert capsys.readouterr().out == f"Written: {tmp_path / '1'}\n"
 
 
+@pytest.mark.slow
 def test_the_game_trains_on_as_if_nothing_had_been_exported(tmp_path):
     exported, other = (trained("conditional, EMA") for _ in range(2))
     before = exported.get_weights()

@@ -95,6 +95,7 @@ def test_both_players_are_told_the_labels_of_the_data():
     assert discriminator.seen[0][1].dtype == np.int32
 
 
+@pytest.mark.slow
 def test_a_conditional_game_learns_the_distribution_of_each_class():
     """Two classes of points, N(-2, 0.3^2) and N(2, 0.3^2): p(x|c), row F of the theory.
 
@@ -148,6 +149,7 @@ def test_bad_labels_of_data_are_refused():
         kgan.GAN(gan.generator, game().discriminator, kgan.priors.Normal(4))
 
 
+@pytest.mark.slow
 def test_a_conditional_packed_game_is_saved_whole(tmp_path):
     gan = game(CLASSES, packing=2, ema_decay=0.9)
     gan.compile("adam", "adam", penalties=penalties.R1(1.0), penalty_interval=4)
@@ -210,6 +212,7 @@ def test_packs_fill_every_minibatch():
 # Lazy penalties
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_lazy_penalties_are_paid_now_and_then_for_all_the_time(jit_compile):
     def after(steps, penalty, interval=1):
@@ -331,6 +334,7 @@ class WithCode(kgan.GAN):
         return tf.reduce_mean(tf.square(self.reader(samples) - latents[:, :1]))
 
 
+@pytest.mark.slow
 def test_a_third_player_moves_with_the_generator():
     gan = game(cls=WithCode)
     gan.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2))

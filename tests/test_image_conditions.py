@@ -247,6 +247,7 @@ def test_the_patch_is_not_larger_than_the_image():
         assert rows.max() - rows.min() + 1 == patch
 
 
+@pytest.mark.slow
 def test_callbacks_draw_and_measure_with_the_conditions_of_the_images(tmp_path):
     """Samples are made from the conditions of the images that they are compared with."""
     gan, pair = game(), (images(40), images(40, GIVEN))

@@ -72,6 +72,7 @@ class Hidden(keras.Model):
 class TestARunKnows:
     """A digit generator in [0, 1] came out as 0.5 to 1, and the report said "passed"."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("functional", [False, True])
     def test_every_format_is_in_the_recorded_range(self, tmp_path, functional):
         generator = of("sigmoid", functional=functional)

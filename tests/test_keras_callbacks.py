@@ -56,6 +56,7 @@ def load_weights(path):
     return gan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "load"), [("gan.keras", load_keras), ("gan.weights.h5", load_weights)]
 )
@@ -78,6 +79,7 @@ def test_files_carry_both_optimizers(name, load, tmp_path):
 # Callbacks that work
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "load", "options"),
     [
@@ -171,6 +173,7 @@ def test_refused(callback, sentence):
     assert gan.step == 0
 
 
+@pytest.mark.slow
 def test_what_is_refused_does_not_do_its_work():
     """The reason given for TerminateOnNaN; the others fail or say less by themselves."""
     gan = game()

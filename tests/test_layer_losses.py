@@ -80,6 +80,7 @@ def plain(mode="eager", independent=False):
     return after(compiled=MODES[mode], independent=independent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_a_weight_regularizer_of_each_network_adds_its_gradient_once(mode):
     """The gradient of 0.05 W^2 is 0.1 W: two-sided, D's from 2 calls and G's from 1."""
@@ -121,6 +122,7 @@ def test_logs_hold_the_regularizers_and_estimates_do_not():
                 assert logs[other][i][same] == logs[0][i][same], same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("independent", [False, True])
 @pytest.mark.parametrize("mode", ["graph", "eager", "xla"])
 def test_activity_of_d_counts_on_data_and_on_samples(mode, independent):
@@ -191,6 +193,7 @@ def test_a_frozen_layer_has_no_regularizer():
     assert logs[0] == logs[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_a_large_regularizer_in_any_precision(policy):
     """1e3 * W^2 is beyond float16; the loss is then float32."""

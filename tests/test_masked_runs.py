@@ -43,6 +43,7 @@ def holes(folder, mode="LA", count=2):
     return np.stack(pixels).reshape(count, 8, 8, -1) / np.float32(255)
 
 
+@pytest.mark.slow
 def test_the_variant_chooses_its_condition_and_network(run):
     config = json.loads((run / "config.json").read_text())
     options = config["options"]
@@ -58,6 +59,7 @@ def test_the_variant_chooses_its_condition_and_network(run):
     )
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_bit_for_bit(run, data_dir, tmp_path):
     options = {**SMALL, "dataset": "digits", "checkpoint_every": 1}
     for steps in (1, 2):
@@ -67,6 +69,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(run, data_dir, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_transparent_pixels_are_those_to_make(run, tmp_path):
     """What is only half opaque is made too. Other pixels come back as they are."""
     x = holes(tmp_path / "given")
@@ -86,6 +89,7 @@ def test_transparent_pixels_are_those_to_make(run, tmp_path):
         sample(Options(output=f"{tmp_path}/no/", **options))
 
 
+@pytest.mark.slow
 def test_every_format_completes_as_the_run_does(run, tmp_path):
     export(run, tmp_path, formats=("saved_model", "tflite"))
     x = np.random.default_rng(0).uniform(0, 1, (3, 8, 8, 1)).astype("float32")
@@ -102,6 +106,7 @@ def test_every_format_completes_as_the_run_does(run, tmp_path):
     np.testing.assert_allclose(json.loads(answer)["outputs"], made, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_evaluation_hides_what_the_condition_hides(run, data_dir):
     options = {"metrics": ("frechet",), "num_samples": 20, "features": "pixels"}
     figures = evaluate(Evaluation(run_dir=str(run), data_dir=str(data_dir), **options))["figures"]

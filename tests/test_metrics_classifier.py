@@ -90,6 +90,7 @@ def test_it_learns_what_there_is_to_learn(short, trained):
     assert guessing.accuracy < 0.75  # 0.27 to 0.59 over five seeds
 
 
+@pytest.mark.slow
 def test_equal_seeds_train_equal_classifiers(short, trained):
     keras.utils.set_random_seed(123)  # must not matter
     keras.config.set_dtype_policy("mixed_bfloat16")  # nor must this
@@ -134,6 +135,7 @@ def test_batches_are_permutations_shifted_by_a_pixel():
     assert not np.array_equal(rows[:n], rows[n : 2 * n])
 
 
+@pytest.mark.slow
 def test_a_trained_classifier_is_kept(short, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     first = Classifier.load_or_train(cache, _toy(), _toy(seed=1))

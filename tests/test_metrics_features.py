@@ -92,6 +92,7 @@ def _faces(n, seed):
     return images
 
 
+@pytest.mark.slow
 def test_random_features_tell_blobs_copies_and_real_pictures_apart():
     """In colour, where pixels call blobs perfect. Margins: three draws differed by 0.08 at most."""
     test, fresh, training = (_faces(300, seed) for seed in range(3))

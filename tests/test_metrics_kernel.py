@@ -38,6 +38,7 @@ def test_the_mean_and_error_are_those_of_disjoint_blocks():
     assert result.standard_error == pytest.approx(np.std(values, ddof=1) / 12**0.5, rel=1e-11)
 
 
+@pytest.mark.slow
 def test_the_defaults():
     """Blocks of 1,000 rows where there are ten of them; the shuffle of seed 0."""
     rng = np.random.default_rng(0)

@@ -179,6 +179,7 @@ def built(cls, options, **more):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cls", "options"), WIDE)
 def test_layers_of_one_shape_do_not_start_alike(cls, options):
     assert not equal_pairs(built(cls, options))

@@ -9,6 +9,7 @@ import venv
 import zipfile
 
 import pytest
+import warm
 from packaging.requirements import Requirement
 
 import kgan
@@ -60,18 +61,19 @@ def environment(wheel, tmp_path_factory):
     )
     installed = {path.name for path in site.iterdir()} - before
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return home, installed
+    return home, site, installed
 
 
-def run(environment, *command, cwd):
-    home, _ = environment
+def run(environment, *command, cwd, warm_up=False):
+    """Run a program of the environment; `warm_up` loads its dependencies from this one's."""
+    home, site, _ = environment
     clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     return subprocess.run(
-        [str(home / "bin" / command[0]), *command[1:]],
+        [*(warm.python() if warm_up else ()), str(home / "bin" / command[0]), *command[1:]],
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=clean,
+        env={**clean, "PYTHONPATH": str(site)} if warm_up else clean,
         timeout=300,
     )
 
@@ -96,7 +98,7 @@ def test_wheel_holds_its_packages_and_nothing_else(wheel):
 
 @pytest.mark.slow
 def test_installed_wheel_trains_samples_evaluates_and_exports(environment, tmp_path):
-    _, installed = environment
+    *_, installed = environment
     packages = {name for name in installed if not name.endswith(".dist-info")}
     assert packages == set(PACKAGES.values())
 
@@ -109,16 +111,18 @@ def test_installed_wheel_trains_samples_evaluates_and_exports(environment, tmp_p
     done = run(environment, "kgan-train", "--dataset=digits", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "5/5" in done.stderr
-    done = run(environment, "kgan-export", "--run_dir=run", "--output_dir=out", cwd=tmp_path)
+    arguments = ("--run_dir=run", "--output_dir=out")
+    done = run(environment, "kgan-export", *arguments, cwd=tmp_path, warm_up=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "saved_model" / "1" / "saved_model.pb").exists()
 
     arguments = ("--run_dir=run", "--data_dir=data", "--metrics=kernel", "--features=pixels")
-    done = run(environment, "kgan-evaluate", *arguments, cwd=tmp_path)
+    done = run(environment, "kgan-evaluate", *arguments, cwd=tmp_path, warm_up=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "evaluation_in_pixels.json").exists()
 
-    done = run(environment, "kgan-sample", "--run_dir=run", "--output=a.png", cwd=tmp_path)
+    arguments = ("--run_dir=run", "--output=a.png")
+    done = run(environment, "kgan-sample", *arguments, cwd=tmp_path, warm_up=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a.png").exists()
 

@@ -172,6 +172,7 @@ def test_one_update_in_closed_form(loss, independent_examples):
     assert moved == pytest.approx(w - rate * (gradient.mean() + (r1 + r2) * w), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_compiled_by_xla_the_game_is_the_same():
     images = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
     weights = []

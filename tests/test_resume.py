@@ -173,6 +173,7 @@ def test_a_stopped_training_ends_with_the_same_bits(make, options, stops, digits
     assert metrics_of(tmp_path / "whole") == metrics_of(tmp_path / "parts")
 
 
+@pytest.mark.slow
 def test_loss_scales_come_back(digits, tmp_path):
     """An overflow halves the scale, and so many good steps double it: both are in the file."""
     keras.config.set_dtype_policy("mixed_float16")
@@ -190,6 +191,7 @@ def test_loss_scales_come_back(digits, tmp_path):
 # Each part of the state is needed: without it the end is another.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "group", ["model", "generator_optimizer", "discriminator_optimizer", "metrics"]
 )
@@ -222,6 +224,7 @@ def test_without_the_place_in_the_data_the_end_is_another(digits, tmp_path, monk
         assert_same(whole, parts)
 
 
+@pytest.mark.slow
 def test_a_step_with_no_data_left_moves_nothing(monkeypatch):
     """Also where the data take their time to say so; else counters run ahead of the weights."""
     images = np.zeros((5, 8, 8, 1), "float32")
@@ -284,6 +287,7 @@ def test_when_checkpoints_are_written_with_executions(digits, tmp_path):
 # Data that cannot seek to a step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["array", "dataset", "derived"])
 def test_other_data_are_resumed_at_ends_of_epochs(kind, digits, tmp_path):
     images = np.concatenate(list(digits(shuffle=False).as_numpy_iterator()))

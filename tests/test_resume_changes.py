@@ -140,6 +140,7 @@ def test_a_part_of_a_setting_is_named(before, after, named, tmp_path):
         fit(game(compiled=after), tmp_path, 2)
 
 
+@pytest.mark.slow
 def test_augmentations_are_told_apart_by_name_and_by_argument(tmp_path):
     kinds = [augment, augment_otherwise, *map(kgan.augmentation.DiffAugment, (0.1, 0.2))]
     fit(game(augmentation=kinds[0]), tmp_path)
@@ -188,6 +189,7 @@ def test_other_data_are_named(data, options, named, begun):
     assert gan.step >= 8
 
 
+@pytest.mark.slow
 def test_other_images_of_a_loaded_set_are_named(tmp_path):
     load = {"batch_size": 50, "image_size": 4, "data_dir": tmp_path / "data"}
     first, second = (
@@ -312,6 +314,7 @@ def test_a_checkpoint_without_a_record_resumes(tmp_path):
         fit(gan, tmp_path, 3)
 
 
+@pytest.mark.slow
 def test_parts_without_a_configuration_are_no_hindrance(tmp_path):
     class Mine:
         dim = 3

@@ -102,6 +102,7 @@ def program(module, *flags, cwd=ROOT):
 # From Python to the programs
 
 
+@pytest.mark.slow
 def test_the_programs_accept_a_run_that_was_saved_from_python(saved, data_dir, tmp_path, capsys):
     gan, folder = saved
     run = shutil.copytree(folder / "run", tmp_path / "run")
@@ -150,6 +151,7 @@ def test_a_loaded_game_trains_on_as_if_it_had_never_been_saved(saved, images, tm
     np.testing.assert_allclose(2 * exported - 1, gan.sample(4), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_saving_again_replaces_and_removes_what_another_game_left(images, tmp_path):
     gan = new_game()
     checkpoint = kgan.callbacks.Checkpoint(tmp_path / "checkpoints", every=2)
@@ -235,6 +237,7 @@ def test_data_know_how_they_were_loaded(source, options, data_dir):
 # Every checkpoint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [None, 2])
 def test_every_checkpoint_of_a_run_that_was_stopped(stopped, step, tmp_path):
     gan = kgan.load_run(stopped, step)
@@ -263,6 +266,7 @@ def test_a_step_without_a_checkpoint_is_answered_by_the_flag(stopped, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_command_that_an_error_advises_works_when_typed(stopped, data_dir, tmp_path):
     run = RunDirectory(shutil.copytree(stopped, tmp_path / "a run"))
     shutil.rmtree(run.checkpoints)
@@ -290,6 +294,7 @@ def test_other_options_of_a_run_that_has_begun_are_refused(stopped, data_dir):
 # What cannot be read
 
 
+@pytest.mark.slow
 def test_a_class_that_is_not_registered_is_named_in_one_sentence(tmp_path):
     inside = [keras.Input((3,)), keras.layers.Dense(64, "tanh"), Noise()]
     gan = kgan.GAN(

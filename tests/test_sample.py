@@ -509,6 +509,7 @@ def test_names_of_files():
     assert files.file_names(123_456, [])[-1] == "123455.png"
 
 
+@pytest.mark.slow
 def test_networks_of_ones_own_are_imported(tmp_path):
     (tmp_path / "my_networks.py").write_text(
         "import keras\n"
@@ -549,6 +550,7 @@ def test_help_names_every_flag_and_waits_for_no_tensorflow():
         assert f"--{no}{field.name}:" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_error_is_one_sentence(conditional, tmp_path):
     for flags, said in (
         ([], "--output is required: FILE.png, FILE.gif, FILE.apng or DIR/."),

@@ -607,6 +607,7 @@ def states(versions):
     return {int(version["version"]): version["state"] for version in found}
 
 
+@pytest.mark.slow
 def test_a_newer_version_takes_over_and_the_old_one_ends_with_its_requests(tmp_path, capsys):
     Zoo().save(tmp_path / "1")
     versions = Versions(tmp_path)
@@ -636,6 +637,7 @@ def test_a_newer_version_takes_over_and_the_old_one_ends_with_its_requests(tmp_p
     assert states(versions) == {12: "END", 1: "AVAILABLE"}
 
 
+@pytest.mark.slow
 def test_what_is_not_a_whole_version_is_not_served(zoo, tmp_path, capsys):
     """Other names, copies that have not arrived, copies that never will."""
     shutil.copytree(zoo / "1", tmp_path / "1")
@@ -782,6 +784,7 @@ REQUESTS = (
 )
 
 
+@pytest.mark.slow
 def test_any_request_gets_an_answer_or_an_error_of_the_right_shape(client):
     """Two thousand requests; a 500 would be an exception here, which the client lets through."""
     statuses = []
@@ -1000,6 +1003,7 @@ def test_connections_that_break_the_rules(server, data, answer):
     assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.slow
 def test_no_request_is_lost_to_a_newer_version(exported, server):
     """Four clients ask all the while; each answer is the old version's or the new one's."""
     directory, _ = exported
@@ -1069,6 +1073,7 @@ def run_program(*arguments, code="from export.serve import cli; cli()", python=N
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_in_a_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

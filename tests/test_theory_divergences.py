@@ -208,6 +208,7 @@ batches = given(
 )
 
 
+@pytest.mark.slow
 @BOUNDED
 @batches
 def test_divergences_of_ten_thousand_pairs(**batch):
@@ -468,6 +469,7 @@ def test_every_public_name_is_public_in_its_module():
 # The pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("draw", "shape"),
     [

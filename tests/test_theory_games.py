@@ -145,6 +145,7 @@ def test_equilibria_of_almost_all_games_are_odd_in_number():
     assert counts >= {1, 3}
 
 
+@pytest.mark.slow
 def test_equilibria_hold_the_pure_ones_of_degenerate_games():
     ties = 0
     for game in random_games(5, 40, integer=True):
@@ -200,6 +201,7 @@ def test_units_and_origins_of_payoffs_do_not_matter():
 # Zero-sum games
 
 
+@pytest.mark.slow
 def test_the_linear_programme_agrees_with_every_equilibrium():
     """In a zero-sum game all equilibria pay the value."""
     for game in [*random_games(7, 15, integer=False), *random_games(8, 15, integer=True)]:
@@ -249,6 +251,7 @@ def test_weakly_dominated_moves_stay():
     assert games.pure_equilibria(game) == [(0, 0), (0, 1), (1, 0)]
 
 
+@pytest.mark.slow
 def test_dominance_removes_no_equilibrium():
     removed = 0
     for game in [*random_games(10, 8, integer=True), *random_games(11, 8, integer=False)]:
@@ -276,6 +279,7 @@ def test_each_step_of_elimination_is_right():
             left[player].remove(move)
 
 
+@pytest.mark.slow
 def test_survivors_do_not_depend_on_the_order_of_moves():
     for game in random_games(13, 8, integer=True):
         backwards = MatrixGame(

@@ -34,6 +34,7 @@ def affine(gan):
 # Proposition 1: for a fixed G the best D is p_data / (p_data + p_g).
 
 
+@pytest.mark.slow
 def test_a_trained_discriminator_is_near_the_best():
     mixture, generator = trained_discriminator.DATA, trained_discriminator.GENERATOR
     gan = trained_discriminator.make_gan(*generator, steps=1000)
@@ -120,6 +121,7 @@ def fresh_gradient(discriminator):
     return np.linalg.norm(saturation.gradient(gan, losses.Minimax()))
 
 
+@pytest.mark.slow
 def test_a_fresh_generator_learns_nothing_from_a_discriminator_at_equilibrium(earlier):
     equilibrium = against(0.0, 1.0)  # g' is the data
     at_equilibrium, before_it = map(
@@ -185,6 +187,7 @@ def test_one_gradient_dies_and_the_other_does_not(separated):
     assert (np.diff(later) > 0).all()  # so on every seed; before, D may not know the sides yet
 
 
+@pytest.mark.slow
 def test_no_gradient_dies_where_supports_overlap():
     """The cause removed: D cannot reject samples that could be data."""
     gan = saturation.make_gan()

@@ -136,6 +136,7 @@ def test_the_configuration_is_frozen():
         Config(steps=1).seed = 1
 
 
+@pytest.mark.slow
 def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, capsys):
     for gpu, precision, said in (
         (False, "mixed_float16", True),
@@ -236,6 +237,7 @@ def test_unknown_preset_lists_the_known():
 # Runs
 
 
+@pytest.mark.slow
 def test_a_run_leaves_what_the_run_directory_promises(data_dir, tmp_path):
     run = tmp_path / "run"
     train(small(sample_every=4, discriminator_steps=2), run, data_dir)
@@ -267,12 +269,14 @@ def test_epochs_are_passes_over_the_data(data_dir, tmp_path):
     assert [json.loads(line)["step"] for line in lines] == [14, 28]  # 1,437 images
 
 
+@pytest.mark.slow
 def test_steps_end_inside_an_epoch_and_keep_to_executions(data_dir, tmp_path):
     train(small(steps=32, steps_per_execution=4), tmp_path / "run", data_dir)
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [20, 32]  # of 22 steps, 20 are whole
 
 
+@pytest.mark.slow
 def test_the_generator_starts_at_the_pixel_means(data_dir, tmp_path):
     """After one step of a tiny learning rate the mean sample is near the mean image."""
     options = {"steps": 1, "generator_learning_rate": 1e-12, "batch_size": 1437}
@@ -283,6 +287,7 @@ def test_the_generator_starts_at_the_pixel_means(data_dir, tmp_path):
     np.testing.assert_allclose(at_origin, mean, rtol=0, atol=3e-4)  # clipped at 1e-4 of the range
 
 
+@pytest.mark.slow
 def test_pixels_from_0_to_1(data_dir, tmp_path):
     """Data and samples alike, and so what is saved and drawn."""
     train(small(value_range="0,1", steps=1), tmp_path / "run", data_dir)
@@ -297,6 +302,7 @@ def test_pixels_from_0_to_1(data_dir, tmp_path):
     np.testing.assert_allclose(bias, mean, rtol=0, atol=1e-3)  # one step of Adam at 2e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -428,6 +434,7 @@ def never_ended(data_dir, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sooner", [{"steps": 16}, {"steps": 26}, {"epochs": 1}])
 def test_an_extended_run_is_as_if_it_had_never_ended(
     sooner, never_ended, data_dir, tmp_path, capsys
@@ -472,6 +479,7 @@ def test_a_run_does_not_end_before_its_newest_checkpoint(run, data_dir):
     assert (run / "generator.keras").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [{"epochs": 3, "steps": None}, {"steps": 60}])
 def test_a_run_ends_sooner_where_it_was_stopped_and_later_goes_on(
     asked, never_ended, data_dir, tmp_path, capsys
@@ -535,6 +543,7 @@ def test_help_is_immediate_and_whole():
     assert elapsed < 2.5
 
 
+@pytest.mark.slow
 def test_the_program_trains(data_dir, tmp_path):
     run = tmp_path / "run"
     done = program(

@@ -166,6 +166,7 @@ def choice(run, data_dir, minutes=None, **given):
     return chosen(resolve(None, given), given, data_dir, minutes)
 
 
+@pytest.mark.slow
 def test_the_length_follows_from_the_speed(data_dir, tmp_path, capsys):
     short, long = (choice(tmp_path / "run", data_dir, minutes) for minutes in (0.01, 1.0))
     assert short.steps % 10 == long.steps % 10 == 0
@@ -197,6 +198,7 @@ def test_flags_win(data_dir, tmp_path, capsys):
     assert choice(tmp_path, data_dir, split="train[:200]", epochs=2).epochs == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_has_begun_keeps_its_choices(data_dir, tmp_path, monkeypatch):
     run = tmp_path / "run"
     first = choice(run, data_dir, 0.01, width=8)
@@ -220,6 +222,7 @@ def test_what_cannot_be_is_refused(data_dir, tmp_path, monkeypatch):
         choice(tmp_path, data_dir)
 
 
+@pytest.mark.slow
 def test_the_program_trains_on_a_directory_for_some_minutes(tmp_path):
     for i in range(60):
         picture_files.write(tmp_path / "pictures" / f"{i}.png", picture_files.noise(i))

@@ -55,6 +55,7 @@ def recorded(run):
     return json.loads((run / "config.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_image_and_the_label_are_recorded_and_may_not_change(data_dir, tmp_path):
     run = tmp_path / "run"
     train(small(image="right", conditional=True, label="fine"), run, data_dir)
@@ -79,6 +80,7 @@ def test_several_images_are_refused_until_one_is_named(data_dir, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_runs_of_earlier_versions_go_on(data_dir, tmp_path):
     """They know no names of features; where there was no choice, nothing has changed."""
     run = tmp_path / "run"
@@ -147,6 +149,7 @@ def program(cwd, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_builder_of_the_user_trains_once_its_module_is_imported(tmp_path):
     (tmp_path / "my_package").mkdir()
     (tmp_path / "my_package" / "my_set.py").write_text(MY_SET)

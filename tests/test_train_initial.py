@@ -51,6 +51,7 @@ def tuned(source, run, data_dir, **given):
     return config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [{}, {"split": "train[64:128]"}])
 def test_it_starts_at_the_networks_of_the_other_run(source, other, data_dir, tmp_path):
     config = tuned(source, tmp_path / "run", data_dir, **STILL, **other)
@@ -72,6 +73,7 @@ def test_it_starts_at_the_networks_of_the_other_run(source, other, data_dir, tmp
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [None, True])
 def test_optimizers_are_fresh_unless_they_are_kept(source, kept, data_dir, tmp_path):
     tuned(source, tmp_path / "run", data_dir, **STILL, init_optimizers=kept)
@@ -104,6 +106,7 @@ def test_pictures_get_the_form_of_the_other_data(source, tmp_path):
     assert record["init_from"]["data"]["dataset"] == "digits"
 
 
+@pytest.mark.slow
 def test_it_resumes_without_the_other_run(source, data_dir, tmp_path):
     other = shutil.copytree(source, tmp_path / "other")
     once, twice = tmp_path / "once", tmp_path / "twice"
@@ -115,6 +118,7 @@ def test_it_resumes_without_the_other_run(source, data_dir, tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_saved_from_python(data_dir, tmp_path):
     keras.utils.set_random_seed(1)
     gan = kgan.GAN(
@@ -159,6 +163,7 @@ def test_flags_that_need_each_other():
         resolve(None, {"init_optimizers": True})
 
 
+@pytest.mark.slow
 def test_the_program(source, data_dir, tmp_path):
     def program(*flags):
         words = [*warm.python(), "-m", "train", f"--data_dir={data_dir}", *flags]

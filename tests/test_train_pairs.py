@@ -51,6 +51,7 @@ def read(path):
     return tf.io.decode_image(path.read_bytes(), expand_animations=False).numpy() / 255
 
 
+@pytest.mark.slow
 def test_two_folders_become_a_translator_that_is_served(run, folders, tmp_path):
     """The pictures of --input are the conditions, and every format translates them alike."""
     record = json.loads((run / "config.json").read_text())
@@ -112,6 +113,7 @@ def test_a_run_saved_from_python_names_its_pairs(run, folders, tmp_path):
     assert one == pytest.approx(other, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_changed_condition_is_noticed_by_resume_and_evaluation(folders, tmp_path):
     shutil.copytree(folders, tmp_path / "copy")
     root, run = tmp_path / "copy", tmp_path / "run"
@@ -124,6 +126,7 @@ def test_a_changed_condition_is_noticed_by_resume_and_evaluation(folders, tmp_pa
         evaluate(Evaluation(run_dir=str(run), metrics=("frechet",), num_samples=20))
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_bit_for_bit(run, folders, tmp_path):
     options = {"checkpoint_every": 1}
     train(config(folders, **options, steps=1), tmp_path / "parts")
@@ -133,6 +136,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(run, folders, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_halves_train_and_take_one_half_to_translate(tmp_path):
     for i in range(8):
         picture_files.write(
@@ -155,6 +159,7 @@ def test_halves_train_and_take_one_half_to_translate(tmp_path):
     np.testing.assert_allclose(read(tmp_path / "made" / "a.png"), expected[0], atol=0.51 / 255)
 
 
+@pytest.mark.slow
 def test_frames_become_the_next_one(tmp_path):
     """A run of videos: trained, evaluated beside the last frame, and given frames as files."""
     clips = np.random.default_rng(0).integers(0, 256, (24, 6, 8, 8, 1), dtype=np.uint8)

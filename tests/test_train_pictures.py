@@ -51,6 +51,7 @@ def program(cwd, *arguments, module="train"):
     )
 
 
+@pytest.mark.slow
 def test_a_folder_trains_with_nothing_else_typed(pictures, tmp_path):
     """From any working directory, and the path is recorded as absolute."""
     for i in range(100):  # a batch of the default size
@@ -114,6 +115,7 @@ def test_the_program_says_it_without_a_traceback(tmp_path):
     assert "kgan-train: Invalid value for --dataset: expected a directory of" in done.stderr
 
 
+@pytest.mark.slow
 def test_classes_reach_the_record_the_grids_and_the_evaluation(pictures, tmp_path):
     picture_files.write(pictures / "test" / "dog" / "1.png", picture_files.noise(1))
     picture_files.write(pictures / "test" / "cat" / "1.png", picture_files.noise(2))
@@ -136,6 +138,7 @@ def test_classes_reach_the_record_the_grids_and_the_evaluation(pictures, tmp_pat
     np.testing.assert_allclose(images[0] * 255, picture_files.noise(2), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [2**30, 0], ids=["in memory", "streamed"])
 def test_a_run_resumes_bit_for_bit(limit, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "_MEMORY_BYTES", limit)
@@ -151,6 +154,7 @@ def test_a_run_resumes_bit_for_bit(limit, pictures, tmp_path, monkeypatch):
         np.testing.assert_array_equal(whole[name], parts[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [2**30, 0], ids=["in memory", "streamed"])
 def test_changed_pictures_and_a_folder_that_is_gone_are_noticed(
     limit, pictures, tmp_path, monkeypatch
@@ -185,6 +189,7 @@ def test_skipped_pictures_are_counted_and_evaluated_without(pictures, tmp_path, 
     assert len(labelled(real, "training", None)[1]) == 23
 
 
+@pytest.mark.slow
 def test_runs_of_earlier_versions_go_on(tmp_path):
     """They know no options of pictures and no names of classes."""
     run = tmp_path / "run"

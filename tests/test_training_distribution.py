@@ -76,6 +76,7 @@ def played(tmp_path_factory):
     return {**json.loads(done.stdout.splitlines()[-1]), "weights": weights}
 
 
+@pytest.mark.slow
 def test_two_replicas_play_the_game_of_one(played):
     """2 x 16 images against 1 x 32, ten steps; the same noise, split between the replicas."""
     assert played["replicas"] == 2
@@ -86,16 +87,19 @@ def test_two_replicas_play_the_game_of_one(played):
     assert played["not_divided"] > 0.01, "gradients are added up: losses must be divided"
 
 
+@pytest.mark.slow
 def test_clipping_is_of_the_sum_of_all_gradients(played):
     assert played["clipped"] <= 1e-6
     assert played["not_clipped"] > 0.01, "it did clip"
 
 
+@pytest.mark.slow
 def test_batch_normalisation_looks_at_all_replicas(played):
     assert played["batch_normalization"] <= 1e-5
     assert played["batch_normalization_apart"] > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kernel_regularizer", "activity_regularizer"])
 def test_what_layers_add_to_the_losses_is_divided_once(played, name):
     of_replicas, of_the_regularizer = played[name]
@@ -103,6 +107,7 @@ def test_what_layers_add_to_the_losses_is_divided_once(played, name):
     assert of_the_regularizer > 0.01
 
 
+@pytest.mark.slow
 def test_replicas_that_share_a_state_add_no_losses_of_calls(played):
     """Each would find those of another: an error of 0.12 in the discriminator's loss here."""
     assert re.search(
@@ -111,20 +116,24 @@ def test_replicas_that_share_a_state_add_no_losses_of_calls(played):
     )
 
 
+@pytest.mark.slow
 def test_replicas_never_draw_the_same_noise(played):
     assert not played["same_noise"]
 
 
+@pytest.mark.slow
 def test_a_step_communicates_each_gradient_once(played):
     """k = 2: D's parameters twice, G's once, and nothing else."""
     of_discriminator, of_generator = played["parameters"]
     assert played["reduced"] == [of_discriminator, of_discriminator, of_generator]
 
 
+@pytest.mark.slow
 def test_replicas_resume_exactly(played):
     assert played["resumed"] == 0
 
 
+@pytest.mark.slow
 def test_an_overflow_on_one_replica_is_seen_by_both(played):
     """Of ten updates one is skipped, and the loss scale of 2^15 is halved."""
     assert played["updates"] == 9
@@ -132,26 +141,31 @@ def test_an_overflow_on_one_replica_is_seen_by_both(played):
     assert played["finite"]
 
 
+@pytest.mark.slow
 def test_two_replicas_translate_as_one(played):
     """Measured 4e-9, where the weights move by up to 0.02."""
     assert played["pairs"] <= 1e-6
 
 
+@pytest.mark.slow
 def test_two_replicas_complete_as_one_and_draw_masks_of_their_own(played):
     assert played["masks_fixed"] <= 1e-6
     assert not played["same_masks"]
 
 
+@pytest.mark.slow
 def test_two_replicas_encode_as_one(played):
     assert played["encoded"] <= 1e-6
 
 
+@pytest.mark.slow
 def test_two_replicas_play_with_a_head_as_one(played):
     """The terms are means over each replica's share."""
     assert played["ACGAN"] <= 1e-6
     assert played["InfoGAN"] <= 1e-6
 
 
+@pytest.mark.slow
 def test_two_replicas_share_one_pool_of_samples(played):
     """As one replica keeps it, and the same on both: pixels and weights were 6e-7 apart."""
     assert played["unpaired"] <= 1e-5
@@ -160,11 +174,13 @@ def test_two_replicas_share_one_pool_of_samples(played):
     assert played["pool"] == [16, 16]
 
 
+@pytest.mark.slow
 def test_two_replicas_learn_few_labels_as_one(played):
     """Where each draws all of them, in whichever order."""
     assert played["few_labels"] <= 1e-6
 
 
+@pytest.mark.slow
 def test_xla_is_refused_on_replicas(played):
     assert re.search(r"`jit_compile`: expected False with several replicas", played["jit_compile"])
 
@@ -172,6 +188,7 @@ def test_xla_is_refused_on_replicas(played):
 # Workers
 
 
+@pytest.mark.slow
 def test_two_workers_end_with_the_same_weights(played, tmp_path):
     """Bit for bit, and as two replicas of one process do."""
     with workers(PROGRAM, "worker", str(tmp_path / "{i}.npz")) as processes:
@@ -238,6 +255,7 @@ def test_a_run_of_two_workers_survives_the_death_of_one(digits, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_worker_that_never_comes_is_not_waited_for_without_end(digits, tmp_path):
     command = (
         *("-m", "train", "--dataset=digits", "--steps=1", "--strategy=multi_worker"),
@@ -328,6 +346,7 @@ def test_a_tpu_is_connected_and_initialised(nowhere):
     assert calls == ["node-1", "connect", "initialise", Resolver]
 
 
+@pytest.mark.slow
 def test_a_step_is_one_program_for_a_tpu():
     """Compiled whole by XLA: no shape that changes, nothing that goes back to the host."""
     keras.utils.set_random_seed(0)

@@ -555,6 +555,7 @@ def counting(fitted=True, **options):
     return gan
 
 
+@pytest.mark.slow
 def test_nothing_is_traced_again_without_a_change():
     gan = counting(ema_decay=0.9)
     gan.evaluate(IMAGES, verbose=0)
@@ -586,6 +587,7 @@ def after_a_fit():
     return {name: variable.numpy() for name, variable in variables(counting()).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_change_has_its_effect(change):
     """The change after the first fit ends as in a game that goes on from there with it."""
@@ -604,6 +606,7 @@ def test_a_change_has_its_effect(change):
     assert all(map(np.array_equal, gan.get_weights(), other.get_weights()))
 
 
+@pytest.mark.slow
 def test_changes_of_a_callback_count_from_the_next_epoch_on():
     class Sooner(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -615,6 +618,7 @@ def test_changes_of_a_callback_count_from_the_next_epoch_on():
     assert int(gan.discriminator_optimizer.iterations.numpy()) == before + 2 + 4 + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
 def test_a_step_is_traced_once_where_nothing_changes(dtype):
     """Keras notes in its layers that they were called; that is no setting."""
@@ -710,6 +714,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_game_is_made_in_the_scope_that_it_trains_in():
     done = subprocess.run(
         [*warm.python(), "-c", SCOPES],

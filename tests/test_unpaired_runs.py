@@ -45,6 +45,7 @@ def images():
     return np.random.default_rng(0).uniform(0, 1, (3, 8, 8, 1)).astype("float32")
 
 
+@pytest.mark.slow
 def test_a_run_resumes_with_its_pools(run, data_dir, tmp_path):
     """Stopped after two steps, a run ends with the same bits as one that was not."""
     config = Config(**SMALL, condition="edges", checkpoint_every=2)
@@ -64,6 +65,7 @@ def test_a_run_resumes_with_its_pools(run, data_dir, tmp_path):
     assert picture.shape[1] % 4 == 0  # x, G(x), y and F(y) beside each other
 
 
+@pytest.mark.slow
 def test_both_directions_are_read_exported_and_sampled(run, images, tmp_path):
     gan = kgan.load_run(run)
     made = export(run, tmp_path / "model", formats=("saved_model", "tflite"))
@@ -87,6 +89,7 @@ def test_both_directions_are_read_exported_and_sampled(run, images, tmp_path):
             np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_pictures_are_translated_in_a_direction(run, images, tmp_path):
     given = tmp_path / "given"
     given.mkdir()
@@ -106,6 +109,7 @@ def test_pictures_are_translated_in_a_direction(run, images, tmp_path):
     assert KNOWN == DIRECTIONS
 
 
+@pytest.mark.slow
 def test_hidden_pairs_are_compared_where_they_are_known(run, data_dir, tmp_path):
     """Outlines of the test digits to digits: the truth is known here, and was not in training."""
     options = {"metrics": ("frechet",), "num_samples": 20, "features": "pixels"}

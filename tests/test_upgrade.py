@@ -35,6 +35,7 @@ def state(gan):
     return {name: variable.numpy() for name, variable in checkpoint.variables(gan).items()}
 
 
+@pytest.mark.slow
 def test_a_keras_file_of_the_first_edition_goes_on():
     """It named its optimizers Adam and moved weights as `FusedAdam` does."""
     gan = keras.models.load_model(FIRST / "gan.keras")
@@ -74,6 +75,7 @@ def test_a_checkpoint_of_the_first_edition_is_restored():
     assert_same(state(gan), FIRST / "gan_after_4.npz", exactly=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [20, 40])
 def test_a_run_of_the_first_edition_is_extended(tmp_path, steps, capsys):
     shutil.copytree(FIRST / "run", tmp_path / "run")

@@ -124,6 +124,7 @@ def learned_spread(weight, steps=600):
     return float(a), float(tf.exp(b))
 
 
+@pytest.mark.slow
 def test_samples_learn_the_spread_of_the_data_by_the_term_alone():
     """The data's spread is 1; without the second part of the term, samples become the median."""
     centre, spread = learned_spread(1.0)
@@ -176,6 +177,7 @@ def test_no_other_draw_of_the_game_has_the_stream_of_the_masks():
     assert seeds.LAYERS + 100 < seeds.MASKS < seeds.STREAMS
 
 
+@pytest.mark.slow
 def test_images_alone_are_trained_on_as_their_pairs_are():
     """The conditions of the pairs are for `evaluate`: training makes its own."""
     ends = []
@@ -190,6 +192,7 @@ def test_images_alone_are_trained_on_as_their_pairs_are():
             np.testing.assert_allclose(one, other, atol=1e-6)  # kernels for unknown batch sizes
 
 
+@pytest.mark.slow
 def test_data_of_kgan_without_a_condition_get_one_and_still_seek(tmp_path):
     data = kgan.data.load("digits", batch_size=400, data_dir=tmp_path)
     gan = game({"run_eagerly": True})
@@ -307,6 +310,7 @@ def test_packs_have_their_own_masks():
     assert all(np.isfinite(values).all() for values in logs.values())
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     checkpoint.write(tmp_path / "a.npz", trained, {})
     trained.save(tmp_path / "a.keras")
@@ -325,6 +329,7 @@ def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_weight_that_is_changed_after_a_fit_takes_effect():
     gan = game({"loss": Zero()})
     gan.fit(X[:8], batch_size=8, verbose=0)

@@ -237,6 +237,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("i", range(len(LOSSES)), ids=LOSSES)
 def test_every_part_plays_with_pairs(i):
     """Every loss, penalty and option, eagerly: nothing becomes NaN, and all networks move."""
@@ -313,6 +314,7 @@ def test_latents_and_reconstructions_are_those_of_the_ema(trained):
     assert np.abs(encoded - trained.encoder(X[:5])).max() > 1e-3  # the latest weights
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     checkpoint.write(tmp_path / "a.npz", trained, {})
     trained.save(tmp_path / "a.keras")

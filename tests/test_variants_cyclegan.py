@@ -47,6 +47,7 @@ def mean_difference(one, other):
 # The terms
 
 
+@pytest.mark.slow
 def test_the_balance_is_that_of_the_paper():
     """Equations 1 to 3, the identity terms and D's halved loss by hand, summed over domains."""
     gan = game()
@@ -101,6 +102,7 @@ def test_domains_of_other_channels_count_alike():
         game(y_channels=3)
 
 
+@pytest.mark.slow
 def test_an_update_moves_one_side_only():
     gan = game({"run_eagerly": True})
     gan.discriminator_optimizer.learning_rate = 0.0
@@ -145,6 +147,18 @@ def test_a_pool_fills_and_gives_the_new_ones_back():
     assert int(pool.count) == 5
 
 
+def test_a_pool_draws_alike_under_xla():
+    """Filling and full, of batches smaller and larger than the pool."""
+    plain, compiled = pool_of(3), pool_of(3)
+    exchange = tf.function(compiled.exchange, jit_compile=True)
+    for step, batch in enumerate((2, 4, 4, 4)):
+        samples = tf.range(4.0 * step, 4.0 * step + batch)[:, None]
+        seed = tf.constant((7, step), tf.int64)
+        np.testing.assert_array_equal(exchange(samples, seed), plain.exchange(samples, seed))
+        np.testing.assert_array_equal(compiled.images, plain.images)
+
+
+@pytest.mark.slow
 def test_a_full_pool_exchanges_every_second_one():
     """Nothing is lost or doubled; the share and the places are those of fair draws."""
     pool, swapped, places = pool_of(8), 0, np.zeros(8)
@@ -177,6 +191,7 @@ def test_a_batch_larger_than_the_pool_is_shown_whole():
         assert sorted([*held, *new]) == sorted([*pool.images.numpy()[:, 0], *shown])
 
 
+@pytest.mark.slow
 def test_d_is_updated_on_the_pool_and_g_is_not():
     """With D alone moving: the pool holds samples of the first generator after G has changed."""
     shown = []
@@ -239,6 +254,7 @@ def test_an_epoch_draws_from_both_arrays_independently(trained):
     np.testing.assert_array_equal(*stacked)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     """Pools included: from a .keras file and from a checkpoint, bit for bit."""
     checkpoint.write(tmp_path / "a.npz", trained, {})
@@ -272,6 +288,7 @@ def test_settings_are_compared_when_a_training_is_resumed(trained):
     assert settings["pool_size"] == 8
 
 
+@pytest.mark.slow
 def test_held_out_data_are_of_both_domains():
     gan = game({"run_eagerly": True}, pool_size=0)
     held_out = (X[4:8], Y[4:9])
@@ -286,6 +303,7 @@ def test_held_out_data_are_of_both_domains():
 # One direction
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_direction_is_taken_away_by_itself(trained, direction, tmp_path):
     """With the EMA: sampled, saved and loaded, exported, and read by kgan's own loader."""
@@ -406,6 +424,7 @@ def test_every_part_plays_without_pairs():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_xla_plays_the_same_game():
     """But for roundings: the pool draws alike, which a sample of another step would show."""
     optimizers = {"generator_optimizer": "sgd", "discriminator_optimizer": "sgd"}
@@ -430,6 +449,7 @@ def test_an_augmentation_keeps_the_domains_apart():
     assert type(again.augmentation.of_images) is kgan.augmentation.DiffAugment
 
 
+@pytest.mark.slow
 def test_a_weight_that_is_changed_after_a_fit_takes_effect():
     gan = game()
     logs = gan.evaluate(X[:8], Y[:8], batch_size=8, verbose=0, return_dict=True)

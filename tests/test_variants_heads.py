@@ -94,6 +94,7 @@ def test_without_its_weight_the_term_moves_nothing(variant):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @each_game
 def test_a_weight_that_is_changed_after_a_fit_takes_effect(variant):
     gan = game(variant, {"loss": Zero()})

@@ -64,6 +64,7 @@ def test_the_terms_are_those_of_the_paper():
     assert logs["g_loss"][0] == 0
 
 
+@pytest.mark.slow
 def test_it_learns_pairs_where_the_generator_alone_cannot_know_them():
     """The negative, from a start at the condition itself, whose distance is 1.0 on average.
 
@@ -115,6 +116,7 @@ def trained():
     return gan
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     checkpoint.write(tmp_path / "a.npz", trained, {})
     trained.save(tmp_path / "a.keras")
@@ -133,6 +135,7 @@ def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_weight_that_is_changed_after_a_fit_takes_effect():
     gan = game({"loss": Zero()})
     whole = gan.fit(X[:8], Y[:8], batch_size=8, verbose=0).history["g_loss"][0]

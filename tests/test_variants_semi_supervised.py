@@ -273,6 +273,7 @@ def trained():
     return gan
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     """From a `.keras` file, which brings the labelled images, and from a checkpoint."""
     checkpoint.write(tmp_path / "a.npz", trained, {})
@@ -317,6 +318,7 @@ def test_a_run_keeps_classifier_and_labels(trained, tmp_path):
     np.testing.assert_allclose(found, trained.classify(X), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_settings_that_decide_the_training_are_compared_and_traced(trained):
     settings = trained.training_settings()
     assert settings["feature_matching"] is True
@@ -348,6 +350,7 @@ def test_xla_plays_the_same_game():
 # What it is for
 
 
+@pytest.mark.slow
 def test_images_without_labels_help_the_classifier():
     """Two crescents of points with three labels each, which the labels alone cannot follow."""
     rng = np.random.default_rng(0)
