@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan.data.stream import untuned
+from kgan.data.untuned import untuned
 
 # In the background of a shell, or under nohup, they are ignored, and the programs that the tests
 # start would inherit that.

@@ -170,3 +170,10 @@ def test_a_warning_of_tfds_about_itself_is_not_shown(caplog):
             assert "FeatureConnector.dtype" not in caplog.text
             logging.getLogger("absl").warning("another one")
     assert "another one" in caplog.text
+
+
+def test_reading_starts_no_thread_that_tunes():
+    """Programs would now and then wait for its end, up to a minute; the option is passed on."""
+    with tfds.testing.mock_data(num_examples=2):
+        batches = as_dataset(tfds.builder("mnist"), split="train").batch(2).prefetch(1)
+    assert batches.options().autotune.enabled is False

@@ -16,6 +16,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from kgan.data.untuned import untuned
+
 # What a feature must be, and what to do where it is not.
 _EXPECTED = {
     "image": (
@@ -190,7 +192,7 @@ def partial_decoding(
 
 
 def as_dataset(builder: tfds.core.DatasetBuilder, **options: Any) -> tf.data.Dataset:
-    """Return `builder.as_dataset(**options)`, without a warning that is not meant for the user.
+    """Return `builder.as_dataset(**options)`, untuned, without a warning not meant for the user.
 
     With partial decoding, TFDS reads a property of its own features that it has deprecated.
     """
@@ -201,7 +203,7 @@ def as_dataset(builder: tfds.core.DatasetBuilder, **options: Any) -> tf.data.Dat
 
     logger.addFilter(others)
     try:
-        return builder.as_dataset(**options)
+        return builder.as_dataset(**options).with_options(untuned())
     finally:
         logger.removeFilter(others)
 

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from kgan.conditions import Condition
+from kgan.data.untuned import untuned
 from kgan.training.keras_private import WrappedDataset
 from kgan.utils.digests import digest
 from kgan.utils.explained import Explain
@@ -241,18 +242,6 @@ class _FixedCardinality(WrappedDataset):
 
     def cardinality(self) -> tf.Tensor:
         return tf.constant(self._reported, tf.int64)
-
-
-def untuned() -> tf.data.Options:
-    """Return options without autotuning: `AUTOTUNE` then means as many threads as there are CPUs.
-
-    TensorFlow ends the thread that tunes an iterator by waking it before it sets the flag that the
-    thread looks at. Now and then the thread sleeps on, up to a minute, and whoever throws the
-    iterator away waits for it: at the end of `fit`, or whenever Python collects garbage.
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return options
 
 
 def memory_epoch(n: int, rows: int, seed: int | None) -> Epoch:
