@@ -42,7 +42,8 @@ from train.run import load_images
 PRESETS = ("edges_to_digits", "digits_x4", "fill_in", "digits_cyclegan", "emoji_pix2pix")
 RUNS = pathlib.Path("runs", "translation")
 METRICS = ("frechet", "precision_recall", "modes")
-METRICS_OF_PICTURES = ("frechet", "precision_recall")  # the categories of emoji are no looks
+# Of emoji: a classifier of their categories would not look at the style.
+OF_PICTURES: JsonDict = {"metrics": ("frechet", "precision_recall"), "features": "random"}
 COLUMNS = {
     "pairs_l1": "L1",
     "pairs_psnr": "PSNR, dB",
@@ -159,11 +160,12 @@ def play(
         if not runs[control].config.exists():
             train_on_l1(config, runs[control].path, data_dir)
     figures = {}
-    metrics = METRICS_OF_PICTURES if folders else METRICS
+    options: JsonDict = OF_PICTURES if folders else {"metrics": METRICS}
     for what, run in runs.items():
-        if not run.evaluation().exists():
-            evaluate(Options(run_dir=str(run.path), metrics=metrics, data_dir=data_dir))
-        figures[what] = json.loads(run.evaluation().read_text())["figures"]
+        record = run.evaluation(features=options.get("features"))
+        if not record.exists():
+            evaluate(Options(run_dir=str(run.path), data_dir=data_dir, **options))
+        figures[what] = json.loads(record.read_text())["figures"]
     rows = [
         *(row(preset, seed, what, found) for what, found in figures.items()),
         row(preset, seed, "nearest pair", figures["game"], "_of_nearest_pair"),

@@ -1,6 +1,5 @@
 """Runs for the tests of the exporter: generators as if trained, and what was exported of them."""
 
-import contextlib
 import dataclasses
 import functools
 import pathlib
@@ -8,10 +7,8 @@ import tempfile
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-from kgan_export import parity
 from kgan_export.program import export
 from kgan_export.tflite import QUANTIZATIONS
 
@@ -136,14 +133,6 @@ def contents(directory):
     return {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
 
 
-@contextlib.contextmanager
-def no_time_lost():
-    """Lets speed be measured from a few calls."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parity, "SECONDS", 0.0)
-        yield
-
-
 @functools.cache
 def exported(name):
     """The case of this name, exported once for all tests of a process."""
@@ -153,8 +142,7 @@ def exported(name):
     generator = case.make()
     run_dir = make_run(base / name, generator, case.prior)
     before = contents(base)
-    with no_time_lost():
-        report = export(run_dir, base / "out" / name, case.formats, None, case.quantization)
+    report = export(run_dir, base / "out" / name, case.formats, None, case.quantization)
     changed = contents(base).items() - before.items()
     assert all(path.is_relative_to(base / "out") for path, _ in changed)
     return Exported(case, generator, base / "out" / name, report)

@@ -19,7 +19,6 @@ from export_runs import (
     contents,
     exported,
     make_run,
-    no_time_lost,
     sequential,
 )
 from kgan_export import program
@@ -31,8 +30,7 @@ REPOSITORY = pathlib.Path(__file__).parents[1]
 
 
 def export(*arguments, **named):
-    with no_time_lost():
-        return program.export(*arguments, **named)
+    return program.export(*arguments, **named)
 
 
 @pytest.mark.parametrize("name", CASES)

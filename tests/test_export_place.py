@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 import warm
-from export_runs import contents, make_run, no_time_lost, sequential
+from export_runs import contents, make_run, sequential
 from kgan_export import place, program
 
 import kgan
@@ -25,8 +25,7 @@ def run_dir(tmp_path):
 
 
 def export(*arguments, **named):
-    with no_time_lost():
-        return program.export(*arguments, **named)
+    return program.export(*arguments, **named)
 
 
 def names(path):

@@ -15,7 +15,6 @@ from export_runs import (
     exported,
     hashed_latents,
     make_run,
-    no_time_lost,
     quantized,
 )
 from kgan_export import flatbuffer, lite_sampling, tflite
@@ -218,8 +217,7 @@ def test_points_without_a_value_range_stay_as_they_are(tmp_path):
     generator.output_layer.set_weights([60 * w for w in generator.output_layer.get_weights()])
     prior = kgan.priors.Normal(3)
     run_dir = make_run(tmp_path / "run", generator, prior)
-    with no_time_lost():
-        report = export(run_dir, tmp_path / "out", ["tflite"])
+    report = export(run_dir, tmp_path / "out", ["tflite"])
     points = generator(prior.sample(256, 0)).numpy()
     greatest = np.abs(points).max()
     assert greatest > 50
@@ -236,8 +234,7 @@ def test_half_precision_ships_as_float32(tmp_path, precision):
     half = export_runs.dcgan(dtype=precision)
     prior = kgan.priors.Normal(5)
     run_dir = make_run(tmp_path / "run", half, prior)
-    with no_time_lost():
-        report = export(run_dir, tmp_path / "out")
+    report = export(run_dir, tmp_path / "out")
     full = export_runs.dcgan()
     full.set_weights(half.get_weights())
     latents = prior.sample(20, 3)

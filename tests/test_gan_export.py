@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from export_runs import no_time_lost
 from kgan_export import export
 
 import kgan
@@ -124,8 +123,7 @@ def exported_from_a_loaded_run(gan, path):
 
 def exported_by_the_program(gan, path):
     gan.save_run(path / "run")
-    with no_time_lost():
-        export(path / "run", path / "out", formats=["saved_model"])
+    export(path / "run", path / "out", formats=["saved_model"])
     return drawn(path / "out" / "saved_model" / "1", 6)
 
 
