@@ -65,6 +65,11 @@ class RealData:
         return self.training.shape[1:]
 
     @property
+    def apart_from_test(self) -> np.ndarray:
+        """What of `training` is not in `test`, whose images would else be their own neighbours."""
+        return self.training if self.held_out else self.training[: -len(self.test)]
+
+    @property
     def are_points(self) -> bool:
         """Whether these are points rather than images."""
         return len(self.image_shape) == 1

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
@@ -14,6 +11,7 @@ from kgan.conditions import Grey
 from ..choices import PREVIOUS_FRAMES
 from .context import EvaluationContext, flat
 from .report import MetricResult
+from .truths import Measure, against_truths
 
 MOST = 1_000  # pairs that are compared: each is held against all training images
 SHOWN = 24
@@ -33,28 +31,12 @@ def pairs(context: EvaluationContext) -> list[MetricResult]:
     copied = "condition"
     if context.real.form["condition"] == PREVIOUS_FRAMES:
         copied, given = "last_frame", given[..., -truths.shape[-1] :]
-    controls = {
+    images = {
         "": made,
         f"_of_{copied}": as_images(given, truths.shape[1:]),
         "_of_nearest_pair": nearest(context),
     }
-    results = [
-        MetricResult(f"pairs_{name}{control}", *mean(measure(images, truths)), reals=len(truths))
-        for name, measure in _measures(truths.shape[1:3]).items()
-        for control, images in controls.items()
-    ]
-    if context.classes is None:
-        return results
-    classify = context.classes.classifier.labels
-    expected = classify(truths)
-    return results + [
-        MetricResult(
-            f"pairs_same_class{control}",
-            *mean((classify(images) == expected).astype(np.float64)),
-            reals=len(truths),
-        )
-        for control, images in controls.items()
-    ]
+    return against_truths(context, "pairs", images, truths, _measures(truths.shape[1:3]))
 
 
 def picture(context: EvaluationContext) -> np.ndarray:
@@ -83,13 +65,11 @@ def as_images(conditions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def nearest(context: EvaluationContext) -> np.ndarray:
     """Return, for each pair, the training image whose condition is nearest (Euclidean)."""
     real = context.real
-    # Test images that the run has seen would find themselves.
-    training = real.training if real.held_out else real.training[: -len(real.test)]
     asked = flat(_conditions(context)).astype(np.float32)
     best = np.full(len(asked), np.inf, np.float32)
     rows = np.zeros(len(asked), np.int64)
-    for start in range(0, len(training), _CHUNK):
-        rows_of_chunk = slice(start, min(start + _CHUNK, len(training)))
+    for start in range(0, len(real.apart_from_test), _CHUNK):
+        rows_of_chunk = slice(start, min(start + _CHUNK, len(real.apart_from_test)))
         known = flat(_conditions_of(context, "training", rows_of_chunk))
         # Without the square of what is asked for, which is the same for all.
         distances = np.square(known).sum(1) - 2 * asked @ known.T
@@ -97,7 +77,7 @@ def nearest(context: EvaluationContext) -> np.ndarray:
         values = distances[np.arange(len(asked)), found]
         rows = np.where(values < best, start + found, rows)
         best = np.minimum(best, values)
-    return training[rows]
+    return real.apart_from_test[rows]
 
 
 def _truths(context: EvaluationContext) -> np.ndarray:
@@ -117,9 +97,7 @@ def _conditions_of(context: EvaluationContext, part: str, rows: slice) -> np.nda
     return np.asarray(context.generator.condition(tf.constant(getattr(context.real, part)[rows])))
 
 
-def _measures(
-    sides: tuple[int, ...],
-) -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
+def _measures(sides: tuple[int, ...]) -> dict[str, Measure]:
     """Return the measures by name; each maps two arrays of images to a number for each pair."""
     window = min(_WINDOW, *sides)
     return {
@@ -127,10 +105,3 @@ def _measures(
         "psnr": lambda made, true: tf.image.psnr(made, true, 1.0).numpy().clip(max=_EQUAL),
         "ssim": lambda made, true: tf.image.ssim(made, true, 1.0, filter_size=window).numpy(),
     }
-
-
-def mean(values: np.ndarray) -> tuple[float, int, None, float]:
-    """Return the mean, the number of values, no value of real data, and the standard error."""
-    values = np.asarray(values, np.float64)
-    error = float(values.std() / math.sqrt(len(values)))
-    return float(values.mean()), len(values), None, error
