@@ -359,6 +359,13 @@ def test_a_version_that_lies_elsewhere_is_to_be_moved(own_dir, tmp_path):
     assert len(load("digits", data_dir=tmp_path)) == 14
 
 
+def test_a_description_that_cannot_be_read_hinders_nothing(tmp_path):
+    version = tmp_path / "anything" / "1.0.0"
+    version.mkdir(parents=True)
+    (version / "dataset_info.json").write_text("{")
+    assert len(load("digits", data_dir=tmp_path)) == 14
+
+
 @pytest.mark.parametrize(
     ("name", "lies_there"),
     [

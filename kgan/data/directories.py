@@ -44,8 +44,7 @@ def check_data_dir(data_dir: str | os.PathLike[str], base: str) -> str:
     if children and not (path / base).exists():
         for info in path.glob(f"*/*/{_INFO}"):  # path/CONFIGURATION/VERSION, or one of a data set
             own = _read(info)
-            root = None if own is None else _root(info, own)
-            if own is not None and root not in (None, path):
+            if own is not None and (root := _root(info, own)) not in (None, path):
                 raise ValueError(_not_a_root(path, root, own))
     return str(path)
 
