@@ -39,7 +39,7 @@ _TOGETHER = 100  # videos
 
 def videos_of_test(count: int, data_dir: str | None) -> np.ndarray:
     """Return videos of the test of bouncing_mnist, float32 `[count, 20, 64, 64, 1]` in [0, 1]."""
-    batches = data.load("mnist", "test", 1000, seed=None, value_range=(0, 1), data_dir=data_dir)
+    batches = data.load("mnist", "test", 1000, shuffle=False, value_range=(0, 1), data_dir=data_dir)
     images = np.concatenate([np.asarray(batch) for batch in batches])
     table = tf.constant(np.round(255 * images).astype(np.uint8))
     numbers, motions = bouncing.draw("test", len(images))
