@@ -52,6 +52,17 @@ def test_samples_are_found_again(prior, tmp_path):
     assert sum(counted) == 20 * 4 * 201
 
 
+def test_the_first_step_is_that_of_adam(tmp_path):
+    """Whatever the gradient, each latent moves by the learning rate (Kingma & Ba 2015, alg. 1)."""
+    generator = loaded(game(), tmp_path)
+    images = generator.sample(20, seed=3)
+    found = invert(generator, images, steps=1, starts=1, learning_rate=0.01, seed=1)
+    moved = np.abs(found.latents - kgan.priors.Normal(LATENT).sample(20, 1))
+    better = found.errors < found.start_errors
+    assert better.sum() > 15
+    np.testing.assert_allclose(moved[better], 0.01, rtol=1e-3)
+
+
 def test_an_image_is_searched_for_by_itself(tmp_path):
     generator = loaded(game(), tmp_path)
     images = generator.sample(3, seed=3)

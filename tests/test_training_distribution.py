@@ -17,6 +17,8 @@ import tensorflow as tf
 import warm
 
 import kgan
+from kgan.training import distribution
+from kgan.training.validation import arguments
 from train import strategy as strategy_module
 from train.strategy import make_strategy
 
@@ -183,6 +185,28 @@ def test_two_replicas_learn_few_labels_as_one(played):
 @pytest.mark.slow
 def test_xla_is_refused_on_replicas(played):
     assert re.search(r"`jit_compile`: expected False with several replicas", played["jit_compile"])
+
+
+@pytest.mark.parametrize(
+    "options", [{"clipnorm": 2.0}, {"global_clipnorm": 2.0}, {"clipvalue": 0.5}, {}]
+)
+def test_scaled_gradients_are_clipped_as_keras_clips(options):
+    gradients = [tf.constant([3.0, -4.0]), tf.constant([0.1, 12.0])]
+    optimizer = keras.optimizers.SGD(1.0, **options)
+    weights = [keras.Variable(np.zeros(2, "float32")) for _ in gradients]
+    optimizer.apply(gradients, weights)
+    clips = (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)
+    clipped = distribution._clipped([8 * gradient for gradient in gradients], 8.0, *clips)
+    for weight, gradient in zip(weights, clipped, strict=True):
+        np.testing.assert_allclose(-weight.numpy(), gradient / 8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [False, None, "auto"])
+def test_replicas_without_xla_are_welcome(monkeypatch, jit_compile):
+    monkeypatch.setattr(arguments, "replicas", lambda: 2)
+    arguments.check_jit_compile(jit_compile)
+    with pytest.raises(ValueError, match="expected False with several replicas"):
+        arguments.check_jit_compile(True)
 
 
 # Workers
