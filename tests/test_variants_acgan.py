@@ -1,4 +1,4 @@
-"""ACGAN: its terms are the cross-entropies of the paper, and samples come to be of their class."""
+"""ACGAN: its terms are cross-entropies of cosines, and samples come to be of their class."""
 
 import keras
 import numpy as np
@@ -24,30 +24,35 @@ def game(classes=CLASSES, **options):
     return gan
 
 
-def test_the_terms_are_those_of_the_paper():
-    """By NumPy. D's: the class on data and on samples; G's: the class on samples."""
+def test_the_terms_are_cross_entropies_of_cosines():
+    """By NumPy. D's: the class on data; G's: the class on samples."""
     gan = game(class_weight=0.5)
     rng = np.random.default_rng(0)
     x, samples = rng.uniform(-1, 1, (2, 20, *SHAPE)).astype("float32")
     y = (np.arange(20) % CLASSES).astype(np.int32)
 
+    def unit(vectors, axis):
+        return vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
+
     def entropy(images):
-        logits = gan.discriminator.read(images).numpy().astype(np.float64)
+        features = gan.discriminator.discriminator.features(images).numpy().astype(np.float64)
+        logits = 8 * unit(features, 1) @ unit(gan.discriminator.head.kernel.numpy(), 0)
         return np.mean(np.logaddexp.reduce(logits, 1) - logits[np.arange(20), y])
 
     on_data = float(gan.discriminator_term(x, samples, y))
     assert on_data == pytest.approx(0.5 * entropy(x), rel=1e-5)
-    on_samples = float(gan.shared_term(samples, None, y))
+    on_samples = float(gan.generator_term(samples, None, y, x))
     assert on_samples == pytest.approx(0.5 * entropy(samples), rel=1e-5)
-    assert gan.generator_term(samples, None, y, x) == 0
+    assert gan.shared_term(samples, None, y) == 0
     # The logs have both. Labels reach the head, and not D.
     logs = gan.evaluate(x, y, batch_size=20, verbose=0, return_dict=True)
     made = gan.sample(
         20, seed=gan._seed(kgan.training.seeds.TEST_LATENTS, tf.constant(0)), labels=y
     )
-    assert logs["d_loss"] == pytest.approx(
-        -logs["value"] + 0.5 * (entropy(x) + entropy(made)), rel=1e-4
-    )
+    assert logs["d_loss"] == pytest.approx(-logs["value"] + 0.5 * entropy(x), rel=1e-4)
+    logits = gan.discriminator([made, y]).numpy().astype(np.float64)
+    non_saturating = np.logaddexp(0, -logits).mean()
+    assert logs["g_loss"] == pytest.approx(non_saturating + 0.5 * entropy(made), rel=1e-4)
     others = gan.discriminator([x, (y + 1) % CLASSES])
     np.testing.assert_array_equal(gan.discriminator([x, y]), others)
     read = gan.classify(x)

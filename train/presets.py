@@ -163,7 +163,7 @@ PRESETS: dict[str, OptionValues] = {
         **MLP,
         "conditional": True,
         "variant": "acgan",
-        "class_weight": 0.1,
+        "class_weight": 0.2,
         "steps": 20_000,
     },
     # After Chen et al. 2016 (arXiv 1606.03657) and their published program, on DCGAN's networks.

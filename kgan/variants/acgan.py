@@ -14,14 +14,22 @@ from kgan.variants.heads import GameWithHead
 
 __all__ = ["ACGAN"]
 
+_COSINE_SCALE = 8.0
+
 
 @keras.saving.register_keras_serializable(package="kgan")
 class ACGAN(GameWithHead):
     """A game on labelled images whose discriminator names the class, which it is not given.
 
     G makes a sample for each label. A head on D's features returns the logits of the classes. D's
-    loss has `class_weight` times the cross-entropy of the class on data and on samples, G's loss
-    that on samples (eq. 3). D's update moves the head and the features, G's update G alone.
+    loss has `class_weight` times the cross-entropy of the class on data, G's loss that on samples
+    (eq. 3). D's update moves the head and the features, G's update G alone.
+
+    Two things differ from the paper, whose form made all samples of a class alike here
+    (docs/codes.md). D is not trained to name samples: it would name them by the label that they
+    were asked for, whatever they show. And the logits are 8 times the cosines between the features
+    and the directions of the classes, as in ReACGAN (Kang et al. 2021, arXiv 2111.01118): longer
+    features, which neither R1 nor R2 bounds, name nothing better.
 
     The data are pairs `(images, labels)`, as in every conditional game.
 
@@ -29,7 +37,7 @@ class ACGAN(GameWithHead):
         generator: a network with `num_classes`.
         discriminator: one of `kgan.networks` with features, without `num_classes`.
         prior: distribution of the latents.
-        class_weight: weight of each cross-entropy, at least 0. The paper's is 1.
+        class_weight: weight of both cross-entropies, at least 0. The paper's is 1.
         **kwargs: the further arguments of `kgan.GAN`, but for `packing`. The head reads images
             without augmentation.
 
@@ -68,7 +76,9 @@ class ACGAN(GameWithHead):
                 f"number of classes of the labels, received {type(generator).__name__} without."
             )
         weight = ("class_weight", class_weight)
-        super().__init__(generator, discriminator, prior, num_classes, weight, **kwargs)
+        super().__init__(
+            generator, discriminator, prior, num_classes, weight, _COSINE_SCALE, **kwargs
+        )
 
     def discriminator_term(
         self, images: tf.Tensor, samples: tf.Tensor, condition: tf.Tensor | None
@@ -76,8 +86,8 @@ class ACGAN(GameWithHead):
         """Return `class_weight` times the cross-entropy of the class on data."""
         return self._cross_entropy(images, condition)
 
-    def shared_term(
-        self, samples: tf.Tensor, latents: tf.Tensor, condition: tf.Tensor | None
+    def generator_term(
+        self, samples: tf.Tensor, latents: tf.Tensor, condition: tf.Tensor | None, images: tf.Tensor
     ) -> tf.Tensor:
         """Return `class_weight` times the cross-entropy of the class on samples."""
         return self._cross_entropy(samples, condition)

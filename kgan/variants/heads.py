@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kgan.gan import GAN
+from kgan.layers import WeightNormalizedDense
 from kgan.networks import Discriminator
 from kgan.priors import Prior
 from kgan.training.validation import check_domain
@@ -29,6 +30,8 @@ class WithHead(keras.Model):
         discriminator: of images alone.
         num_outputs: numbers that the head returns for an image.
         num_classes: None, or the number of classes of the game, whose labels are left out.
+        cosine_scale: None, or what the cosines between the features and the head's directions are
+            multiplied by; the head then returns these, and the length of the features is nothing.
 
     Raises:
         ValueError: the discriminator has no features, or takes labels or images as a condition.
@@ -39,6 +42,7 @@ class WithHead(keras.Model):
         discriminator: keras.Model,
         num_outputs: int,
         num_classes: int | None = None,
+        cosine_scale: float | None = None,
         **kwargs: Any,
     ):
         _check_has_features(discriminator)
@@ -46,10 +50,15 @@ class WithHead(keras.Model):
         self.discriminator = discriminator
         self.num_outputs = num_outputs
         self.num_classes = num_classes
+        self.cosine_scale = cosine_scale
         self.image_shape = discriminator.image_shape
         self.independent_examples = discriminator.independent_examples
         # As precise as the layer that computes the logit.
-        self.head = keras.layers.Dense(num_outputs, dtype=discriminator.variable_dtype, name="head")
+        named = {"dtype": discriminator.variable_dtype, "name": "head"}
+        if cosine_scale is None:
+            self.head = keras.layers.Dense(num_outputs, **named)
+        else:
+            self.head = WeightNormalizedDense(num_outputs, trainable_scale=False, **named)
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both; the shape is not needed."""
@@ -64,7 +73,10 @@ class WithHead(keras.Model):
     def read(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return what the head makes of images, `[batch, num_outputs]` in at least float32."""
         features = self.discriminator.features(images, training=training)
-        return self.head(keras.ops.cast(features, self.head.compute_dtype))
+        features = keras.ops.cast(features, self.head.compute_dtype)
+        if self.cosine_scale is not None:
+            features = self.cosine_scale * keras.ops.normalize(features)
+        return self.head(features)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         images = input_shape if self.num_classes is None else input_shape[0]
@@ -76,6 +88,7 @@ class WithHead(keras.Model):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "num_outputs": self.num_outputs,
             "num_classes": self.num_classes,
+            "cosine_scale": self.cosine_scale,
         }
 
     @classmethod
@@ -96,6 +109,7 @@ class GameWithHead(GAN):
         prior: distribution of the latents.
         num_outputs: numbers that the head returns for an image.
         weight: name and value of the argument that is the weight of the term.
+        cosine_scale: as in `WithHead`.
         **kwargs: the further arguments of `kgan.GAN`, but for `packing`.
 
     Raises:
@@ -109,6 +123,7 @@ class GameWithHead(GAN):
         prior: Prior,
         num_outputs: int,
         weight: tuple[str, float],
+        cosine_scale: float | None = None,
         packing: int = 1,
         **kwargs: Any,
     ):
@@ -118,9 +133,8 @@ class GameWithHead(GAN):
                 f"discriminator of an {type(self).__name__} reads single images, not packs."
             )
         num_classes = getattr(generator, "num_classes", None)
-        super().__init__(
-            generator, WithHead(discriminator, num_outputs, num_classes), prior, **kwargs
-        )
+        with_head = WithHead(discriminator, num_outputs, num_classes, cosine_scale)
+        super().__init__(generator, with_head, prior, **kwargs)
         self._weight_name = weight[0]
         setattr(self, weight[0], number(*weight, 0))
 
