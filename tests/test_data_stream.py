@@ -43,6 +43,16 @@ def test_from_any_step_on_comes_the_rest_of_the_whole_sequence(kind):
         np.testing.assert_array_equal(rest, whole[begin:])
 
 
+def test_the_order_is_that_of_earlier_versions(kind):
+    """Whose runs go on as if they had never stopped."""
+    expected = {
+        "memory": [[11, 10, 8, 9], [3, 2, 6, 5], [1, 0, 7, 4]],
+        "streamed": [[3, 0, 7, 4], [1, 5, 9, 6], [11, 10, 8, 2]],
+    }
+    second = batches(sequence(kind, seed=3, n=12, buffer=6), 3, 3)
+    np.testing.assert_array_equal(second, expected[kind])
+
+
 def test_far_steps_are_reached_at_once():
     """To iterate over 10**9 epochs would take days."""
     far = 10**9 * STEPS + 2

@@ -28,6 +28,12 @@ def test_embedding_reads_the_row_of_each_position_and_class(shape):
         layer(np.zeros((3, 5), np.int32))
 
 
+def test_an_unknown_number_of_positions_is_one():
+    layer = layers.ClassEmbedding(6, 4)
+    layer.build((None, None))
+    assert layer.table.kernel.shape == (6, 4)
+
+
 def test_embedding_with_spectral_normalisation():
     layer = layers.ClassEmbedding(6, 4, spectral_normalization=True)
     layer.build((None,))

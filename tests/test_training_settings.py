@@ -1,0 +1,37 @@
+"""What two trainings are compared by."""
+
+import warnings
+
+import keras
+
+import kgan
+from kgan.training.settings import settings
+
+
+class Prior(kgan.priors.Normal):
+    def get_config(self):
+        warnings.warn("somebody's own", stacklevel=1)
+        return super().get_config()
+
+
+class Broken(kgan.priors.Normal):
+    def get_config(self):
+        raise TypeError("a lambda inside")
+
+
+def of_prior(prior):
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((4, 4, 1), 2, units=(4,)),
+        kgan.networks.MLPDiscriminator((4, 4, 1), units=(4,)),
+        prior,
+    )
+    gan.compile(keras.optimizers.SGD(0.25), "adam")
+    return {name: value for name, value in settings(gan).items() if name.startswith("prior")}
+
+
+def test_what_a_configuration_warns_of_is_not_shown():
+    assert of_prior(Prior(2)) == {"prior": "Prior", "prior.dim": 2}
+
+
+def test_what_cannot_tell_its_configuration_counts_by_its_class():
+    assert of_prior(Broken(2)) == {"prior": "Broken"}
