@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow_datasets.video.moving_sequence import image_as_moving_sequence
 
 from kgan.data.videos import PREVIOUS
+from kgan.utils.unheard import unheard
 
 __all__ = ["BOUNCING", "PREFIX", "canvas", "draw", "videos"]
 
@@ -68,9 +69,11 @@ def videos(
         velocity = _SPEED * tf.stack([tf.sin(angle), tf.cos(angle)])
         return image_as_moving_sequence(image, frames, size, velocity, motion[:2]).image_sequence
 
-    each = tf.map_fn(
-        moved,
-        (tf.gather(images, tf.reshape(numbers, [-1])), tf.reshape(motions, [-1, 3])),
-        fn_output_signature=tf.TensorSpec([frames, *size, 1], tf.uint8),
-    )
+    # TFDS's function calls one of TensorFlow as TensorFlow no longer wants it.
+    with unheard("tensorflow", "map_fn"):
+        each = tf.map_fn(
+            moved,
+            (tf.gather(images, tf.reshape(numbers, [-1])), tf.reshape(motions, [-1, 3])),
+            fn_output_signature=tf.TensorSpec([frames, *size, 1], tf.uint8),
+        )
     return tf.reduce_max(tf.reshape(each, [-1, _TOGETHER, frames, *size, 1]), axis=1)

@@ -7,8 +7,6 @@ here depends on their order.
 from __future__ import annotations
 
 import dataclasses
-import logging
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +15,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from kgan.data.untuned import untuned
+from kgan.utils.unheard import unheard
 
 # What a feature must be, and what to do where it is not.
 _EXPECTED = {
@@ -196,16 +195,8 @@ def as_dataset(builder: tfds.core.DatasetBuilder, **options: Any) -> tf.data.Dat
 
     With partial decoding, TFDS reads a property of its own features that it has deprecated.
     """
-    logger, of_dtype = logging.getLogger("absl"), re.compile(r"FeatureConnector\.dtype")
-
-    def others(record: logging.LogRecord) -> bool:
-        return not of_dtype.search(record.getMessage())
-
-    logger.addFilter(others)
-    try:
+    with unheard("absl", r"FeatureConnector\.dtype"):
         return builder.as_dataset(**options).with_options(untuned())
-    finally:
-        logger.removeFilter(others)
 
 
 def _or_none(
