@@ -37,8 +37,8 @@ ALLOWED = {
         *("training", "utils"),
     },
     "variants": {
-        *("conditions", "data", "gan", "losses", "masks", "networks", "priors", "training"),
-        "utils",
+        *("conditions", "data", "gan", "layers", "losses", "masks", "networks", "priors"),
+        *("training", "utils"),
     },
     "checkpoint": {"artifacts", "utils"},
     "runs": {"artifacts", "checkpoint", "utils"},
