@@ -198,6 +198,10 @@ def test_bouncing_images_are_loaded_as_pairs(digits):
         ({"image_size": 32}, r"`image_size`: expected None for 'bouncing_digits'"),
         ({"channels": 3}, r"`channels`: expected None for 'bouncing_digits'"),
         ({"with_labels": True}, r"`condition`: expected None beside `with_labels=True`"),
+        (
+            {"split": "train[:3]", "batch_size": 4},
+            r"'train\[:3\]' of .*'bouncing_digits' has 3 rows",
+        ),
     ],
 )
 def test_what_bouncing_images_lack_is_refused(options, said, digits):
