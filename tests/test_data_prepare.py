@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import requests
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tfds_data import store
@@ -158,6 +159,17 @@ def test_a_failing_server_is_asked_once(monkeypatch, server, tmp_path, status):
     with _fails_soon(FileNotFoundError, rf"not in {tmp_path} .*HTTPError at {server.url}"):
         _load_remote(tmp_path)
     assert server.asked == 1
+
+
+def test_the_first_request_reads_no_archive(monkeypatch, server, tmp_path):
+    """Which may hold gigabytes: TFDS asks for it then, with a bar."""
+    _set_archives(monkeypatch, _archive(server.url))
+    asked, get = [], requests.get
+    monkeypatch.setattr(
+        requests, "get", lambda url, **options: asked.append(options) or get(url, **options)
+    )
+    assert len(_load_remote(tmp_path)) > 0
+    assert [options["stream"] for options in asked] == [True]
 
 
 def test_a_missing_page_is_reported(monkeypatch, server, tmp_path):

@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import numpy as np
 
 import kgan
 from kgan.training.settings import settings
@@ -12,6 +13,11 @@ class Prior(kgan.priors.Normal):
     def get_config(self):
         warnings.warn("somebody's own", stacklevel=1)
         return super().get_config()
+
+
+class Centred(kgan.priors.Normal):
+    def get_config(self):
+        return {"centre": np.array([1.0, 2.0]), "spread": np.float32(0.5)}
 
 
 class Broken(kgan.priors.Normal):
@@ -31,6 +37,14 @@ def of_prior(prior):
 
 def test_what_a_configuration_warns_of_is_not_shown():
     assert of_prior(Prior(2)) == {"prior": "Prior", "prior.dim": 2}
+
+
+def test_numbers_of_numpy_count_by_their_values():
+    assert of_prior(Centred(2)) == {
+        "prior": "Centred",
+        "prior.centre": [1.0, 2.0],
+        "prior.spread": 0.5,
+    }
 
 
 def test_what_cannot_tell_its_configuration_counts_by_its_class():

@@ -272,6 +272,14 @@ def test_a_size_that_only_the_batch_shows_is_checked_there():
     refused(game(), quoted("(1, 8, 8)"), unknown(IMAGES.transpose(0, 3, 1, 2)))
 
 
+def test_an_unknown_size_beside_a_wrong_one_is_refused():
+    flat = batches(np.zeros((8, 20, 3), "float32"))
+    unknown = flat.map(
+        lambda x: tf.ensure_shape(tf.py_function(tf.identity, [x], x.dtype), [8, None, 3])
+    )
+    refused(game(), quoted("received (None, 3)") + ".*Change one of the two", unknown)
+
+
 def test_unknown_rank_is_refused_with_the_line_that_states_the_shape():
     dataset = batches(IMAGES).map(lambda x: tf.numpy_function(lambda v: v, [x], tf.float32))
     line = quoted("`.map(lambda x: tf.ensure_shape(x, (None, 8, 8, 1)))`")
