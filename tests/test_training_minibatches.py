@@ -1,0 +1,21 @@
+"""How a batch becomes k minibatches."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.training.minibatches import split
+
+
+@pytest.mark.parametrize(("k", "packing"), [(1, 2), (2, 1), (2, 3)])
+def test_a_batch_of_unknown_size_is_checked_as_the_step_runs(k, packing):
+    @tf.function(input_signature=[tf.TensorSpec([None, 2])])
+    def images_of(data):
+        return [minibatch.images for minibatch in split(data, k, packing, None)]
+
+    rows = k * packing
+    found = images_of(tf.reshape(tf.range(2.0 * rows), [rows, 2]))
+    assert len(found) == k
+    np.testing.assert_array_equal(np.sort(np.concatenate(found), axis=None), np.arange(2 * rows))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="batch"):
+        images_of(tf.zeros([rows + 1, 2]))
