@@ -10,7 +10,8 @@ repeats the last frame that was seen.
 MSE is the sum of the squared differences of a frame's pixels, in [0, 1], and SSIM has a Gaussian
 window of 11 pixels. Both are means over videos. The Frechet distance compares the frames of one
 time with those of other videos at that time, in the features of `kgan.metrics.RandomConvolutional`:
-it is the smaller, the more the frames look like frames. Runs lie in runs/translation/next_frame.
+it is the smaller, the more the frames look like frames. Runs lie in runs/translation/next_frame,
+and beside them a picture, frames.png: the true frames of two videos, the game's, those of L1.
 
 Prints one line of JSON for each run and a table.
 """
@@ -23,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import program, translation
-from kgan import data, inference
+from kgan import data, inference, plots
 from kgan.artifacts import RunDirectory
 from kgan.data import bouncing
 from kgan.data.videos import PREVIOUS
@@ -35,6 +36,7 @@ PRESET = "next_frame"
 GIVEN = PREDICTED = 10
 TABLE = (1, 5, 10)  # frames that have columns
 _TOGETHER = 100  # videos
+_SHOWN = 2
 
 
 def videos_of_test(count: int, data_dir: str | None) -> np.ndarray:
@@ -110,6 +112,12 @@ def play(seed: int, steps: int | None, count: int, data_dir: str | None) -> list
     }
     predictions["last frame repeated"] = roll_out(lambda frames: frames[..., -1:], videos[:count])
     predictions["true frames"] = true
+    rows = [
+        predictions[what][video]
+        for video in range(_SHOWN)
+        for what in ("true frames", "game", "L1 alone")
+    ]
+    plots.write_png(place / "frames.png", plots.grid(np.concatenate(rows), (0, 1), PREDICTED))
     return [
         {"seed": seed, "what": what, **{k: round(v, 4) for k, v in found.items()}}
         for what, made in predictions.items()

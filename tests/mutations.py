@@ -88,7 +88,7 @@ class _Walker(ast.NodeTransformer):
         self._scopes: list[tuple[str, bool]] = []  # name, and whether it is a function
 
     def visit(self, node: ast.AST) -> ast.AST | list[ast.AST]:
-        if self._speaks_to_people(node):
+        if self._is_left_out(node):
             return node
         result: ast.AST | list[ast.AST] = node
         for change, replacement in _faults(node):
@@ -132,10 +132,15 @@ class _Walker(ast.NodeTransformer):
         )
         return ".".join(names[: last + 1])
 
-    def _speaks_to_people(self, node: ast.AST) -> bool:
-        """Return whether a part of the program is text, types or a list of public names."""
+    def _is_left_out(self, node: ast.AST) -> bool:
+        """Return whether a part is text, types, a list of public names, or `strict` of `zip`.
+
+        The last one is an assertion: it changes nothing where the lists are of one length.
+        """
         if isinstance(node, (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom)):
             return True
+        if isinstance(node, ast.keyword):
+            return node.arg == "strict"
         if isinstance(node, ast.Assign):
             return any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets)
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -186,7 +191,7 @@ def _faults_of_call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
         )
         yield f"{name} -> {_OTHER_NAME[name]}", new
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg:
+        if keyword.arg not in (None, "strict"):
             new = copy.deepcopy(node)
             del new.keywords[i]
             yield f"{keyword.arg}={ast.unparse(keyword.value)} gone", new
