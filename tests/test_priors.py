@@ -108,6 +108,13 @@ def test_an_integer_is_the_pair_with_zero(prior, seed):
 
 
 @each_prior
+@pytest.mark.parametrize("seed", [tf.constant(1.5), tf.constant([[1, 2]])])
+def test_other_tensors_are_no_seeds(prior, seed):
+    with pytest.raises(ValueError, match=r"`seed`: .* two integers, received (float|int)32 of sha"):
+        prior.sample(9, seed)
+
+
+@each_prior
 def test_a_small_draw_begins_a_large_one(prior):
     large = prior.sample(1001, seed=8).numpy()
     for batch in (1, 2, 33, 1000):
