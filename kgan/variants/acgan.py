@@ -28,8 +28,8 @@ class ACGAN(GameWithHead):
     Two things differ from the paper, whose form made all samples of a class alike here
     (docs/codes.md). D is not trained to name samples: it would name them by the label that they
     were asked for, whatever they show. And the logits are 8 times the cosines between the features
-    and the directions of the classes, as in ReACGAN (Kang et al. 2021, arXiv 2111.01118): longer
-    features, which neither R1 nor R2 bounds, name nothing better.
+    and the directions of the classes, and a bias, after ReACGAN (Kang et al. 2021, arXiv
+    2111.01118): longer features, which neither R1 nor R2 bounds, name nothing better.
 
     The data are pairs `(images, labels)`, as in every conditional game.
 

@@ -31,7 +31,7 @@ class WithHead(keras.Model):
         num_outputs: numbers that the head returns for an image.
         num_classes: None, or the number of classes of the game, whose labels are left out.
         cosine_scale: None, or what the cosines between the features and the head's directions are
-            multiplied by; the head then returns these, and the length of the features is nothing.
+            multiplied by. The head then returns these and a bias, whatever the features' length.
 
     Raises:
         ValueError: the discriminator has no features, or takes labels or images as a condition.

@@ -36,13 +36,13 @@ def against_truths(
         expected = classify(truths)
         of_pairs["same_class"] = lambda found, _: classify(found) == expected
     return [
-        MetricResult(f"{subject}_{name}{of}", *mean(measure(found, truths)), reals=len(truths))
+        MetricResult(f"{subject}_{name}{of}", *_mean(measure(found, truths)), reals=len(truths))
         for name, measure in of_pairs.items()
         for of, found in images.items()
     ]
 
 
-def mean(values: np.ndarray) -> tuple[float, int, None, float]:
+def _mean(values: np.ndarray) -> tuple[float, int, None, float]:
     """Return the mean, the number of values, no value of real data, and the standard error."""
     values = np.asarray(values, np.float64)
     error = float(values.std() / math.sqrt(len(values)))
