@@ -111,6 +111,14 @@ def test_installed_wheel_trains_samples_evaluates_and_exports(environment, tmp_p
     done = run(environment, "kgan-train", "--dataset=digits", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "5/5" in done.stderr
+    # What follows is warmed up; it is the wheel's all the same.
+    script = tmp_path / "where.py"
+    script.write_text("import kgan, kgan_export; print(kgan.__file__, kgan_export.__file__)")
+    done = run(environment, script, cwd=tmp_path, warm_up=True)
+    assert done.stdout.count("site-packages/kgan") == 2, done.stdout + done.stderr
+    assert str(ROOT / "kgan") not in done.stdout
+    assert str(ROOT / "export") not in done.stdout
+
     arguments = ("--run_dir=run", "--output_dir=out")
     done = run(environment, "kgan-export", *arguments, cwd=tmp_path, warm_up=True)
     assert done.returncode == 0, done.stderr
