@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import pytest
 import tensorflow as tf
+import warm
 from kgan_export import parity
 
 import kgan
@@ -37,6 +38,10 @@ FIRST = (
 def pytest_collection_modifyitems(items):
     places = {f"test_{name}.py": place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
+
+
+def pytest_collection_finish(session):
+    warm.keep_what_is_loaded()
 
 
 _compile = kgan.GAN.compile

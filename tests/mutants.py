@@ -3,8 +3,8 @@
 A fault that every test survives is a missing assertion, or changes nothing that anybody can see.
 First, all fast tests and the slow ones of the files' own tests run once, and each function of kgan
 notes which tests call it. Then a seeded sample of faults (`mutations.py`) is tried, one process
-each, with the tests that call the faulty function, quickest first. TensorFlow is loaded once: each
-process is a fork of this one.
+each, with the tests that call the faulty function, the closest first. TensorFlow is loaded once:
+each process is a fork of this one.
 """
 
 from __future__ import annotations
@@ -233,7 +233,10 @@ def _work(path: pathlib.Path, mutation: Mutation, profile: Profile, deadline: fl
 
 
 def _tests(path: pathlib.Path, mutation: Mutation, profile: Profile) -> tuple[list[str], list[str]]:
-    """Return the tests for a fault, quickest first: its file's own, and others for `SECONDS`."""
+    """Return the tests for a fault: its file's own, quickest first, and others for `SECONDS`.
+
+    Of the others those that call the fewest functions are first: they look closest at each.
+    """
     callers, seconds, failed = profile
     module = f"{path.relative_to(ROOT)}:"
     if mutation.function:
@@ -243,16 +246,14 @@ def _tests(path: pathlib.Path, mutation: Mutation, profile: Profile) -> tuple[li
     # Of tests that share what a function made, only the first has called it.
     own = {test for test in seconds if _own(path) in test} if found else set()
 
-    def quickest_first(tests: set[str]) -> list[str]:
-        return sorted(tests - failed, key=lambda test: (seconds.get(test, 0.0), test))
-
+    calls = collections.Counter(test for tests in callers.values() for test in tests)
     others, total = [], 0.0
-    for test in quickest_first(found - own):
+    for test in sorted(found - own - failed, key=lambda test: (calls[test], test)):
         total += seconds.get(test, 0.0)
         if total > SECONDS and (own or others):
             break
         others.append(test)
-    return quickest_first(own), others
+    return sorted(own - failed, key=lambda test: (seconds.get(test, 0.0), test)), others
 
 
 def _own(path: pathlib.Path) -> str:

@@ -249,10 +249,11 @@ def test_a_directory_that_cannot_be_written_to(run, tmp_path, monkeypatch):
         '{"options": {}, "versions": ["3.15"]}',
         "[" * 100_000,
         '{"options": {}, "prior": [[1]]}',
+        '{"options": {}, "prior": {"a": ' + "[" * 5_000 + "]" * 5_000 + "}}",  # can't be written
     ],
     ids=[
         *("empty", "cut", "list", "number", "no-options", "odd-options", "null-options"),
-        *("nested", "lists", "data", "versions", "deep", "prior"),
+        *("nested", "lists", "data", "versions", "deep", "prior", "deep-prior"),
     ],
 )
 def test_damaged_config(run, text):

@@ -174,7 +174,7 @@ def test_the_newest_whole_one_is_taken_and_each_damaged_one_named(tmp_path):
     checkpoints.paths()[1].write_bytes(b"")
     with pytest.warns(UserWarning, match="is damaged") as warned:
         assert checkpoints.newest()[2]["epoch"] == 5
-    assert len(warned) == 2
+    assert [warning.filename for warning in warned] == [__file__] * 2
 
 
 def test_all_damaged(tmp_path):
@@ -213,8 +213,11 @@ def test_one_that_cannot_be_read_is_named_and_makes_room(kind, tmp_path, monkeyp
     with monkeypatch.context() as patch:
         if kind == "EIO":
             patch.setattr(pathlib.Path, "read_bytes", dying)
-        with pytest.warns(UserWarning, match=r"step_00000015\.npz cannot be read \(.*\)\. Trying"):
+        with pytest.warns(
+            UserWarning, match=r"step_00000015\.npz cannot be read \(.*\)\. Trying"
+        ) as warned:
             assert checkpoints.newest()[2]["epoch"] == 10
+        assert warned[0].filename == __file__
     gan = game()
     for step in (12, 15, 18, 21):
         gan.step_counter.assign(step)

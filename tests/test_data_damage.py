@@ -4,6 +4,7 @@ import io
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -112,6 +113,17 @@ def test_grey_and_rgb_images_together_are_refused(reading, tmp_path):
     np.testing.assert_array_equal(rows[5], noise(3))
     assert reading("mixed", tmp_path, image_size=8, split="train[:5]").shape == (8, 8, 1)
     assert reading("mixed", tmp_path, image_size=8, split="train[5:]").shape == (8, 8, 3)
+
+
+def test_an_animation_is_named(reading, tmp_path):
+    frames = [PIL.Image.fromarray(noise(3, seed)) for seed in (0, 1)]
+    moving = io.BytesIO()
+    frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
+    images = [{"image": io.BytesIO(moving.getvalue()) if i == 6 else png(3)} for i in range(N)]
+    store(tmp_path, "moving", {"image": Image(shape=(None, None, 3))}, images)
+    with pytest.raises(OSError, match=r"cannot be decoded.*shape \(2, 8, 8, 3\) is not") as error:
+        reading("moving", tmp_path, image_size=8)
+    assert "in example 6 of moving-train" in one_sentence(error)
 
 
 def test_a_withheld_label_is_named(reading, tmp_path):

@@ -132,6 +132,11 @@ def test_names_without_a_partner_are_counted_and_five_named(root):
         r"train/dog/02, train/dog/04, train/dog/06, train/dog/08 and 2 more\)\. Add, remove",
     ):
         pairs(root)
+    for i in (0, 2):  # five are missing, and all are named
+        path = root / "conditions" / "train" / "dog" / f"{i:02}.bmp"
+        picture_files.write(path, picture_files.noise(i))
+    with pytest.raises(ValueError, match=r"\(train/dog/04, .*, train/dog/12\)\. Add, remove"):
+        pairs(root)
     picture_files.write(root / "conditions" / "other.png", picture_files.noise(0))
     (root / "conditions" / "other.png").rename(root / "conditions" / "train" / "cat" / "x.png")
     with pytest.raises(

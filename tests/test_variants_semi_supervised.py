@@ -240,6 +240,7 @@ def test_labelled_images_are_held_to_the_game():
         (FEW[:, :2], r"`labelled`: expected .*\(4, 4, 1\)"),
         (FEW * 100, r"`labelled`: expected .*-1"),
         (FEW * np.nan, r"`labelled`: expected finite"),
+        (FEW / 300, r"`labelled`: expected pixels that use the game's value range"),
     ):
         with pytest.raises(ValueError, match=sentence):
             game(labelled=(wrong, LABELS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -100,9 +100,7 @@ def _damaged_example(source: ImageSource, split: str) -> Exception | None:
         decoders=partial_decoding(
             *wanted, decoders={source.image.name: tfds.decode.SkipDecoding()}
         ),
-        read_config=tfds.ReadConfig(
-            add_tfds_id=True, enable_ordering_guard=False, try_autocache=False
-        ),
+        read_config=tfds.ReadConfig(add_tfds_id=True, try_autocache=False),
     )
     channels = None
     for example in examples.as_numpy_iterator():
@@ -114,30 +112,17 @@ def _damaged_example(source: ImageSource, split: str) -> Exception | None:
                 return wrong_label(source, split, label, where)
         try:
             shape = source.image.connector.decode_example(source.image.of(example)).shape
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, ValueError) as error:  # the latter of animations
             return OSError(
                 f"{_place(source, split)} has an image that cannot be decoded, in {where} "
                 f"({reason(error)}). Mend or remove that image, and prepare the data set again."
             )
         shown = 3 if shape[-1] == 4 else shape[-1]  # alpha is laid over the background
-        wrong = _unlike(shape, None if source.form.channels else channels, shown)
-        if wrong:
-            return ValueError(f"{_place(source, split)} {wrong.format(where=where)}.")
+        if not source.form.channels and shown != (channels or shown):
+            return ValueError(
+                f"{_place(source, split)} has images of {channels} channels, and of {shown} from "
+                f"{where} on; expected the same number of channels everywhere. Give `channels=3`, "
+                "which decodes grey images as colours too."
+            )
         channels = channels or shown
-    return None
-
-
-def _unlike(shape: Any, before: int | None, channels: int) -> str | None:
-    """Return how an image, at `{where}`, differs from the channels of those before it."""
-    if len(shape) != 3:
-        return (
-            f"has an animation of shape {tuple(shape)} among its images, in {{where}}; remove it "
-            "and prepare the data set again"
-        )
-    if before is not None and channels != before:
-        return (
-            f"has images of {before} channels, and of {channels} from {{where}} on; expected "
-            "the same number of channels everywhere. Give `channels=3`, which decodes grey images "
-            "as colours too"
-        )
     return None

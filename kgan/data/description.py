@@ -162,7 +162,7 @@ def labels(
         builder,
         split=split,
         decoders=partial_decoding(feature),
-        read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
+        read_config=tfds.ReadConfig(try_autocache=False),
     )
     values = examples.map(feature.of).batch(10_000).as_numpy_iterator()
     return np.concatenate(list(values)).astype(np.int64)

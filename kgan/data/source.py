@@ -90,7 +90,7 @@ class ImageSource:
             self.builder,
             split=split,
             decoders=partial_decoding(*wanted),
-            read_config=tfds.ReadConfig(enable_ordering_guard=False, try_autocache=False),
+            read_config=tfds.ReadConfig(try_autocache=False),
         )
 
         @tf.autograph.experimental.do_not_convert

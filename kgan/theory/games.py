@@ -57,7 +57,7 @@ class MatrixGame:
         column_moves: Iterable[Hashable] | None = None,
     ):
         self.row = finite("row", row, ndim=2).copy()
-        self.column = -self.row if column is None else finite("column", column, ndim=2).copy()
+        self.column = -self.row if column is None else finite("column", column).copy()
         same_shape("row", self.row, "column", self.column)
         self.row.flags.writeable = self.column.flags.writeable = False
         rows, columns = self.row.shape

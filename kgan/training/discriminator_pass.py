@@ -219,9 +219,7 @@ def _total(logits: tf.Tensor) -> tf.Tensor:
 
     Isola et al. 2017 (arXiv 1611.07004, section 3.2.2) average the patches to D's output.
     """
-    if logits.shape.rank > 2:
-        logits = tf.reduce_mean(logits, axis=range(1, logits.shape.rank))
-    return tf.reduce_sum(logits)
+    return tf.reduce_sum(tf.reduce_mean(logits, axis=range(1, logits.shape.rank)))
 
 
 @contextlib.contextmanager
