@@ -152,6 +152,7 @@ def test_data_that_are_not_finite_are_refused(bad):
     points.compile("sgd", "sgd")
     refused(points, "expected finite numbers", np.full((8, 2), bad, "float32"))
     assert begins(points, np.full((8, 2), 1e6, "float32"))  # points have no bounds
+    refused(points, quoted('`x.astype("float32")`'), np.zeros((8, 2), "int32"))
 
 
 @pytest.mark.parametrize("kind", [np.array, batches, Sequence, generated])
