@@ -86,8 +86,8 @@ def _sampler(generator: KerasGenerator) -> Graph:
         return {"latents": lite_sampling.latents(generator.prior, count, seed), **labels}
 
     return sample.get_concrete_function(
-        count=tf.TensorSpec([], tf.int32, name="count"),
-        seed=tf.TensorSpec([2], tf.int32, name="seed"),
+        count=tf.TensorSpec([], tf.int32),
+        seed=tf.TensorSpec([2], tf.int32),
         **{name: spec for name, spec in generator.specs.items() if name == "labels"},
     )
 

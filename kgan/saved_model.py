@@ -201,11 +201,11 @@ def _completed(generator: KerasGenerator) -> dict[str, tf.TensorSpec]:
     """Return the inputs of `complete`, by name."""
     height, width, channels = generator.image_shape
     specs = {
-        "images": tf.TensorSpec([None, height, width, channels], tf.float32, name="images"),
-        "mask": tf.TensorSpec([None, height, width, 1], tf.float32, name="mask"),
+        "images": tf.TensorSpec([None, height, width, channels], tf.float32),
+        "mask": tf.TensorSpec([None, height, width, 1], tf.float32),
     }
     if generator.latent_dim:
-        specs["seed"] = tf.TensorSpec([2], tf.int32, name="seed")
+        specs["seed"] = tf.TensorSpec([2], tf.int32)
     return specs
 
 
@@ -233,7 +233,7 @@ def _of_translator(generator: KerasGenerator) -> dict[str, Callable[..., dict[st
             inputs["latents"] = generator.prior.sample(tf.shape(images)[0], seed)
         return {"images": tf.where(given, images, generator.images(**inputs))}
 
-    images = tf.TensorSpec([None, *_translated(generator)], tf.float32, name="images")
+    images = tf.TensorSpec([None, *_translated(generator)], tf.float32)
     signatures = {
         "serving_default": generate.get_concrete_function(**generator.specs),
         "translate": translate.get_concrete_function(images),
@@ -267,8 +267,8 @@ def _signatures(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, 
         return {"png_bytes": tf.io.encode_png(tf.cast(tf.round(255.0 * images), tf.uint8))}
 
     drawn = {
-        "count": tf.TensorSpec([], tf.int32, name="count"),
-        "seed": tf.TensorSpec([2], tf.int32, name="seed"),
+        "count": tf.TensorSpec([], tf.int32),
+        "seed": tf.TensorSpec([2], tf.int32),
         **{name: spec for name, spec in generator.specs.items() if name == "labels"},
     }
     signatures = {
@@ -294,7 +294,7 @@ def _of_encoder(generator: KerasGenerator) -> dict[str, Callable[..., dict[str, 
     def reconstruct(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": generator.reconstruct(images)}
 
-    images = tf.TensorSpec([None, *generator.image_shape], tf.float32, name="images")
+    images = tf.TensorSpec([None, *generator.image_shape], tf.float32)
     return {
         "encode": encode.get_concrete_function(images),
         "reconstruct": reconstruct.get_concrete_function(images),
@@ -309,7 +309,7 @@ def classify_function(generator: KerasGenerator) -> Callable[..., dict[str, tf.T
         return {"probabilities": generator.probabilities(images)}
 
     shape = [None, *generator.image_shape]
-    return classify.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="images"))
+    return classify.get_concrete_function(tf.TensorSpec(shape, tf.float32))
 
 
 # Checks inside the graph
