@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.video.moving_sequence import image_as_moving_sequence
 from tfds_data import store
 
-from kgan.data import bouncing, describe, load, pipeline
+from kgan.data import bouncing, describe, load, pipeline, source
 from kgan.data.videos import last_and_previous
 
 FRAMES = {"condition": "previous_frames", "value_range": (0, 255)}
@@ -62,6 +62,17 @@ def test_each_frame_but_the_first_three_has_a_row(clips, data_dir):
     halved = load("clips", batch_size=6, split="train[:2]", image_size=4, **options)
     assert [spec.shape[1:] for spec in halved.element_spec] == [(4, 4, 1), (4, 4, 3)]
     assert len(halved) == 1
+
+
+def test_small_videos_are_kept_in_memory(clips, data_dir, monkeypatch):
+    reads = []
+    read = source.ImageSource.read
+    monkeypatch.setattr(source.ImageSource, "read", lambda *args: reads.append(1) or read(*args))
+    for bytes_, expected in ((clips.size, 1), (clips.size - 1, 0)):
+        reads.clear()
+        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", bytes_)
+        load("clips", data_dir=data_dir, batch_size=4, **FRAMES)
+        assert len(reads) == expected
 
 
 @pytest.mark.slow
