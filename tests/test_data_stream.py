@@ -1,5 +1,7 @@
 """The order of data: a pure function of (seed, step), wherever one begins."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -195,3 +197,8 @@ def test_no_thread_of_autotuning_keeps_an_iterator_from_being_thrown_away():
     points = data.load("gaussian", batch_size=10)
     for dataset in (points, points.from_position(3)):
         assert dataset.options().autotune.enabled is False
+
+
+def test_the_shuffle_buffer_is_what_the_page_says():
+    page = pathlib.Path(__file__).parent.parent / "docs" / "performance.md"
+    assert f"{pipeline.SHUFFLE_BYTES // 2**20} MiB shuffle buffer" in page.read_text()
