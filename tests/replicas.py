@@ -250,7 +250,7 @@ def mirrored():
         found[f"sgd_{k}"] = difference(alone, shared)
         logs = [gan.history_ for gan in (alone, shared)]
         found[f"logs_{k}"] = max(abs(logs[0][name][0] - logs[1][name][0]) for name in logs[0])
-    several = play(two, sgd(), steps_per_execution=5)
+    several = play(two, sgd(), steps_per_execution=2)
     found["steps_per_execution"] = difference(several, shared)
     found["adam"] = difference(play(one, adam), play(two, adam))
     clipped = [play(strategy, sgd(global_clipnorm=0.05)) for strategy in (one, two)]

@@ -362,7 +362,7 @@ print('ratio', (peak - before) / (len(images) * 20 * 64 * 64 * 3))
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="only Linux tells the peak")
-@pytest.mark.parametrize("kind", ["folder", "tfds"])
+@pytest.mark.parametrize("kind", ["folder", pytest.param("tfds", marks=pytest.mark.long)])
 def test_the_peak_of_memory_is_under_one_and_a_half_of_the_data(kind, tmp_path):
     """234 MiB of pixels; the batches on their way, of 1 MB each, count as well."""
     path = tmp_path / "pictures" / "train" / "0.png"
