@@ -126,6 +126,11 @@ ROWS = [
         ((28, 28, 1), {"latent_dim": 4, "filters": 3}),
         ((32, 32, 3), {"latent_dim": 4, "filters": 2, "upsampling": "resize", **TOLD}),
         (
+            (28, 28, 1),
+            {"latent_dim": 4, "filters": 2, "dense_units": 5, **TOLD}
+            | {"conditioning": "batch_normalization"},
+        ),
+        (
             (64, 64, 3),
             {"latent_dim": 4, "filters": 1, "value_range": (0.0, 255.0), **TOLD}
             | {"conditioning": "batch_normalization"},
@@ -178,6 +183,7 @@ ROWS = [
         "DCGANDiscriminator",
         ((28, 28, 1), {"filters": 3, "classes": 4}),
         ((32, 32, 3), {"filters": 2, **TOLD}),
+        ((28, 28, 1), {"filters": 2, "dense_units": 5, **TOLD}),
         ((64, 64, 3), {"filters": 1, **CLIP, **TOLD, "conditioning": "concatenation"}),
     ),
     *rows(

@@ -81,6 +81,31 @@ def test_normalization_statistics_move_in_training_only(cls):
         assert (old != new.numpy()).any()
 
 
+def test_a_dense_layer_beside_the_convolutions():
+    """InfoGAN's networks for MNIST (Chen et al. 2016, table 1) have 1024 units on both sides."""
+    generator = DCGANGenerator((28, 28, 1), 74, filters=64, dense_units=1024)
+    discriminator = DCGANDiscriminator((28, 28, 1), filters=64, dense_units=1024)
+    generator.build((None, 74))
+    discriminator.build((None, 28, 28, 1))
+    grid, kernel = 7 * 7 * 128, 4 * 4
+    shared = 1024 * grid + 2 * 1024 + kernel * 64 * 128  # the dense layer and its normalization
+    assert sum(w.shape.num_elements() for w in discriminator.trainable_variables) == (
+        kernel * 64 + 64 + shared + 2 * 128 + 1024 + 1
+    )
+    assert sum(w.shape.num_elements() for w in generator.trainable_variables) == (
+        74 * 1024 + shared + 2 * 128 + 2 * 64 + kernel * 64 + 1
+    )
+    assert discriminator.num_features == 1024
+    x = np.random.default_rng(0).normal(size=(500, 28, 28, 1)).astype(np.float32)
+    features = discriminator.features(x, training=True).numpy()
+    below = np.where(features < 0, features / 0.2, features)
+    np.testing.assert_allclose(below.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(below.std(0), 1, atol=0.01)
+    for cls in (DCGANGenerator, DCGANDiscriminator):
+        with pytest.raises(ValueError, match=r"`dense_units`: .*received 0\. None makes no dense"):
+            cls((28, 28, 1), dense_units=0)
+
+
 def test_dcgan_unknown_upsampling():
     with pytest.raises(
         ValueError,

@@ -19,7 +19,7 @@ import kgan
 from kgan.optimizers import RisingMomentum
 from train import choices
 from train.config import Config, resolve
-from train.game import make_gan
+from train.game import make_gan, untrained_gan
 from train.presets import DIRECTORIES, PRESETS
 from train.records import check_run
 from train.run import RunDirectory, train
@@ -174,7 +174,7 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
         (
             "a positive integer",
             {"batch_size": 0, "discriminator_steps": 0, "penalty_interval": 0}
-            | {"steps": 0, "checkpoint_every": 0},
+            | {"steps": 0, "checkpoint_every": 0, "dense_units": 0},
         ),
         (
             "a positive number",
@@ -340,6 +340,8 @@ def test_options_reach_the_game(data_dir):
     for adam in (gan.generator_optimizer, gan.discriminator_optimizer):
         assert (adam.beta_1, adam.beta_2) == (0.1, 0.8)
     assert gan.generator.units == (6, 6)
+    dense = untrained_gan(small(network="dcgan", dense_units=5), (8, 8, 1), None)
+    assert dense.generator.dense_units == dense.discriminator.dense_units == 5
 
 
 @pytest.mark.parametrize(

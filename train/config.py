@@ -183,6 +183,13 @@ class Config:
         only_with={"network": DENSE},
         unset="0.005 for maxout, He normal for mlp",
     )
+    dense_units: int | None = option(
+        None,
+        "Units of a dense layer beside the convolutions of both networks, 1024 in InfoGAN",
+        expected=POSITIVE_INTEGER,
+        only_with={"network": ("dcgan",)},
+        unset="no such layer",
+    )
     upsampling: str = option(
         "transposed",
         "Upsampling in the generator of dcgan, unet and, where it is given images, resnet: "

@@ -266,6 +266,8 @@ def _networks(
         discriminator["weight_constraint"] = constraints.WeightClip(config.weight_clip)
     if config.network == "dcgan":
         generator["upsampling"] = config.upsampling
+        for network in (generator, discriminator):
+            network["dense_units"] = config.dense_units
     if config.network == "weight_norm":
         widths = [
             tuple(max(1, round(share * width)) for share in shares)

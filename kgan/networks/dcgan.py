@@ -19,7 +19,7 @@ from kgan.networks.base import (
     InputShape,
     with_condition,
 )
-from kgan.utils.checks import one_of
+from kgan.utils.checks import one_of, positive_integer
 from kgan.utils.types import JsonDict
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]
@@ -50,6 +50,22 @@ def dcgan_convolution(
     )
 
 
+def _dense(
+    units: int | None, dtype: keras.DTypePolicy | str
+) -> tuple[int | None, list[keras.layers.Layer]]:
+    """Return the argument `dense_units`, and the dense layer that it asks for, if any.
+
+    Raises:
+        ValueError: it is no positive integer.
+    """
+    if units is None:
+        return None, []
+    units = positive_integer("dense_units", units, hint="None makes no dense layer.")
+    initializer = keras.initializers.RandomNormal(stddev=0.02)
+    layer = keras.layers.Dense(units, use_bias=False, kernel_initializer=initializer, dtype=dtype)
+    return units, [layer]
+
+
 @keras.saving.register_keras_serializable(package="kgan")
 class DCGANGenerator(ConvolutionalNetwork, Generator):
     """Project a latent point onto a small grid and double its sides to the image's size.
@@ -60,6 +76,8 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         latent_dim: size of a latent point.
         filters: channels at half of the image's size; they double with each halving.
+        dense_units: None, or the units of a dense layer before the grid, as in InfoGAN (Chen et al.
+            2016, arXiv 1606.03657, table 1: 1024).
         value_range: `(low, high)` of the output, or None for an output without bounds.
         upsampling: `"transposed"`, 4 x 4 transposed convolutions as published; or `"resize"`,
             doubling by nearest neighbours and 3 x 3 convolutions (`kgan.layers.ResizeConv2D`).
@@ -75,6 +93,7 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         filters: int = 64,
         value_range: tuple[float, float] | None = (-1.0, 1.0),
         upsampling: str = "transposed",
+        dense_units: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
@@ -83,6 +102,8 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         self._set_filters(filters)
         widths = [filters * 2**i for i in reversed(range(self.halvings))]
         initializer = keras.initializers.RandomNormal(stddev=0.02)
+        self.dense_units, self.dense = _dense(dense_units, self.dtype_policy)
+        self.dense_normalizations = [self.normalization() for _ in self.dense]
         self.projection = self._grid_projection(widths[0], initializer, use_bias=False)
         self.normalizations = [self.normalization() for _ in widths]
         up, dtype = UPSAMPLINGS[upsampling], self.dtype_policy
@@ -91,6 +112,10 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
 
     def build(self, input_shape: InputShape) -> None:
         latents_shape, condition_shape = self.joined_shape(input_shape)
+        for dense, normalization in zip(self.dense, self.dense_normalizations, strict=True):
+            dense.build(latents_shape)
+            latents_shape = dense.compute_output_shape(latents_shape)
+            normalization.build(with_condition(latents_shape, condition_shape))
         self.projection.build(latents_shape)
         shape: Shape = (None, *self.grid_shape)
         self.normalizations[0].build(with_condition(shape, condition_shape))
@@ -103,8 +128,12 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         self.output_layer.build(shape)
 
     def call(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
-        latents, condition = self.joined(inputs)
-        x = keras.ops.reshape(self.projection(latents), (-1, *self.grid_shape))
+        x, condition = self.joined(inputs)
+        for dense, normalization in zip(self.dense, self.dense_normalizations, strict=True):
+            x = keras.ops.relu(
+                normalization(with_condition(dense(x), condition), training=training)
+            )
+        x = keras.ops.reshape(self.projection(x), (-1, *self.grid_shape))
         x = keras.ops.relu(self.normalizations[0](with_condition(x, condition), training=training))
         for convolution, normalization in zip(
             self.convolutions, self.normalizations[1:], strict=True
@@ -114,24 +143,33 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         return self.to_range(self.output_layer(x))
 
     def get_config(self) -> JsonDict:
-        return {**super().get_config(), "upsampling": self.upsampling}
+        own = {"upsampling": self.upsampling, "dense_units": self.dense_units}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="kgan")
 class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
     """Halve the sides of an image to a small grid and compute one logit from it.
 
-    LeakyReLU (negative slope 0.2) follows every convolution; batch normalization, every one but the
-    first.
+    LeakyReLU (negative slope 0.2) follows every layer but the last; batch normalization, every one
+    of these but the first.
 
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at half of the image's size; they double with each halving.
+        dense_units: None, or the units of a dense layer between the grid and the logit, as in
+            InfoGAN (1024).
         **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
             `dtype` of `Discriminator`.
     """
 
-    def __init__(self, image_shape: Sequence[int], filters: int = 64, **kwargs: Any):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        filters: int = 64,
+        dense_units: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(image_shape, **kwargs)
         self._set_filters(filters)
         widths = [filters * 2**i for i in range(self.halvings)]
@@ -140,8 +178,10 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
             dcgan_convolution(keras.layers.Conv2D, n, dtype, use_bias=i == 0)
             for i, n in enumerate(widths)
         ]
+        self.dense_units, self.dense = _dense(dense_units, dtype)
         self.normalizations = [
-            layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype) for _ in widths[1:]
+            layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype)
+            for _ in [*widths[1:], *self.dense]
         ]
         self.output_layer = keras.layers.Dense(
             self.output_units,
@@ -156,9 +196,12 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
             shape = convolution.compute_output_shape(shape)
             if i:
                 self.normalizations[i - 1].build(shape)
-        self.build_logits(
-            math.prod(self._smallest_grid(self.convolutions[-1].filters)), condition_shape
-        )
+        features = math.prod(self._smallest_grid(self.convolutions[-1].filters))
+        for dense in self.dense:
+            dense.build((None, features))
+            features = dense.units
+            self.normalizations[-1].build((None, features))
+        self.build_logits(features, condition_shape)
 
     def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         for i, convolution in enumerate(self.convolutions):
@@ -166,4 +209,11 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
             if i:
                 x = self.normalizations[i - 1](x, training=training)
             x = keras.ops.leaky_relu(x, negative_slope=0.2)
-        return keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
+        x = keras.ops.reshape(x, (-1, math.prod(x.shape[1:])))
+        for dense in self.dense:
+            x = self.normalizations[-1](dense(x), training=training)
+            x = keras.ops.leaky_relu(x, negative_slope=0.2)
+        return x
+
+    def get_config(self) -> JsonDict:
+        return {**super().get_config(), "dense_units": self.dense_units}
