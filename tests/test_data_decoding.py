@@ -249,6 +249,12 @@ def test_why_a_file_cannot_be_decoded(content, why):
     assert why in why_unreadable(error.value)
 
 
+def test_only_the_formats_that_are_decoded_have_facts(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded(picture_files.noise(), "TIFF"))
+    with pytest.raises(Exception, match="cannot identify image file"):
+        facts(tmp_path / "a.png")
+
+
 def test_a_crop_is_the_middle_of_the_longer_side():
     """Without resizing, so that each pixel is where it was."""
     pixels = picture_files.noise()  # 8 x 8

@@ -180,16 +180,19 @@ def test_a_missing_page_is_reported(monkeypatch, server, tmp_path):
 
 
 @pytest.mark.usefixtures("no_network")
-def test_absent_without_a_network_says_what_to_do(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("names", "listed"), [("abcdef", "a, b, c, d and 2 more"), ("abcd", "a, b, c, d")]
+)
+def test_absent_without_a_network_says_what_to_do(names, listed, monkeypatch, tmp_path):
     archives = {}
-    for name in "abcdef":
+    for name in names:
         archives |= _archive(NOBODY_LISTENS + name)
     _set_archives(monkeypatch, archives)
     with _fails_soon(
         FileNotFoundError,
         rf"'kgan_remote/1.0.0' is not in {tmp_path} .*ConnectionError at {NOBODY_LISTENS}a.*"
         rf"prepare it on a machine with a network and copy it to {tmp_path}/kgan_remote/1.0.0, "
-        rf"or put the original archives \(a, b, c, d and 2 more\) into {tmp_path}/downloads/manual",
+        rf"or put the original archives \({listed}\) into {tmp_path}/downloads/manual",
     ):
         _load_remote(tmp_path)
 

@@ -85,6 +85,9 @@ BOUNDED = {
     "before a layer that flattens": lambda: sequential(
         L.Conv2D(1, 8, activation="sigmoid"), L.Flatten()
     ),
+    "before a nested model that flattens": lambda: sequential(
+        L.Conv2D(1, 8, activation="sigmoid"), keras.Sequential([L.Flatten()])
+    ),
     "before a cast": lambda: sequential(
         L.Flatten(), L.Dense(1, "sigmoid"), L.Activation("linear", dtype="float32")
     ),

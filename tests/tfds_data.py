@@ -1,10 +1,12 @@
-"""TFDS data of tests: the real MNIST where it is prepared, and a data set that only seems to be."""
+"""TFDS data of tests: the real MNIST where it is prepared, and data sets that only seem to be."""
 
 import os
 import pathlib
 
+import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from sklearn.datasets import load_digits
 
 
 def mnist():
@@ -14,6 +16,30 @@ def mnist():
         pytest.skip("KGAN_TEST_DATA_DIR does not name a directory where mnist is prepared")
     builder = tfds.builder("mnist", data_dir=directory)
     return tfds.as_numpy(builder.as_dataset(batch_size=-1, as_supervised=True))
+
+
+def write_small_mnist(data_dir):
+    """Write a data set that TFDS takes for MNIST: scikit-learn's 1,797 digits, enlarged."""
+    pixels, labels = load_digits(return_X_y=True)
+    large = (pixels.reshape(-1, 8, 8) * 15.9).astype("uint8").repeat(3, 1).repeat(3, 2)
+    images = np.pad(large, ((0, 0), (2, 2), (2, 2)))[..., None]
+    rows = [{"image": image, "label": label} for image, label in zip(images, labels, strict=True)]
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="mnist",
+        version=str(tfds.builder("mnist", data_dir=data_dir).version),
+        features=tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(28, 28, 1)),
+                "label": tfds.features.ClassLabel(num_classes=10),
+            }
+        ),
+        split_datasets={
+            "train": list(enumerate(rows[:1500])),
+            "test": list(enumerate(rows[1500:])),
+        },
+        data_dir=data_dir,
+        disable_shuffling=True,
+    )
 
 
 def describe_cifar10(data_dir, examples=50):
