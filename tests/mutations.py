@@ -47,6 +47,10 @@ _PAIRS = (
 )
 _OTHER_NAME = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
 
+# Arguments that change no result: `strict` of `zip`, where the lists are of one length, and `copy`
+# of `astype`.
+_SAME = ("strict", "copy")
+
 
 @dataclasses.dataclass(frozen=True)
 class Mutation:
@@ -133,14 +137,11 @@ class _Walker(ast.NodeTransformer):
         return ".".join(names[: last + 1])
 
     def _is_left_out(self, node: ast.AST) -> bool:
-        """Return whether a part is text, types, a list of public names, or `strict` of `zip`.
-
-        The last one is an assertion: it changes nothing where the lists are of one length.
-        """
+        """Return whether a part is text, types, public names, or an argument of `_SAME`."""
         if isinstance(node, (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom)):
             return True
         if isinstance(node, ast.keyword):
-            return node.arg == "strict"
+            return node.arg in _SAME
         if isinstance(node, ast.Assign):
             return any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets)
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -191,7 +192,7 @@ def _faults_of_call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
         )
         yield f"{name} -> {_OTHER_NAME[name]}", new
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg not in (None, "strict"):
+        if keyword.arg is not None and keyword.arg not in _SAME:
             new = copy.deepcopy(node)
             del new.keywords[i]
             yield f"{keyword.arg}={ast.unparse(keyword.value)} gone", new
