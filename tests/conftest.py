@@ -34,6 +34,7 @@ FIRST = (
     *("training_validation_networks", "evaluate", "train", "resume", "benchmarks_accelerator"),
     *("door", "experiments_recipe", "export_tflite", "data_pictures", "theory_training"),
     *("train_pictures", "layer_losses", "train_auto", "data_load", "callbacks_collapse_alarm"),
+    *("variants_any_conditional", "variants_cyclegan", "variants_semi_supervised"),
 )
 
 
