@@ -76,11 +76,11 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         latent_dim: size of a latent point.
         filters: channels at half of the image's size; they double with each halving.
-        dense_units: None, or the units of a dense layer before the grid, as in InfoGAN (Chen et al.
-            2016, arXiv 1606.03657, table 1: 1024).
         value_range: `(low, high)` of the output, or None for an output without bounds.
         upsampling: `"transposed"`, 4 x 4 transposed convolutions as published; or `"resize"`,
             doubling by nearest neighbours and 3 x 3 convolutions (`kgan.layers.ResizeConv2D`).
+        dense_units: None, or the units of a dense layer before the grid, 1024 in InfoGAN (Chen et
+            al. 2016, arXiv 1606.03657, table 1).
         **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
     """
 
@@ -157,8 +157,8 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
     Args:
         image_shape: `(height, width, channels)`; the longer side is 3 to 8 pixels, doubled.
         filters: channels at half of the image's size; they double with each halving.
-        dense_units: None, or the units of a dense layer between the grid and the logit, as in
-            InfoGAN (1024).
+        dense_units: None, or the units of a dense layer between the grid and the logit, 1024 in
+            InfoGAN.
         **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
             `dtype` of `Discriminator`.
     """
