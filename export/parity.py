@@ -16,7 +16,7 @@ from kgan.inference import KerasGenerator
 from .formats import Format
 
 if TYPE_CHECKING:
-    from .classifier import Classifier
+    from .of_images import OfImages
 
 LATENTS = 256
 SEED = 0
@@ -93,7 +93,7 @@ class Reference:
         ValueError: the images hold NaN or infinity, or do not keep to the value range.
     """
 
-    def __init__(self, generator: KerasGenerator | Classifier):
+    def __init__(self, generator: KerasGenerator | OfImages):
         drawn = generator.inputs(LATENTS, SEED)
         self._inputs = {name: value.numpy() for name, value in drawn.items()}
         self.images = self._in_batches(lambda **inputs: generator.images(**inputs).numpy())

@@ -13,8 +13,8 @@ from kgan import inference
 from kgan.artifacts import RunDirectory
 from kgan.inference import KerasGenerator
 
-from . import classifier, lite_sampling, parity, report
 from . import formats as kinds
+from . import lite_sampling, of_images, parity, report
 from .parity import Comparison
 from .place import Place
 
@@ -163,12 +163,12 @@ def _write_and_compare(
         written.parent.mkdir(exist_ok=True)
         kind.write(generator, written)
         comparisons[kind.name], images[kind.name] = reference.compare(written, kind)
-    if generator.classifier is not None:
-        of_classes = parity.Reference(classifier.Classifier(generator))
-        for kind in classifier.formats(chosen):
-            if kind.place == classifier.PLACE:
+    for signature in of_images.signatures(generator):
+        of_given = parity.Reference(of_images.OfImages(generator, signature))
+        for kind in of_images.formats(signature, chosen):
+            if kind.place == of_images.CLASSIFIER:
                 kind.write(generator, stage / kind.place)
-            comparisons[kind.name], _ = of_classes.compare(stage / kind.place, kind)
+            comparisons[kind.name], _ = of_given.compare(stage / kind.place, kind)
     report.write(generator, reference, comparisons, images, stage)
     return comparisons
 

@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 import kgan
+from export import of_images
+from export.parity import ParityError
 from export.program import export
 from kgan import plots
 from train.choices import VARIANT_NETWORKS, VARIANTS
@@ -75,7 +77,8 @@ def test_a_run_resumes_bit_for_bit(run, data_dir, tmp_path):
 @pytest.mark.slow
 def test_exports_encode_as_the_run_does(run, images, tmp_path):
     made = export(run, tmp_path / "model", formats=("saved_model", "tflite"))
-    assert set(made) == {"saved_model", "tflite_float32"}
+    assert set(made) == {"saved_model", "tflite_float32", "encode", "reconstruct"}
+    assert all(each.passed and each.max_absolute_error < 1e-5 for each in made.values())
     gan = kgan.load_run(run)
     latents = gan.encode(2 * images - 1)
     path = tmp_path / "model" / "saved_model" / "1"
@@ -92,6 +95,15 @@ def test_exports_encode_as_the_run_does(run, images, tmp_path):
     sizes = [each.count_params() for each in (gan.generator, gan.generator.generator)]
     size = (tmp_path / "model" / "tflite" / "generator_float32.tflite").stat().st_size
     assert 4 * sizes[1] < size < 4 * sizes[0] + 20_000
+
+
+@pytest.mark.slow
+def test_an_export_that_encodes_otherwise_is_none(run, monkeypatch, tmp_path):
+    made = of_images.OfImages.images
+    monkeypatch.setattr(of_images.OfImages, "images", lambda *_, **given: made(*_, **given) + 1e-4)
+    with pytest.raises(ParityError, match="Parity failed for encode, reconstruct: the images diff"):
+        export(run, tmp_path / "model", formats=("saved_model",))
+    assert not (tmp_path / "model" / "saved_model").exists()
 
 
 @pytest.mark.slow

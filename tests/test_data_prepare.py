@@ -1,6 +1,7 @@
 """Data sets that are absent, misspelt, half there, or only in archives."""
 
 import contextlib
+import errno
 import hashlib
 import http.server
 import os
@@ -284,6 +285,16 @@ def test_another_process_may_be_first(monkeypatch, tmp_path, moment):
     images = _load_remote(tmp_path / "second", shuffle=False)
     assert np.concatenate([*images]).shape == (20, 8, 8, 3)
     assert [path.name for path in (tmp_path / "second" / "kgan_remote").iterdir()] == ["1.0.0"]
+
+
+def test_a_disk_that_is_full_is_no_other_process(monkeypatch, tmp_path):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    _set_archives(monkeypatch, {})
+    monkeypatch.setattr(KganRemote, "_download_and_prepare", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        _load_remote(tmp_path)
 
 
 def test_an_interrupted_preparation_leaves_nothing_behind(monkeypatch, tmp_path):
