@@ -64,6 +64,12 @@ def test_each_frame_but_the_first_three_has_a_row(clips, data_dir):
     assert len(halved) == 1
 
 
+@pytest.mark.usefixtures("way")
+def test_fewer_frames_than_a_batch_are_refused(data_dir):
+    with pytest.raises(ValueError, match=r"'clips' has 15 .*batch"):
+        load("clips", batch_size=16, data_dir=data_dir, **FRAMES)
+
+
 def test_small_videos_are_kept_in_memory(clips, data_dir, monkeypatch):
     reads = []
     read = source.ImageSource.read
