@@ -1,5 +1,6 @@
 """`kgan.data.load`: batches, epochs, values."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_small_data_are_kept_in_memory(data_dir, monkeypatch):
     monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 1437 * 64)
     load("digits", data_dir=data_dir)
     assert reads == [1, 1]
+
+
+def test_the_size_of_an_image_counts_its_frames_and_channels(data_dir):
+    found = source.find_images("digits", None, False, data_dir)
+    assert found.image_bytes == 64
+    assert dataclasses.replace(found, frames=5, channels=3).image_bytes == 5 * 64 * 3
+    assert dataclasses.replace(found, channels=None).image_bytes == 64
 
 
 @pytest.mark.parametrize("value_range", [None, (0.0, 1.0), (0.1, 0.7)])

@@ -216,6 +216,12 @@ def test_error_summary_is_the_type_and_the_first_line():
     assert error_summary(ValueError("first\nsecond")) == "ValueError: first"
 
 
+def test_predictions_are_silent(capsys):
+    generator = KerasGenerator(OwnNetwork(), kgan.priors.Normal(2))
+    assert generator.predict(np.zeros([3, 2], np.float32)).shape == (3, 2, 2, 1)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_generator_needs_only_a_network_and_a_prior():
     network = sequential()
     images = KerasGenerator(network, kgan.priors.Normal(4)).images(np.zeros([2, 4], np.float32))
