@@ -192,6 +192,7 @@ def test_a_saved_model_is_replaced_and_nothing_else_is(tmp_path, monkeypatch):
 
     def fails(source, target):
         if source.name == "new":
+            assert source.parent.parent == target.parent, "files move within one file system"
             raise OSError("full")
         replace(source, target)
 
