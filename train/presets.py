@@ -170,6 +170,7 @@ PRESETS: dict[str, OptionValues] = {
     "mnist_infogan": {
         "dataset": "mnist",
         "network": "dcgan",
+        "dense_units": 1024,
         "variant": "infogan",
         "codes": "10,c,c",
         "prior": "uniform",
