@@ -364,6 +364,11 @@ def test_samples_on_disjoint_supports():
         ([0.5, 0.5], [0.2, 0.3, 0.5], r"`q`: expected the shape of `p`, \(2,\), received .*\(3,\)"),
         ([0.5, 0.5], [[0.5, 0.5]], r"`q`: expected the shape of `p`, \(2,\), received .*\(1, 2\)"),
         ([], [], r"`p`: expected at least one number, received shape \(0,\)"),
+        (
+            [[0.5, 0.5], [0.6, 0.6], [0.5, 0.2]],
+            [[0.5, 0.5]] * 3,
+            r"`p`: expected probabilities that sum to 1 .* a sum of 0\.7",
+        ),
         ([0.0, 0.0], [1.0, 0.0], r"`p`: expected probabilities that sum to 1 .* a sum of 0\.0"),
         ([math.nan, 1.0], [1.0, 0.0], r"`p`: expected finite numbers, received nan"),
         ("half", [1.0, 0.0], r"`p`: expected an array of numbers, received 'half'"),

@@ -437,3 +437,16 @@ def test_the_value_is_refused_to_other_games():
 def test_what_is_no_gan_is_refused(p_data, levels, message):
     with pytest.raises(ValueError, match=message):
         known_games.gan(p_data, levels)
+
+
+@pytest.mark.parametrize("name", ["PRISONERS_DILEMMA", "TWO_FIRMS"])
+def test_these_games_are_the_same_for_both_players(name):
+    game = getattr(known_games, name)
+    np.testing.assert_array_equal(game.column, game.row.T)
+    assert game.row_moves == game.column_moves
+    assert game.row_moves != (0, 1)
+
+
+def test_one_payoff_that_does_not_cancel_is_enough_to_be_refused():
+    with pytest.raises(ValueError, match=r"received a sum of 2\.0 among them"):
+        zero_sum.solve(MatrixGame([[1, -1], [-1, 1]], [[-1, 1], [1, 1]]))

@@ -200,6 +200,10 @@ GOOD = {"latents": [0.0, 1.0], "latent_cdf": stats.uniform.cdf, "images": [0.0, 
     ("arguments", "message"),
     [
         ({"latents": [1.0, 0.0]}, r"`latents`: expected two or more rising numbers, .* Sort them"),
+        (
+            {"latents": [0.0, 2.0, 1.0], "images": [0.0, 1.0, 2.0]},
+            r"`latents`: expected two or more rising numbers",
+        ),
         ({"latents": [0.0], "images": [0.0]}, r"`latents`: expected two or more rising numbers"),
         ({"latents": [[0.0, 1.0]]}, r"`latents`: expected 1 dimensions, received shape \(1, 2\)"),
         ({"images": [0.0, 1.0, 2.0]}, r"`images`: expected the shape of `latents`, \(2,\)"),
