@@ -20,7 +20,7 @@ def normal(mean, deviation):
 @pytest.mark.parametrize("mean", [-1e6, 0.0, 1e6])
 @pytest.mark.parametrize("named", [False, True])
 def test_a_narrow_density_far_from_zero(mean, named):
-    """Of a deviation of 1e-7 of its distance from zero: as narrow as is promised, and a bit."""
+    """Its deviation is 1e-7 of its distance from zero; 1e-8 is promised."""
     deviation = 0.1
     moments = [
         integral(
