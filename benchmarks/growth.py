@@ -23,7 +23,7 @@ from benchmarks.fitting import by_fit
 from benchmarks.pairs import PAIRS, SHAPE
 from benchmarks.timing import in_turns, peak_mib, print_record
 from kgan import networks
-from kgan.data.pipeline import SHUFFLE_BYTES
+from kgan.data.loaders import SHUFFLE_BYTES
 from kgan.data.stream import SeekableDataset, streamed_epoch
 
 

@@ -25,7 +25,7 @@ import tensorflow as tf
 from benchmarks.fitting import by_fit
 from benchmarks.timing import in_turns, peak_mib, print_record, ratio
 from kgan import data
-from kgan.data import pipeline, source
+from kgan.data import loaders, source
 from train.config import resolve
 from train.game import make_gan
 
@@ -93,7 +93,7 @@ def main() -> None:
     first = time.perf_counter() - begin
     peaks["cached"] = peak_mib()
     images = source.find_images(name, None, False, data_dir)
-    streamed = pipeline.from_disk(images, "train", args.batch_size, 0, to_range)
+    streamed = loaders.from_disk(images, "train", args.batch_size, 0, to_range)
     count = len(cached)
     reading(streamed, count)()
     peaks["streamed"] = peak_mib()

@@ -14,7 +14,7 @@ from benchmarks.accelerator.imported import import_training
 from benchmarks.accelerator.rehearsal import prepare
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
-from kgan.data import pipeline
+from kgan.data import loaders
 from train.config import resolve
 from train.run import train
 
@@ -119,6 +119,6 @@ def test_a_run_is_not_written_over(tmp_path):
 
 
 def test_data_that_are_streamed_are_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     with pytest.raises(ValueError, match="streamed from disk"):
         write_training(resolve(TRAINED, {**SMALL, "steps": 10}), tmp_path)

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from tfds_data import store
 
 import kgan
-from kgan.data import damage, load, mean_image, pipeline, source
+from kgan.data import damage, load, loaders, mean_image, source
 
 N = 20
 Image = tfds.features.Image
@@ -21,7 +21,7 @@ Image = tfds.features.Image
 def reading(request, monkeypatch):
     """Reads all of a data set; a streamed one looks at its first example alone when it is made."""
     if request.param == "streamed":
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
         monkeypatch.setattr(source, "_FIRST", 1)
 
     def read(name, data_dir, **options):
@@ -162,7 +162,7 @@ def game():
 
 def test_fit_says_what_is_damaged(monkeypatch, tmp_path):
     """Streamed images are met by it first."""
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     monkeypatch.setattr(source, "_FIRST", 1)
     images = [{"image": image} for image in jpegs(truncated=7)]
     store(tmp_path, "cut", {"image": Image(shape=(8, 8, 3))}, images)
@@ -173,7 +173,7 @@ def test_fit_says_what_is_damaged(monkeypatch, tmp_path):
 
 def test_an_error_of_the_networks_is_none_of_the_data(monkeypatch, tmp_path):
     """It passes as it is, and the data are not read again."""
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     features = {"image": Image(shape=(8, 8, 3))}
     store(tmp_path, "good", features, [{"image": noise(3, seed=i)} for i in range(N)])
     images = load("good", batch_size=5, data_dir=tmp_path)
@@ -190,7 +190,7 @@ def test_an_error_of_the_networks_is_none_of_the_data(monkeypatch, tmp_path):
 
 
 def test_the_image_is_part_of_a_streamed_fingerprint_where_there_is_a_choice(monkeypatch, tmp_path):
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     features = {"left": Image(shape=(8, 8, 1)), "right": Image(shape=(8, 8, 1))}
     store(tmp_path, "eyes", features, [{"left": noise(), "right": noise(seed=1)}] * N)
     left, again, right = (

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 import tfds_data
 from sklearn.datasets import load_digits
 
-from kgan.data import DENSITIES, images_of, load, mean_image, pipeline, source
+from kgan.data import DENSITIES, images_of, load, loaders, mean_image, source
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def data_dir(tmp_path_factory):
 def digits(request, monkeypatch, data_dir):
     """Loads `digits` through either path."""
     if request.param == "streamed":
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
         monkeypatch.setattr(source.ImageSource, "read", None)  # not to be called
 
     def load_digits_(**options):
@@ -57,10 +57,10 @@ def test_small_data_are_kept_in_memory(data_dir, monkeypatch):
     monkeypatch.setattr(source.ImageSource, "read", lambda *args: reads.append(1) or read(*args))
     load("digits", data_dir=data_dir)
     assert reads == [1]
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 1437 * 64 - 1)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 1437 * 64 - 1)
     load("digits", data_dir=data_dir)
     assert reads == [1]
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 1437 * 64)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 1437 * 64)
     load("digits", data_dir=data_dir)
     assert reads == [1, 1]
 

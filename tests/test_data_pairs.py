@@ -5,7 +5,7 @@ import picture_files
 import pytest
 import tensorflow as tf
 
-from kgan.data import describe, labels, load, pipeline
+from kgan.data import describe, labels, load, loaders
 from kgan.data.folders import list_folder
 
 N = 24
@@ -25,7 +25,7 @@ def root(tmp_path):
 def way(request, monkeypatch):
     """Loads through either path."""
     if request.param == "streamed":
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     return request.param
 
 
@@ -76,7 +76,7 @@ def test_each_image_comes_with_the_picture_of_its_name(root):
 def test_both_ways_yield_the_same_batches_and_any_step_can_come_first(root, monkeypatch):
     options = {"discriminator_steps": 2, "seed": 3, "mirror": True}
     whole = epochs(pairs(root, **options), 0, 8)
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     rest = epochs(pairs(root, **options), 2, 6)
     for one, other in zip(whole[2:], rest, strict=True):
         for a, b in zip(one, other, strict=True):

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tfds_data import store
 
-from kgan.data import load, pipeline
+from kgan.data import load, loaders
 from kgan.data.mirror import mirroring
 from kgan.data.stream import SeekableDataset, memory_epoch
 
@@ -35,7 +35,7 @@ def pixels(root):
 def way(request, monkeypatch):
     """Loads through either path."""
     if request.param == "streamed":
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     return request.param
 
 
@@ -72,7 +72,7 @@ def test_both_ways_yield_the_same_batches(root, pixels, mirror, monkeypatch):
     options = {"batch_size": 3, "discriminator_steps": 2, "seed": 7, "with_labels": True}
     found = []
     for limit in (2**30, 0):
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", limit)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", limit)
         found.append(epochs(load(root, mirror=mirror, **options), 0, 9))
     for of_memory, streamed in zip(*found, strict=True):
         np.testing.assert_array_equal(of_memory[0], streamed[0])
@@ -271,7 +271,7 @@ def test_five_unreadable_pictures_are_named_and_the_others_counted(root, pixels)
 
 
 def test_a_picture_that_is_gone_in_the_middle_is_named(root, pixels, monkeypatch):
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     dataset = load(root, batch_size=4)
     (root / "train" / "cat" / "000.png").unlink()
     with pytest.raises(tf.errors.OpError) as error:
@@ -282,7 +282,7 @@ def test_a_picture_that_is_gone_in_the_middle_is_named(root, pixels, monkeypatch
 
 
 def test_other_errors_are_not_explained(root, pixels, monkeypatch):
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     assert load(root, batch_size=4).explain(tf.errors.UnknownError(None, None, "?")) is None
 
 

@@ -9,7 +9,7 @@ import scipy.stats
 import tensorflow as tf
 
 from kgan import data
-from kgan.data import pipeline
+from kgan.data import loaders
 from kgan.data.stream import SeekableDataset, memory_epoch, streamed_epoch
 
 N, ROWS = 23, 4  # 5 batches, and 3 rows left over
@@ -147,7 +147,7 @@ def test_the_shuffle_is_uniform():
 def digits(request, monkeypatch, tmp_path_factory):
     directory = tmp_path_factory.getbasetemp() / "stream_data"
     if request.param == "streamed":
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     return lambda **options: data.load("digits", batch_size=200, data_dir=directory, **options)
 
 
@@ -201,4 +201,4 @@ def test_no_thread_of_autotuning_keeps_an_iterator_from_being_thrown_away():
 
 def test_the_shuffle_buffer_is_what_the_page_says():
     page = pathlib.Path(__file__).parent.parent / "docs" / "performance.md"
-    assert f"{pipeline.SHUFFLE_BYTES // 2**20} MiB shuffle buffer" in page.read_text()
+    assert f"{loaders.SHUFFLE_BYTES // 2**20} MiB shuffle buffer" in page.read_text()

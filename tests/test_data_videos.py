@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.video.moving_sequence import image_as_moving_sequence
 from tfds_data import store
 
-from kgan.data import bouncing, describe, load, pipeline, source
+from kgan.data import bouncing, describe, load, loaders, source
 from kgan.data.videos import last_and_previous
 
 FRAMES = {"condition": "previous_frames", "value_range": (0, 255)}
@@ -31,7 +31,7 @@ def data_dir(clips, tmp_path_factory):
 def way(request, monkeypatch):
     """Loads through either path."""
     if request.param == "streamed":
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     return request.param
 
 
@@ -76,7 +76,7 @@ def test_small_videos_are_kept_in_memory(clips, data_dir, monkeypatch):
     monkeypatch.setattr(source.ImageSource, "read", lambda *args: reads.append(1) or read(*args))
     for bytes_, expected in ((clips.size, 1), (clips.size - 1, 0)):
         reads.clear()
-        monkeypatch.setattr(pipeline, "_MEMORY_BYTES", bytes_)
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", bytes_)
         load("clips", data_dir=data_dir, batch_size=4, **FRAMES)
         assert len(reads) == expected
 

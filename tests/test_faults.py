@@ -23,7 +23,7 @@ from benchmarks import kill
 from kgan import callbacks, checkpoint
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
-from kgan.data import pipeline, table
+from kgan.data import loaders, table
 from kgan_cli.signals import interrupt_on_signals, stopping_on_signals
 from train import card
 from train import run as run_module
@@ -559,7 +559,7 @@ def test_data_that_vanished(tmp_path, monkeypatch):
 def test_streamed_data_that_vanish_on_the_way(data_dir, tmp_path, monkeypatch):
     own = tmp_path / "data"
     shutil.copytree(data_dir, own)
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     with monkeypatch.context() as patch:
         befalls(patch, 8, lambda watcher: shutil.rmtree(own))
         with pytest.raises(

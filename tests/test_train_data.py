@@ -14,7 +14,7 @@ import warm
 from tfds_data import store
 
 from kgan.artifacts import RunDirectory
-from kgan.data import pipeline, source
+from kgan.data import loaders, source
 from train.config import Config
 from train.evaluation import data
 from train.run import train
@@ -101,7 +101,7 @@ def test_runs_of_earlier_versions_go_on(data_dir, tmp_path):
 @pytest.mark.parametrize("network", ["mlp", "dcgan"])
 def test_damaged_images_end_a_run_with_a_sentence(network, monkeypatch, tmp_path):
     """Of mlp the mean of the images is read before the training begins."""
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", 0)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
     monkeypatch.setattr(source, "_FIRST", 1)
     whole = tf.io.encode_jpeg(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
     whole = whole.numpy()

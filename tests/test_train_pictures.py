@@ -14,7 +14,7 @@ import warm
 
 from kgan.artifacts import RunDirectory
 from kgan.checkpoint import Checkpoints
-from kgan.data import pipeline
+from kgan.data import loaders
 from kgan_cli.program import _as_flags
 from train.config import resolve
 from train.evaluation.classifier import labelled
@@ -141,7 +141,7 @@ def test_classes_reach_the_record_the_grids_and_the_evaluation(pictures, tmp_pat
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [2**30, 0], ids=["in memory", "streamed"])
 def test_a_run_resumes_bit_for_bit(limit, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", limit)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", limit)
     options = {"dataset": str(pictures), "mirror": True, "checkpoint_every": 2, "conditional": True}
     train(config(**options, steps=8), tmp_path / "whole")
     train(config(**options, steps=5), tmp_path / "parts")
@@ -159,7 +159,7 @@ def test_a_run_resumes_bit_for_bit(limit, pictures, tmp_path, monkeypatch):
 def test_changed_pictures_and_a_folder_that_is_gone_are_noticed(
     limit, pictures, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(pipeline, "_MEMORY_BYTES", limit)
+    monkeypatch.setattr(loaders, "_MEMORY_BYTES", limit)
     run, first = tmp_path / "run", pictures / "train" / "cat" / "000.png"
     train(config(dataset=str(pictures)), run)
     longer = config(dataset=str(pictures), steps=8)
