@@ -71,3 +71,19 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     with atomic_write(tmp_path / "file.txt") as partial:
         partial.write_text("new")
     assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the directory
+
+
+def test_no_file_stays_open(tmp_path, monkeypatch):
+    opened, closed = [], []
+    real_open, real_close = os.open, os.close
+
+    def record(*arguments):
+        opened.append(real_open(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(os, "open", record)
+    monkeypatch.setattr(os, "close", lambda file: (closed.append(file), real_close(file)))
+    with atomic_write(tmp_path / "file.txt") as partial:
+        partial.write_bytes(b"new")
+    assert len(opened) == 2  # the file and its directory
+    assert closed == opened
