@@ -128,13 +128,17 @@ CASES = [
     Case(losses.Wasserstein(), *EARTH_MOVER),
     Case(losses.RelativisticPaired(), *PAIRED),
 ]
-each_loss = pytest.mark.parametrize(
-    "case",
-    CASES,
-    ids=lambda case: "-".join(
-        map(str, [type(case.loss).__name__, *case.loss.get_config().values()])
-    ),
-)
+
+
+def name_of(case):
+    return "-".join(map(str, [type(case.loss).__name__, *case.loss.get_config().values()]))
+
+
+def smoothing_of(loss):
+    return getattr(loss, "label_smoothing", 0.0)
+
+
+each_loss = pytest.mark.parametrize("case", CASES, ids=name_of)
 each_network = pytest.mark.parametrize("player", ["discriminator", "generator"])
 
 LOGITS = [-1e4, -100.0, -30.0, -1.0, 0.0, 1.0, 30.0, 100.0, 1e4]
@@ -351,6 +355,29 @@ def test_generator_says_whether_it_needs_real_logits(case):
     np.testing.assert_array_equal(case.loss.generator(None, fake), case.loss.generator(real, fake))
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not smoothing_of(case.loss)], ids=name_of
+)
+def test_a_loss_says_whether_its_best_logit_is_the_log_odds_of_the_data(case):
+    """On two points: D's expected loss is stationary there, and nowhere beside it."""
+    data, samples = np.array([0.8, 0.2]), np.array([0.3, 0.7])
+    pairs = np.outer(data, samples)
+
+    def slope(logits):
+        along_real = case.discriminator.along_real(logits[:, None], logits[None])
+        along_fake = case.discriminator.along_fake(logits[:, None], logits[None])
+        return abs((pairs * along_real).sum(1) + (pairs * along_fake).sum(0)).max()
+
+    log_odds = np.log(data / samples)
+    is_best = slope(log_odds) < 1e-12 < 0.01 < slope(log_odds + 1)
+    assert case.loss.log_odds == is_best
+
+
+def test_a_loss_of_ones_own_promises_nothing():
+    assert not losses.AdversarialLoss.needs_real_logits
+    assert not losses.AdversarialLoss.log_odds
+
+
 # Names, objects and errors
 
 
@@ -435,7 +462,9 @@ def test_bad_discriminator_weight(cls, weight):
 @pytest.mark.parametrize("cls", [losses.Minimax, losses.NonSaturating, losses.Blended])
 def test_bad_label_smoothing(cls, smoothing):
     cls(label_smoothing=0.49)
-    expected = r"argument `label_smoothing`: expected a number in \[0, 0\.5\), received"
+    expected = (
+        r"`label_smoothing`: expected a number in \[0, 0\.5\), received .*\. 0\.1 is usual\.$"
+    )
     with pytest.raises(ValueError, match=expected):
         cls(label_smoothing=smoothing)
 

@@ -221,6 +221,13 @@ def test_one_or_several_or_none():
     assert penalties.get([one, one]) == [one, one]
 
 
+def test_configurations_become_penalties():
+    saved = keras.saving.serialize_keras_object(penalties.R1(0.3))
+    for found in (penalties.get(saved), penalties.get((penalties.R2(), saved))[1:]):
+        assert [type(each) for each in found] == [penalties.R1]
+        assert found[0].gamma == 0.3
+
+
 def test_the_default_weight_is_that_of_the_paper():
     """Gulrajani et al. 2017, section 4: lambda = 10 worked well for all of their games."""
     assert penalties.GradientPenalty().weight == 10
