@@ -55,14 +55,19 @@ def test_embedding_has_dense_gradients():
     np.testing.assert_array_equal(gradient[:, 0], [0, 2, 0, 1, 0, 0])
 
 
+def test_defaults_are_those_of_keras():
+    ours, theirs = layers.ConditionalBatchNormalization(2), keras.layers.BatchNormalization()
+    assert (ours.momentum, ours.epsilon) == (theirs.momentum, theirs.epsilon)
+
+
 def test_conditional_normalisation_formula():
     rng = np.random.default_rng(0)
     x = rng.normal(3, 2, size=(8, 5, 4, 3)).astype(np.float32)
     labels = np.arange(8, dtype=np.int32) % 2
-    layer = layers.ConditionalBatchNormalization(2, momentum=0.5, epsilon=1e-3)
+    layer = layers.ConditionalBatchNormalization(2, momentum=0.5, epsilon=0.1)
     layer.build([x.shape, labels.shape])
     mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
-    normal = (x - mean) / np.sqrt(variance + 1e-3)
+    normal = (x - mean) / np.sqrt(variance + 0.1)
     # It starts as the normalisation alone. Sums of 160 float32 numbers: 1e-5.
     np.testing.assert_allclose(layer([x, labels], training=True), normal, atol=1e-5)
     scale, shift = rng.normal(size=(2, 2, 3)).astype(np.float32)
@@ -72,7 +77,7 @@ def test_conditional_normalisation_formula():
     np.testing.assert_allclose(layer([x, labels], training=True), expected, atol=3e-5)
     # Inference has the moving statistics: from 0 and 1, two steps of one half.
     mean, variance = 0.75 * mean, 0.25 + 0.75 * variance
-    normal = (x - mean) / np.sqrt(variance + 1e-3)
+    normal = (x - mean) / np.sqrt(variance + 0.1)
     expected = scale[labels][:, None, None] * normal + shift[labels][:, None, None]
     np.testing.assert_allclose(layer([x, labels]), expected, atol=3e-5)
 
@@ -97,4 +102,6 @@ def test_config_round_trip(layer, shape):
     for ours, theirs in zip(layer.trainable_variables, again.trainable_variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert layer.compute_dtype == again.compute_dtype == "bfloat16"
+    inner = again._flatten_layers(include_self=False)
+    assert {each.dtype_policy.name for each in inner} == {"mixed_bfloat16"}
     assert {weight.dtype for weight in again.weights} == {"float32"}

@@ -1,5 +1,7 @@
 """Grouped convolutions against one whose kernel is zero between groups."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -50,6 +52,32 @@ def test_one_operation_for_accelerators_is_the_same_convolution():
     assert sum(operation.type == "Conv2D" for operation in operations) < 4  # not one a group
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_the_one_operation_ends_with_its_block():
+    """TensorFlow has no gradient of it on a CPU."""
+    layer = layers.GroupedConv2D(12, 3, 2)
+    layer.build(IMAGES.shape)
+
+    def operations():
+        traced = tf.function(layer.call, autograph=False).get_concrete_function(IMAGES)
+        return sum(each.type == "Conv2D" for each in traced.graph.get_operations())
+
+    with contextlib.suppress(RuntimeError), grouped.for_accelerators():
+        assert operations() == 1
+        raise RuntimeError("in the middle")
+    assert operations() == 2
+
+
+def test_images_have_their_channels_last_whatever_keras_is_told():
+    layer = layers.GroupedConv2D(12, 3, 2)
+    expected = layer(IMAGES)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        found = layer(IMAGES)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_weights_are_laid_out_as_those_of_keras():

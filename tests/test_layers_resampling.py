@@ -89,6 +89,7 @@ def test_keras_bilinear_layer_fails_the_same_test():
 def test_resize_convolution():
     layer = layers.ResizeConv2D(3, 3, padding="same")
     assert layer.compute_output_shape((None, 4, 3, 2)) == (None, 8, 6, 3)
+    assert layer.compute_output_shape((5, None, 3, 2)) == (5, None, 6, 3)
     images = IMAGES.astype(np.float32)
     plain = keras.layers.Conv2D(3, 3, padding="same")
     layer.build(images.shape)

@@ -59,6 +59,8 @@ def test_units_start_with_mean_0_and_variance_1():
     """Whatever scale and bias were before (eq. 6)."""
     made = WeightNormalizedDense(4)
     made.build((None, 6))
+    assert made.compute_output_shape((None, 6)) == (None, 4)
+    assert made.compute_output_shape((3, 5, 6)) == (3, 5, 4)
     made.scale.assign([0.1, 1.0, 10.0, -3.0])
     made.bias.assign([1.0, 0.0, -5.0, 2.0])
     assert np.abs(made(X).numpy().mean(0)).max() > 0.5
@@ -70,6 +72,26 @@ def test_units_start_with_mean_0_and_variance_1():
     made.start_at(np.ones((5, 6), "float32"))  # where nothing varies
     for one, other in zip(before, made.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_what_varies_by_less_than_a_millionth_is_constant():
+    made = WeightNormalizedDense(4)
+    made.build((None, 1))
+    made.scale.assign([1.0, 1.0, 0.1, 1.0])
+    x = np.array([[-1.5e-6], [1.5e-6]], "float32")  # 1.5e-7 where the scale is 0.1
+    made.start_at(x)
+    np.testing.assert_allclose(made(x).numpy().std(0)[[0, 1, 3]], 1, rtol=1e-5)
+    assert made.scale[2] == 0.1
+
+
+def test_in_half_precision_weights_are_rounded_once():
+    made = WeightNormalizedDense(40, dtype="mixed_bfloat16")
+    made.build((None, 6))
+    made.scale.assign(RNG.normal(size=40))
+    kernel, scale = made.kernel.numpy(), made.scale.numpy()
+    weights = tf.constant(kernel * (scale / np.linalg.norm(kernel, axis=0)))
+    rounded = tf.cast(tf.cast(weights, tf.bfloat16), tf.float32)
+    np.testing.assert_array_equal(tf.cast(made(np.eye(6, dtype="float32")), tf.float32), rounded)
 
 
 def test_configuration_and_half_precision():
