@@ -138,9 +138,10 @@ def test_batches_are_permutations_shifted_by_a_pixel():
 
 
 @pytest.mark.slow
-def test_a_trained_classifier_is_kept(short, tmp_path, monkeypatch):
+def test_a_trained_classifier_is_kept(short, tmp_path, monkeypatch, capsys):
     cache = tmp_path / "cache"
     first = Classifier.load_or_train(cache, _toy(), _toy(seed=1))
+    assert capsys.readouterr() == ("", "")
     (file,) = cache.iterdir()
     assert file.name.startswith("classifier-")
     with monkeypatch.context() as patch:
@@ -153,7 +154,8 @@ def test_a_trained_classifier_is_kept(short, tmp_path, monkeypatch):
     # Another seed, other data and another recipe have files of their own.
     monkeypatch.setitem(classifier.RECIPE, "steps", 1)
     Classifier.load_or_train(cache, _toy(), _toy(seed=1))
-    Classifier.load_or_train(cache, _toy(), _toy(seed=1), seed=1)
+    Classifier.load_or_train(cache, _toy(), _toy(seed=1), seed=1, progress=True)
+    assert "accuracy" in capsys.readouterr().out
     Classifier.load_or_train(cache, _toy(seed=7), _toy(seed=1))
     assert len(list(cache.iterdir())) == 4
 

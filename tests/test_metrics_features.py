@@ -18,6 +18,7 @@ from kgan.metrics import (
     memorisation_test,
     precision_recall,
 )
+from kgan.metrics.extractor import fingerprint
 from kgan.metrics.random_features import _random_kernels
 
 
@@ -250,6 +251,25 @@ def test_the_recipe_of_inception_runs(tmp_path):
 def test_images_that_do_not_fit_are_named(images, message):
     with pytest.raises(ValueError, match=f"`images`: .*{message}"):
         RandomConvolutional((8, 8, 1))(images)
+
+
+@pytest.mark.parametrize("name", ["model.h5", "folder.keras/"])
+def test_a_model_is_a_keras_file(name, tmp_path):
+    path = tmp_path / name
+    path.mkdir() if name.endswith("/") else path.write_bytes(b"")
+    with pytest.raises(ValueError, match=rf"`model`: expected .* received '{path}'"):
+        ModelFeatures(path)
+
+
+def test_the_order_of_a_configuration_is_none_of_its_facts():
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    assert fingerprint({"a": 1, "b": 2}) != fingerprint({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize("other", [np.arange(6, dtype=np.int32), np.arange(6).reshape(2, 3)])
+def test_dtype_and_shape_of_an_array_count(other):
+    one, copy = np.arange(6), np.arange(6)
+    assert fingerprint("a", [one]) == fingerprint("a", [copy]) != fingerprint("a", [other])
 
 
 def test_an_empty_data_set_is_named():

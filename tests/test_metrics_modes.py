@@ -139,6 +139,7 @@ def test_stacks_are_named_by_their_channels():
         (([-1], 2), "`labels`: expected integers from 0 to 1, received -1 to -1"),
         (([0], 2, [1]), r"`target_shares`: .* of shape \[2\], .* received \[1\]"),
         (([0], 2, [1, -1]), "`target_shares`: .* none negative and not all zero"),
+        (([0], 2, [2, -1]), "`target_shares`: .* none negative and not all zero"),
         (([0], 2, [0, 0]), "`target_shares`: .* none negative and not all zero"),
         (([0], 2, [1, math.inf]), "`target_shares`: expected finite numbers"),
         (([0], 2, [1, math.nan]), "`target_shares`: expected finite numbers"),

@@ -82,6 +82,14 @@ def test_the_optimizer_of_2014_is_saved_with_its_schedules():
     np.testing.assert_array_equal(trajectory(again)[0], trajectory(optimizer)[0])
 
 
+def test_without_momentum_the_optimizer_of_2014_is_plain_descent():
+    ours = kgan.optimizers.RisingMomentum(0.1, rise=7, momentum=(0.0, 0.0))
+    decay = 1.000004  # a division of the learning rate at every update
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 100_000, decay**-100_000)
+    plain = keras.optimizers.SGD(schedule)
+    np.testing.assert_array_equal(trajectory(ours)[0], trajectory(plain)[0])
+
+
 def test_a_loss_scaling_optimizer_takes_it():
     """Its gradients are scaled alike on both ways; 1e2 is not finite when scaled in float16."""
     scaled = keras.optimizers.LossScaleOptimizer
