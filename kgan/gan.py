@@ -265,7 +265,7 @@ class GAN(
         for network in (self.generator, self.discriminator):
             synchronize(network)
         if self.ema is not None:
-            self.ema.build(self.averaged_variables)
+            self.ema.build(lambda: self.averaged_variables)
         self.built = True
 
     def compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -33,14 +33,17 @@ class ExponentialMovingAverage(keras.layers.Layer):
             )
         self.decay = decay
 
-    def build(self, weights: Sequence[keras.Variable]) -> None:
+    def build(self, sources: Callable[[], Sequence[keras.Variable]]) -> None:
         """Create an EMA for each of some weights, zero at first.
 
         The weights stay the same ones, whatever a user freezes or unfreezes later.
+
+        Args:
+            sources: returns the weights. Keras would count a list of them, or one that is an
+                attribute, among this layer's own, and save them with it.
         """
-        kept = list(weights)
-        # A function, as Keras would count a list of weights among this layer's own.
-        self.sources = lambda: kept
+        weights = list(sources())
+        self.sources = lambda: weights
         self.averages = [
             self.add_weight(
                 shape=weight.shape,
@@ -98,6 +101,9 @@ class ExponentialMovingAverage(keras.layers.Layer):
                 "The file has no EMA that fits this game's generator. Make the game with "
                 "ema_decay=None, or pass skip_mismatch=True to start the EMA at the loaded weights."
             )
+        count = len(self.averages)
+        if len(store.keys()) == 2 * count:  # an earlier file: the weights themselves come before
+            store = {str(i): store[str(i + count)] for i in range(count)}
         super().load_own_variables(store)
         self.complete = True
 
