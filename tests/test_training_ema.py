@@ -23,7 +23,8 @@ def test_each_update_takes_in_the_weights(decay):
     sources = weights()
     ema = average_of(sources, decay)
     assert [variable.name for variable in ema.variables] == ["ema_0", "ema_1"]
-    assert not ema.trainable_weights
+    assert not any(variable.trainable for variable in ema.variables)
+    assert (ema.name, ema.trainable, ema.built, ema.complete) == ("ema", False, True, True)
     expected = 0.0
     for t in range(6):
         sources[1].assign([[float(t * t + 1)]])

@@ -17,6 +17,13 @@ def ones(*values):
     return tf.constant(values, tf.float32)[:, None]
 
 
+def test_a_pool_is_state_and_no_weights():
+    pool = pool_of(5)
+    assert [variable.name for variable in pool.variables] == ["images", "count"]
+    assert not any(variable.trainable for variable in pool.variables)
+    assert (pool.trainable, pool.built) == (False, True)
+
+
 def test_a_pool_fills_and_gives_the_new_ones_back():
     pool = pool_of(5)
     np.testing.assert_array_equal(pool.exchange(ones(1, 2, 3), (0, 0))[:, 0], [1, 2, 3])

@@ -49,3 +49,40 @@ def test_numbers_of_numpy_count_by_their_values():
 
 def test_what_cannot_tell_its_configuration_counts_by_its_class():
     assert of_prior(Broken(2)) == {"prior": "Broken"}
+
+
+def double(x):
+    return 2 * x
+
+
+class Deep(kgan.priors.Normal):
+    def get_config(self):
+        schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
+        return {
+            "parts": [kgan.penalties.R1(0.5), 3, "x"],
+            "serialized": keras.saving.serialize_keras_object(kgan.penalties.R2(0.25)),
+            "without_arguments": {"class_name": "Mine"},
+            "mapping": {"a": {"b": (1.5, None)}},
+            "function": double,
+            "object": object(),
+            "rate": schedule,
+        }
+
+
+def test_parts_count_by_their_names():
+    assert of_prior(Deep(2)) == {
+        "prior": "Deep",
+        "prior.parts": ["R1", 3, "x"],
+        "prior.parts.0.gamma": 0.5,
+        "prior.serialized": "R2",
+        "prior.serialized.gamma": 0.25,
+        "prior.without_arguments": "Mine",
+        "prior.mapping.a.b": [1.5, None],
+        "prior.function": "double",
+        "prior.object": "object",
+        "prior.rate": "ExponentialDecay",
+        "prior.rate.initial_learning_rate": 0.1,
+        "prior.rate.decay_steps": 5,
+        "prior.rate.decay_rate": 0.5,
+        "prior.rate.staircase": False,
+    }
