@@ -156,7 +156,7 @@ def test_flags_reach_the_game():
     )
     assert not gan.generator_xy.residual
     preset = untrained_gan(resolve("digits_cyclegan", {"width": 2}), (8, 8, 1), None, (8, 8, 1))
-    assert (preset.cycle_weight, preset.identity_weight, preset.pool_size) == (10.0, 0.0, 50)
+    assert (preset.cycle_weight, preset.identity_weight, preset.pool_size) == (2.0, 0.0, 50)
     chosen = resolve(None, {"variant": "cyclegan", "dataset_y": "digits"})
     assert (chosen.network, chosen.latent_dim) == ("unet", 0)
     residual = resolve("digits_cyclegan", {"width": 2, "network": "resnet"})
