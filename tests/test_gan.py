@@ -824,12 +824,6 @@ def test_k_is_a_positive_integer(k):
         mlp_gan(k)
 
 
-@pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])
-def test_the_decay_of_the_average_is_below_one(decay):
-    with pytest.raises(ValueError, match=r"`ema_decay`: expected None or a number in \[0, 1\)"):
-        mlp_gan(ema_decay=decay)
-
-
 def test_prior_and_generator_must_fit():
     with pytest.raises(ValueError, match=r"`prior`: expected .*latent_dim=5, received .*dim=6"):
         kgan.GAN(
