@@ -17,7 +17,7 @@ import sys
 
 NAMES = (
     *("results", "results_page", "recipe", "modes", "gradient_norms", "collapse", "translation"),
-    *("any_part", "next_frame", "few_labels", "inference", "codes"),
+    *("any_part", "next_frame", "few_labels", "inference", "codes", "own_pictures"),
 )
 
 
