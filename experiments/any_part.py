@@ -5,7 +5,8 @@
 `mnist_any_conditional` is trained by kgan-train. The control, "L1 alone", is its generator without
 latents, trained by Keras on the mean absolute difference with as many random masks. Both complete
 test images. MNIST's classifier says how often it sees the class that it sees in the true image; a
-classifier that is trained on the visible pixels, how much of the class these hold.
+classifier that is trained on the visible pixels, how much of the class these hold: how often its
+likeliest class is the true one, and how often one is that is drawn by its probabilities.
 
 L1 is that of one sample on the hidden pixels; also that of the mean of eight samples. Diversity is
 the mean absolute difference there of two samples. Samples of the true distribution of the hidden
@@ -84,9 +85,9 @@ def play(seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:
             found = completed(generator, real.test[:IMAGES], part, classifier)
             rows.append({**about, "what": what, **found})
         if seed == 0:
-            accuracy = translation.information_of(Masked(part), real, data_dir)
-            row = {"what": "classifier", "same class": program.rounded(accuracy, 4)}
-            rows.append({**about, **row})
+            known = translation.information_of(Masked(part), real, data_dir)
+            for what, value in zip(("classifier", "draws of the class"), known, strict=True):
+                rows.append({**about, "what": what, "same class": program.rounded(value, 4)})
     return rows
 
 

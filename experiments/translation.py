@@ -87,11 +87,19 @@ def information(run: RunDirectory, data_dir: str | None) -> float:
     config = run.read_config()
     condition = open_generator(run, config).condition
     assert condition is not None
-    return information_of(condition, read(run, config, data_dir), data_dir)
+    return information_of(condition, read(run, config, data_dir), data_dir)[0]
 
 
-def information_of(condition: Condition, real: RealData, data_dir: str | None) -> float:
-    """Return the test accuracy of a classifier that sees certain conditions of real images."""
+def information_of(
+    condition: Condition, real: RealData, data_dir: str | None
+) -> tuple[float, float]:
+    """Return how well a classifier sees the class in certain conditions of real images.
+
+    Returns:
+        Its test accuracy, and the mean probability that it gives the true class. That is how often
+        a class has the true one that is drawn as the conditions leave it open, so what samples
+        reach that do not prefer the likeliest.
+    """
 
     def labelled(images: np.ndarray, part: str) -> tuple[np.ndarray, np.ndarray]:
         batches = np.array_split(images, -(-len(images) // 1000))
@@ -101,7 +109,9 @@ def information_of(condition: Condition, real: RealData, data_dir: str | None) -
         return conditions, data.labels(real.name, real.parts[part]["split"], data_dir)
 
     training, test = labelled(real.training, "training"), labelled(real.test, "test")
-    return Classifier.train(training, test).accuracy
+    classifier = Classifier.train(training, test)
+    probabilities = classifier.probabilities(test[0])
+    return classifier.accuracy, float(probabilities[np.arange(len(test[1])), test[1]].mean())
 
 
 def row(preset: str, seed: int, name: str, found: JsonDict, control: str = "") -> JsonDict:

@@ -74,7 +74,7 @@ def test_rows_stand_side_by_side(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(any_part.program, "run", lambda command: True)
     monkeypatch.setattr(any_part.translation, "train_on_l1", lambda *args: None)
-    monkeypatch.setattr(any_part.translation, "information_of", lambda *args: 0.25)
+    monkeypatch.setattr(any_part.translation, "information_of", lambda *args: (0.25, 0.125))
     real = types.SimpleNamespace(test=np.zeros([3, 8, 8, 1], np.float32))
     monkeypatch.setattr(any_part.RunDirectory, "read_config", lambda run: {})
     monkeypatch.setattr(any_part, "read", lambda *args: real)
@@ -84,11 +84,11 @@ def test_rows_stand_side_by_side(monkeypatch, tmp_path):
     monkeypatch.setattr(any_part.inference, "load", lambda path: made[path.name])
     rows = [row for seed in (0, 1) for row in any_part.play(seed, 2, None)]
     assert [row["what"] for row in rows] == [
-        *(2 * ["game", "L1 alone", "classifier"]),
+        *(2 * ["game", "L1 alone", "classifier", "draws of the class"]),
         *(2 * ["game", "L1 alone"]),
     ]
-    assert rows[2]["same class"] == 0.25
-    assert [row["hidden"] for row in rows[2:4]] == list(any_part.PARTS.values())
+    assert [row["same class"] for row in rows[2:4]] == [0.25, 0.125]
+    assert [row["hidden"] for row in rows[3:5]] == list(any_part.PARTS.values())
     text = program.table(rows, ("seed", "hidden", "what", *any_part.COLUMNS))
     assert text.startswith(
         "| seed | hidden | what | same class | L1 | L1 of the mean | diversity |"

@@ -66,8 +66,14 @@ def test_the_conditions_say_how_much_of_the_class_they_hold(control, data_dir, m
         seen.extend((images.shape, len(labels)) for images, labels in (training, test))
         squares = test[0].reshape(-1, 4, 2, 4, 2)
         np.testing.assert_array_equal(squares, squares[:, :, :1, :, :1].repeat(2, 2).repeat(2, 4))
-        return types.SimpleNamespace(accuracy=0.25)
+        probabilities = np.eye(10)[test[1]] / 2 + 0.05  # 0.55 for the true class
+        return types.SimpleNamespace(accuracy=0.25, probabilities=lambda images: probabilities)
 
     monkeypatch.setattr(translation.Classifier, "train", train)
-    assert translation.information(RunDirectory(control), data_dir) == 0.25
+    run = RunDirectory(control)
+    assert translation.information(run, data_dir) == 0.25
     assert seen == [((1437, 8, 8, 1), 1437), ((360, 8, 8, 1), 360)]
+    real = translation.read(run, run.read_config(), data_dir)
+    condition = translation.open_generator(run, run.read_config()).condition
+    found = translation.information_of(condition, real, data_dir)
+    assert found == (0.25, pytest.approx(0.55))
