@@ -12,7 +12,8 @@ L1 is that of one sample on the hidden pixels; also that of the mean of eight sa
 the mean absolute difference there of two samples. Samples of the true distribution of the hidden
 pixels would have a diversity equal to their L1.
 
-Runs lie in runs/any_part; those that are finished are not made again. Prints one line of JSON for
+Runs lie in runs/any_part, each seed's beside a picture, completed.png; those that are finished are
+not made again. Prints one line of JSON for
 each row, and a table of all.
 """
 
@@ -23,7 +24,7 @@ import pathlib
 import numpy as np
 
 from experiments import program, translation
-from kgan import inference
+from kgan import inference, plots
 from kgan.artifacts import RunDirectory
 from kgan.conditions import Masked
 from kgan.metrics import Classifier
@@ -37,6 +38,8 @@ RUNS = pathlib.Path("runs", "any_part")
 PARTS = {"half": "the right half", "pixels": "3/4 of the pixels"}
 IMAGES = 2_000
 SAMPLES = 8
+SHOWN = 10
+SHOWN_SAMPLES = 3
 COLUMNS = ("same class", "L1", "L1 of the mean", "diversity")
 
 
@@ -67,6 +70,16 @@ def completed(
     return {name: program.rounded(float(value), 4) for name, value in found.items()}
 
 
+def picture(generator: inference.Generator, images: np.ndarray) -> np.ndarray:
+    """Return a grid: the images, and of each part what is given, in grey the rest, and samples."""
+    rows = [images]
+    for part in PARTS:
+        given = np.asarray(Masked(part).given(images))
+        rows.append(np.where(given > 0, images, np.float32(0.5)))
+        rows += [generator.complete(images, given, seed) for seed in range(SHOWN_SAMPLES)]
+    return plots.grid(np.concatenate(rows), (0, 1), len(images))
+
+
 def play(seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:
     """Train the preset and its control, and return the rows of the table."""
     given: JsonDict = {"seed": seed, **({"steps": steps} if steps else {})}
@@ -77,6 +90,8 @@ def play(seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:
         translation.train_on_l1(config, control.path, data_dir)
     real = read(game, game.read_config(), data_dir)
     classifier = find_or_train(real, game, data_dir).classifier
+    shown = picture(inference.load(game.path), real.test[:SHOWN])
+    plots.write_png(RUNS / str(seed) / "completed.png", shown)
     rows = []
     for part, words in PARTS.items():
         about = {"seed": seed, "hidden": words}

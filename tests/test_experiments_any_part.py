@@ -48,6 +48,20 @@ def test_the_measures_are_of_the_hidden_pixels_alone(part):
     assert found["L1 of the mean"] == pytest.approx(0.5, abs=0.03)
 
 
+def test_the_picture_shows_what_is_given_and_samples(monkeypatch):
+    """Rows: the images, of half of them what is given, three samples, and the same of 3/4."""
+    monkeypatch.setattr(any_part.plots, "grid", lambda images, *_: images.reshape(9, 2, 8, 8))
+    images = np.random.default_rng(0).uniform(0.6, 1, (2, 8, 8, 1)).astype("float32")
+    rows = any_part.picture(generator(0), images)
+    np.testing.assert_array_equal(rows[0], images[..., 0])
+    np.testing.assert_array_equal(rows[1, :, :, :4], rows[0, :, :, :4])
+    assert (rows[1, :, :, 4:] == 0.5).all()  # grey
+    assert 0.5 < (rows[5] == 0.5).mean() < 0.95
+    for given in (1, 5):  # this generator makes grey
+        for sample in (1, 2, 3):
+            np.testing.assert_array_equal(rows[given + sample], rows[given])
+
+
 @pytest.mark.slow
 def test_the_control_sees_random_masks_and_completes(tmp_path, monkeypatch):
     options = {"dataset": "digits", "width": 2, "steps": 3, "batch_size": 4}
@@ -82,7 +96,10 @@ def test_rows_stand_side_by_side(monkeypatch, tmp_path):
     monkeypatch.setattr(any_part, "find_or_train", lambda *args: classes)
     made = {"game": generator(2), "l1": generator(0)}
     monkeypatch.setattr(any_part.inference, "load", lambda path: made[path.name])
+    for seed in (0, 1):
+        (any_part.RUNS / str(seed)).mkdir(parents=True)  # as trainings do
     rows = [row for seed in (0, 1) for row in any_part.play(seed, 2, None)]
+    assert (any_part.RUNS / "1" / "completed.png").exists()
     assert [row["what"] for row in rows] == [
         *(2 * ["game", "L1 alone", "classifier", "draws of the class"]),
         *(2 * ["game", "L1 alone"]),
