@@ -1,4 +1,4 @@
-"""The run directory: every file name in it, its configuration, its metrics and its lock.
+"""The run directory: every file name in it, its configuration and its metrics.
 
 Training and export share nothing else. Files are written atomically, so a file that has its name is
 complete.
@@ -7,19 +7,17 @@ complete.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import json
 import math
 import os
 import pathlib
-import stat
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
-from typing import TextIO
 
 from kgan.utils.atomic_write import atomic_write
+from kgan.utils.directory_lock import DirectoryLock
 from kgan.utils.types import JsonDict
 
 __all__ = ["RunDirectory", "check_record", "option_changes"]
@@ -68,14 +66,6 @@ def check_record(record: object) -> JsonDict:
     return record
 
 
-def _is_at(status: os.stat_result, path: pathlib.Path) -> bool:
-    """Return whether the file with this status still has this path."""
-    try:
-        return os.path.samestat(status, path.lstat())
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
 def _flat(value: object) -> bool:
     parts = value if isinstance(value, list) else [value]
     return all(part is None or isinstance(part, str | int | float) for part in parts)
@@ -107,8 +97,7 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.generator = self.path / "generator.keras"
         self.discriminator = self.path / "discriminator.keras"
-        self._lock = self.path / ".lock"
-        self._locked: os.stat_result | None = None  # the lock file, while this object holds it
+        self._lock = DirectoryLock(self.path)
 
     def sample(self, step: int) -> pathlib.Path:
         """Return the path of the sample grid of one step."""
@@ -281,44 +270,9 @@ class RunDirectory:
         with contextlib.ExitStack() as stack:
             with self._explained("locked"):
                 self.path.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(self._open_lock())
-                self._acquire(file)
-                stack.callback(self._free_lock)
-                file.truncate(0)
-                file.write(f"process {os.getpid()}")
-                file.flush()
+                stack.enter_context(self._lock.held())
                 self._remove_partial()
             yield
-
-    def _acquire(self, file: TextIO) -> None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            status = os.fstat(file.fileno())
-            # The former owner may have removed the file between `open` and `flock`.
-            ours = _is_at(status, self._lock)
-        except BlockingIOError:
-            ours = False
-        if not ours:
-            file.seek(0)
-            raise BlockingIOError(
-                f"Another process ({file.read(100) or 'unknown'}) is at work in {self.path}. Wait "
-                "until it ends, or name another directory."
-            )
-        self._locked = status
-
-    def _open_lock(self) -> TextIO:
-        """Open the lock file, and never a file elsewhere that a link points to."""
-        if self._lock.is_symlink():
-            raise OSError(f"{self._lock} is a link. Remove it, or name another directory.")
-        how = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
-        file = os.open(self._lock, how, 0o666)
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-            os.close(file)
-            raise OSError(
-                f"{self._lock} is no file of its own. Remove it, or name another directory."
-            )
-        return os.fdopen(file, "a+", errors="replace")
 
     def _remove_partial(self) -> None:
         """Remove what a dead process left half-written, below linked directories too."""
@@ -328,20 +282,13 @@ class RunDirectory:
             if not partial.is_dir():
                 partial.unlink(missing_ok=True)
 
-    def _free_lock(self) -> None:
-        with contextlib.suppress(OSError):
-            if self._locked and _is_at(self._locked, self._lock):  # else it is another process's
-                self._lock.unlink()
-                self.path.rmdir()  # succeeds only if nothing was written
-        self._locked = None
-
     def check_lock(self) -> None:
         """Check that the directory is still the one that this object locked, if it locked one.
 
         Raises:
             RuntimeError: the directory or its lock was removed or replaced.
         """
-        if self._locked and not _is_at(self._locked, self._lock):
+        if self._lock.is_lost():
             raise RuntimeError(
                 f"The run directory {self.path} was removed, renamed or replaced while this "
                 "training was at work in it. The training ends and writes nothing more there."

@@ -6,15 +6,13 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 
 import pytest
 
-from kgan import artifacts
 from kgan.artifacts import RunDirectory
+from kgan.utils import directory_lock
 
 OPTIONS = {"dataset": "digits", "batch_size": 100, "rate": 2e-4, "units": [12, 12], "preset": None}
 
@@ -300,7 +298,7 @@ def test_a_line_of_metrics_is_on_the_disk(run, monkeypatch):
     """Before the checkpoint that follows it is."""
     run.create(OPTIONS)
     synced = []
-    monkeypatch.setattr(artifacts.os, "fsync", lambda file: synced.append(os.fstat(file).st_size))
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_size))
     run.append_metrics({"step": 1})
     assert synced == [run.metrics.stat().st_size]
 
@@ -335,51 +333,6 @@ def test_no_metrics_to_forget(run):
 
 # The lock
 
-HOLDER = """
-import sys, time
-from kgan.artifacts import RunDirectory
-with RunDirectory(sys.argv[1]).lock():
-    print("locked", flush=True)
-    time.sleep(100)
-"""
-
-
-@contextlib.contextmanager
-def holder(path):
-    """Another process that holds the lock."""
-    words = [sys.executable, "-c", HOLDER, str(path)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "locked\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@pytest.mark.slow
-def test_a_second_process_is_refused_until_the_first_has_died(run):
-    refused = r"Another process \(process \d+\) is at work in .*first\. Wait until it ends, or name"
-    with holder(run.path) as process:
-        before = (run.path / ".lock").read_text()
-        assert before == f"process {process.pid}"
-        for _ in range(2):
-            with pytest.raises(BlockingIOError, match=refused), run.lock():
-                pytest.fail("two at work")
-        assert (run.path / ".lock").read_text() == before  # who was refused leaves it alone
-        process.kill()
-        process.wait()
-        assert (run.path / ".lock").exists()  # stale, and no hindrance
-        with run.lock():
-            assert (run.path / ".lock").read_text() == f"process {os.getpid()}"
-
-
-def test_one_process_locks_once_too(run):
-    with run.lock():
-        with pytest.raises(BlockingIOError, match=f"process {os.getpid()}"), run.lock():
-            pytest.fail("twice at work")
-        with pytest.raises(BlockingIOError), run.lock():
-            pytest.fail("the refused one freed it")
-
 
 @pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt])
 def test_the_lock_goes_with_its_block(run, error):
@@ -395,19 +348,6 @@ def test_a_directory_of_which_nothing_came_is_removed(run):
     with pytest.raises(ValueError, match="no data"), run.lock():
         raise ValueError("no data")
     assert not run.path.exists()
-
-
-def test_a_lock_that_its_owner_removed_meanwhile_locks_nobody_out(run, monkeypatch):
-    """A process that opened the file just before its owner removed it must not believe it."""
-    real = artifacts.fcntl.flock
-
-    def late(file, how):
-        (run.path / ".lock").unlink()
-        real(file, how)
-
-    monkeypatch.setattr(artifacts.fcntl, "flock", late)
-    with pytest.raises(BlockingIOError), run.lock():
-        pytest.fail("another one could lock the path as well")
 
 
 def test_what_a_dead_process_left_half_written_is_removed(run):
@@ -439,36 +379,12 @@ def test_what_a_dead_process_left_below_a_link_is_removed(run, tmp_path):
         assert left == ["step_00000006.npz"] * 2
 
 
-def test_the_lock_never_writes_to_a_file_elsewhere(run, tmp_path):
-    victim = tmp_path / "precious"
-    victim.write_text("precious")
-    run.create(OPTIONS)
-    lock = run.path / ".lock"
-    for make in (lock.symlink_to, lock.hardlink_to):
-        make(victim)
-        with (
-            pytest.raises(OSError, match=r"\.lock is (a link|no file of its own)\. Remove it, or"),
-            run.lock(),
-        ):
-            pytest.fail("the link was followed")
-        lock.unlink()
-    lock.symlink_to(tmp_path / "absent")
-    with pytest.raises(OSError, match=r"\.lock is a link"), run.lock():
-        pytest.fail("the link was followed")
-    lock.unlink()
-    os.mkfifo(lock)
-    with pytest.raises(OSError, match=r"\.lock is no file of its own"), run.lock():
-        pytest.fail("a pipe locks nobody out")
-    assert victim.read_text() == "precious"
-    assert not (tmp_path / "absent").exists()
-
-
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EROFS])
 def test_a_directory_that_cannot_be_locked(run, monkeypatch, number):
     def refuse(*arguments):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(artifacts.os, "open", refuse)
+    monkeypatch.setattr(directory_lock.os, "open", refuse)
     sentence = (
         rf"first cannot be locked \({os.strerror(number)}\)\. Mend the cause, or name another"
     )
@@ -508,15 +424,6 @@ def test_a_directory_that_was_removed_is_not_written_to(run, tmp_path, how):
         assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         run_exists = run.path.exists()
     assert run.path.exists() == (run_exists and how != "in use again")  # its own owner removed it
-
-
-def test_the_lock_of_the_next_process_outlives_the_one_before(run):
-    with run.lock():
-        shutil.rmtree(run.path)
-        later = contextlib.ExitStack()
-        later.enter_context(RunDirectory(run.path).lock())
-    with later, pytest.raises(BlockingIOError), RunDirectory(run.path).lock():
-        pytest.fail("two at work")
 
 
 def test_a_directory_behind_a_link_is_the_same(run, tmp_path):
