@@ -158,7 +158,8 @@ def play(dataset: str, minutes: float, seed: int) -> list[JsonDict]:
     if not example.generator.exists():
         lines = [json.loads(line) for line in ours.metrics.read_text().splitlines()]
         taken = results.pace(lines, 1)["minutes"]
-        train_example(recorded_config(ours), 60 * taken, example)
+        steps = train_example(recorded_config(ours), 60 * taken, example)
+        print(f"The example took {steps:,} steps in {taken:.1f} minutes.")
     found = {what: evaluated(run) for what, run in (("kgan", ours), ("the example", example))}
     return [
         *({"seed": seed, "what": what, **cells(each, "value")} for what, each in found.items()),

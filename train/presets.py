@@ -164,7 +164,7 @@ PRESETS: dict[str, OptionValues] = {
         "conditional": True,
         "variant": "acgan",
         "class_weight": 0.2,
-        "steps": 20_000,
+        "steps": 30_000,
     },
     # After Chen et al. 2016 (arXiv 1606.03657) and their published program, on DCGAN's networks.
     "mnist_infogan": {
