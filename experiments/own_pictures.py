@@ -3,9 +3,9 @@
     python -m experiments.own_pictures --dataset=DIR [--minutes=30] [--seeds=0-2]
 
 kgan-train gets the folder and the minutes alone. The other game is that of the example "DCGAN to
-generate face images" of the Keras documentation: its networks, which start from
-an eighth of the sides, its loss with noisy labels, its optimizers, batches and step, on the same
-pictures for as many minutes. Both are evaluated as by kgan-evaluate with random features
+generate face images" of the Keras documentation: its networks, which start from an eighth of the
+sides, its loss with noisy labels, its optimizers, batches and step, on the same pictures for as
+many minutes. Both are evaluated as by kgan-evaluate with random features
 (`kgan.metrics.RandomConvolutional`). The last row is what real pictures have. Runs lie in
 runs/own_pictures; those that are evaluated are not made again.
 
