@@ -258,6 +258,18 @@ def test_another_shape_is_refused_with_what_to_do(images, received, line):
         refused(game(), quoted(sentence) + ".*" + quoted(line), data)
 
 
+def test_grey_images_of_a_game_of_colour_are_to_be_repeated():
+    shape = (8, 8, 3)
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator(shape, 8, (4,)),
+        kgan.networks.MLPDiscriminator(shape, (4,)),
+        kgan.priors.Normal(8),
+    )
+    gan.compile("sgd", "sgd")
+    for data in (IMAGES, batches(IMAGES)):
+        refused(gan, quoted("Repeat them") + ".*" + quoted("tf.image.grayscale_to_rgb(x)"), data)
+
+
 def test_one_image_and_single_examples_are_to_be_batched():
     refused(game(), quoted("`x[None]`"), IMAGES[0])
     unbatched = tf.data.Dataset.from_tensor_slices(IMAGES)

@@ -84,8 +84,6 @@ def parts(element: Any, form: Form) -> tuple[Any, Any]:
     Raises:
         ValueError: the element is a dictionary, or has other parts.
     """
-    if isinstance(element, Mapping):
-        raise dictionary_error(element, form)
     found = tuple(element) if isinstance(element, (list, tuple)) else (element,)
     while len(found) > 1 and found[-1] is None:
         found = found[:-1]
