@@ -13,8 +13,7 @@ the mean absolute difference there of two samples. Samples of the true distribut
 pixels would have a diversity equal to their L1.
 
 Runs lie in runs/any_part, each seed's beside a picture, completed.png; those that are finished are
-not made again. Prints one line of JSON for
-each row, and a table of all.
+not made again. Prints one line of JSON for each row, and a table of all.
 """
 
 from __future__ import annotations
