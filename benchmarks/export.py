@@ -5,7 +5,7 @@
 Writes all formats of each run's generator and compares them with Keras as `kgan-export` does. Then
 calls them in turns (A B C A B C ...), in one process, for 1 image and for 64. The fastest call of
 each counts, because other work on the machine affects it least. Without runs, it uses untrained
-generators of `kgan-train --dataset=mnist` and of the preset mnist_dcgan, the latter also with
+generators of `kgan-train --dataset=mnist` and of its DCGAN, the latter also with
 resizing before its convolutions. Their sizes and speeds are those of trained ones; their errors are
 not.
 """
@@ -35,8 +35,8 @@ def presets():
     """Return the generators of two presets, untrained."""
     networks = {
         "mnist, MLP": kgan.networks.MLPGenerator((28, 28, 1)),
-        "mnist_dcgan": kgan.networks.DCGANGenerator((28, 28, 1)),
-        "mnist_dcgan, resize": kgan.networks.DCGANGenerator((28, 28, 1), upsampling="resize"),
+        "dcgan": kgan.networks.DCGANGenerator((28, 28, 1)),
+        "dcgan, resize": kgan.networks.DCGANGenerator((28, 28, 1), upsampling="resize"),
     }
     made = {}
     for name, network in networks.items():

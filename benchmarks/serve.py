@@ -2,7 +2,7 @@
 
     python -m benchmarks.serve [--model_dir=OUT/saved_model] [--seconds=30] [--connections=16]
 
-Without a model it serves the generator of the preset mnist_dcgan, untrained. Starts kgan-serve five
+Without a model it serves the DCGAN generator of MNIST, untrained. Starts kgan-serve five
 times and sends it one request and then a hundred more, each over a connection of its own. Then
 every connection requests `count` images of the signature `sample`, one request after the other.
 Clients and server share the machine.
@@ -30,7 +30,7 @@ WRITE_MODEL = """
 import pathlib, sys
 from benchmarks.export import presets
 from kgan import saved_model
-saved_model.write(presets()["mnist_dcgan"], pathlib.Path(sys.argv[1], "1"))
+saved_model.write(presets()["dcgan"], pathlib.Path(sys.argv[1], "1"))
 """
 
 

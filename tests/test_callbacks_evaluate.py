@@ -12,11 +12,11 @@ from kgan import callbacks, data, metrics
 IMAGES = np.random.default_rng(1).uniform(-1, 1, (60, 8, 8, 1)).astype("float32")
 
 
-def make_gan(image_shape=(8, 8, 1), value_range=(-1.0, 1.0)):
+def make_gan(image_shape=(8, 8, 1), value_range=(-1.0, 1.0), **conditional):
     keras.utils.set_random_seed(0)
     gan = kgan.GAN(
-        kgan.networks.MLPGenerator(image_shape, 3, units=(4,), value_range=value_range),
-        kgan.networks.MLPDiscriminator(image_shape, units=(4,)),
+        kgan.networks.MLPGenerator(image_shape, 3, (4,), value_range=value_range, **conditional),
+        kgan.networks.MLPDiscriminator(image_shape, units=(4,), **conditional),
         kgan.priors.Normal(3),
     )
     gan.compile("adam", "adam")
@@ -128,6 +128,23 @@ def test_features_and_a_data_set_of_batches(tmp_path):
     flat = ((IMAGES[:30] + 1) / 2).reshape(30, -1), ((gan.sample(30, 0) + 1) / 2).reshape(30, -1)
     expected = metrics.frechet_distance(*flat)
     assert lines(tmp_path / "b")[0]["frechet"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("form", ["integers", "column", "one-hot", "none"])
+def test_samples_have_the_labels_of_the_images(form, tmp_path):
+    """Those that come after the half which they are compared with; classes in turn without any."""
+    points, labels = data.Ring().sample(80, seed=1), (np.arange(80) % 10 == 0).astype("int64")
+    forms = {"integers": labels, "column": labels[:, None], "one-hot": np.eye(2)[labels]}
+    gan = make_gan((2,), None, num_classes=2)
+    images = (points, forms[form]) if form in forms else points
+    watcher = callbacks.Evaluate(tmp_path, images)
+    watcher.set_model(gan)
+    watcher.on_train_begin()
+    like = gan.sample(40, 0, labels=labels[40:] if form in ("integers", "column") else None)
+    expected = metrics.frechet_distance(points[:40], like)
+    assert watcher.evaluate()["frechet"] == pytest.approx(expected, rel=1e-6)
+    in_turn = metrics.frechet_distance(points[:40], gan.sample(40, 0))
+    assert (form in ("integers", "column")) == (abs(expected - in_turn) > 0.01 * in_turn)
 
 
 def test_samples_that_are_not_finite_become_null(tmp_path):

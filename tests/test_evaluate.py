@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import warm
 from kgan_export.program import export
+from PIL import Image
 
 import kgan
 from kgan import data, metrics
@@ -26,7 +27,7 @@ from train.evaluation.context import EvaluationContext
 from train.evaluation.options import METRICS, Options
 from train.evaluation.report import HEADS, MetricResult, table
 from train.evaluation.run import FUNCTIONS, evaluate
-from train.evaluation.samples import draw_samples, open_generator
+from train.evaluation.samples import draw_samples, labels_like, open_generator
 from train.run import train
 
 SAMPLES = 360  # as many as `digits` has test images
@@ -340,6 +341,39 @@ def test_a_conditional_generator_is_asked_for_every_class(digits, data_dir, tmp_
     assert shares[0] > 0.95  # of images that the classifier was trained on
     assert shares[1] < 0.05
     assert RunDirectory(run).evaluation_picture("interpolation").exists()
+
+
+@pytest.mark.slow
+def test_a_conditional_generator_is_asked_for_classes_as_often_as_the_data_have_them(tmp_path):
+    """A perfect one, of data with a rare class: classes in turn are 14 times as far from them."""
+    rng, folder = np.random.default_rng(0), tmp_path / "pictures"
+    for split, counts in (("train", (90, 10)), ("test", (54, 6))):
+        for name, grey, count in zip(("dark", "light"), (40, 215), counts, strict=True):
+            (folder / split / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(grey - 20, grey + 20, (8, 8)).astype("uint8")
+                Image.fromarray(pixels).save(folder / split / name / f"{i}.png")
+    latents, asked = keras.Input((2,)), keras.Input((), dtype="int32")
+    memory = keras.layers.Embedding(2, 64)
+    shown = keras.layers.Reshape((8, 8, 1))(memory(asked))
+    memory.set_weights([np.array([[40.0], [215.0]]).repeat(64, axis=1) / 127.5 - 1])
+    model = keras.Model([latents, asked], shown)
+    run = make_run(tmp_path / "run", model, str(folder), num_classes=2)
+    some = {"metrics": ("frechet", "modes"), "features": "pixels", "num_samples": 500}
+    record = evaluate(options(run, **some))
+    value, real = figure(record, "frechet_distance")
+    assert value < 4 * real
+    assert record["figures"]["modes_found"]["shares"] == [0.9, 0.1]
+    assert figure(record, "asked_class") == (1, 1)
+
+
+def test_labels_like_others_have_their_shares_from_the_beginning():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    assert np.bincount(labels_like(labels, 1000, 0)).tolist() == [600, 300, 100]
+    some = labels_like(labels, 50, 0)
+    assert some.tolist() == labels_like(labels, 1000, 0)[:50].tolist()
+    assert np.abs(np.bincount(some) - [30, 15, 5]).max() < 8
+    assert (some != labels_like(labels, 50, 1)).any()
 
 
 @pytest.mark.slow

@@ -76,6 +76,8 @@ def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
 def sample_options(model: keras.Model, conditions: np.ndarray | None) -> JsonDict:
     """Return the arguments by which `sample` of a game makes images like others.
 
+    Without labels, integers `[n]` or `[n, 1]`, a conditional game draws all classes in turn.
+
     Args:
         model: a `kgan.GAN`.
         conditions: what came with the others: images `[n, ...]`, labels or None.
@@ -83,6 +85,9 @@ def sample_options(model: keras.Model, conditions: np.ndarray | None) -> JsonDic
     Raises:
         ValueError: the generator takes images as its condition, and there are none.
     """
+    if model.num_classes is not None and conditions is not None:
+        one_each = conditions.dtype.kind in "iu" and conditions.size == len(conditions)
+        return {"labels": conditions} if one_each else {}
     shape = getattr(model.generator, "condition_shape", None)
     if shape is None:
         return {}

@@ -71,14 +71,15 @@ class ReferenceImages:
     Args:
         images: floats, an array `[n, ...]`, of which `count` random rows are taken, or a
             `tf.data.Dataset` of batches, of which the first `count` rows are taken. If there are
-            fewer rows, all are taken. They may come in pairs with conditions.
+            fewer rows, all are taken. They may come in pairs with labels or
+            conditions, which samples then have as well.
         count: number of rows.
         classifier: None, or a function from images to classes: integers `[n]` or scores
             `[n, classes]`. Classes with fewer than ten of the rows do not count.
 
     Attributes:
         images: `[count, ...]`, the rows.
-        conditions: `[count, ...]`, what came with them, or None.
+        conditions: `[count, ...]`, the labels or conditions that came with them, or None.
 
     Raises:
         ValueError: the images or the classes are unusable.

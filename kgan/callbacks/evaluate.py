@@ -49,7 +49,8 @@ class Evaluate(EveryNSteps):
         images: real images `[n, height, width, channels]` in the generator's value range, or
             points `[n, dim]`, or a `tf.data.Dataset` of batches of these, such as
             `kgan.data.load("mnist", split="test", batch_size=1000)`. The first are used, as two
-            halves.
+            halves. With their labels, a conditional game's samples have those of one half; without,
+            all classes in turn.
         every: steps between two evaluations.
         num_samples: number of samples, and the most images in each half; at least 20.
         features: feature extractor for the distances. None uses a random network, or the values

@@ -12,7 +12,7 @@ from kgan import data
 from kgan.artifacts import RunDirectory
 from kgan.metrics import Classifier
 
-from .data import RealData, images
+from .data import RealData, class_labels, images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,20 +62,8 @@ def labelled(real: RealData, part: str, data_dir: str | None) -> tuple[np.ndarra
         n = data.describe(stacked, data_dir).splits[split]
         pictures = images(stacked, split, n, real.form, data_dir, image=real.image)
         return pictures, data.labels(stacked, split, data_dir)[: len(pictures)]
-    return getattr(real, part), _labels(real, split, data_dir)[start:stop]
-
-
-def _labels(real: RealData, split: str, data_dir: str | None) -> np.ndarray:
-    form = real.form
-    return data.labels(
-        real.name,
-        split,
-        data_dir,
-        real.label,
-        form["unreadable"],
-        form["condition"],
-        form["group_by"],
-    )
+    of_split = class_labels(real.name, split, real.form, data_dir, real.label)
+    return getattr(real, part), of_split[start:stop]
 
 
 def _shared(directory: pathlib.Path | None) -> pathlib.Path | None:

@@ -28,6 +28,7 @@ class EvaluationContext:
         seed: of every choice among real images.
         features: the extractor in whose features distances are measured.
         classes: the classifier of the data; None if there is none.
+        labels: the class that each sample of a conditional generator was asked for, `[n]`.
     """
 
     real: RealData
@@ -36,6 +37,7 @@ class EvaluationContext:
     seed: int
     features: metrics.Extractor
     classes: Classes | None
+    labels: np.ndarray | None = None
 
     @property
     def kind(self) -> str:

@@ -41,6 +41,7 @@ class RealData:
         description: splits and labels of the dataset.
         image: name of the feature that is the image; None for the rule of `kgan.data.load`.
         label: the same of the label.
+        labels: of a conditional run: the class of each image of `training`.
         conditions: of a run whose conditions are given beside the images: "training" and "test" ->
             those of these parts. Empty where they are made of the images, or there are none.
     """
@@ -57,6 +58,7 @@ class RealData:
     description: data.Description
     image: str | None = None
     label: str | None = None
+    labels: np.ndarray | None = None
     conditions: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
@@ -135,6 +137,10 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
             f"The data of {known.name} are not those that the run in {run.path} was trained on: "
             f"fingerprint {known.fingerprint} -> {fingerprint}. Name their --data_dir."
         )
+    labels = None
+    if known.labelled:
+        of_split = class_labels(known.name, known.split, form, data_dir, known.label)
+        labels = of_split[: len(training)]
     other = next((split for split in ("test", "validation") if split in splits), None)
     used = len(training) if other else len(training) - len(training) // 10
     if other:
@@ -166,6 +172,7 @@ def read(run: RunDirectory, config: JsonDict, data_dir: str | os.PathLike[str] |
         description=description,
         image=known.image,
         label=known.label,
+        labels=labels,
         conditions=dict(zip(("training", "test"), (*conditions, *test_conditions), strict=False)),
     )
 
@@ -280,3 +287,22 @@ def arrays(
             for array, part in zip(found, batch, strict=True):
                 array[i * size : (i + 1) * size] = part
     return found, fingerprint
+
+
+def class_labels(
+    name: str,
+    split: str,
+    form: JsonDict,
+    data_dir: str | os.PathLike[str] | None,
+    label: str | None = None,
+) -> np.ndarray:
+    """Return the class of each row of a split, int64 `[n]`; see `arrays`."""
+    return data.labels(
+        name,
+        split,
+        data_dir,
+        label,
+        form["unreadable"],
+        form["condition"],
+        form["group_by"],
+    )

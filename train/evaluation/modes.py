@@ -59,8 +59,8 @@ def _class_modes(context: EvaluationContext) -> list[MetricResult]:
         metrics.mode_coverage(labels, number, targets) for labels in (found, real_found)
     )
     results = _coverage(context, result, real, space, targets)
-    if context.generator.num_classes is not None:
-        share = float(np.mean(found == context.generator.labels(n)))
+    if context.labels is not None:
+        share = float(np.mean(found == context.labels))
         error, accuracy = share_standard_error(share, n), classifier.accuracy
         results.append(
             MetricResult("asked_class", share, n, real=accuracy, error=error, features=space)

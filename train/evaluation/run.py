@@ -28,7 +28,7 @@ from . import features as extractors
 from .context import EvaluationContext
 from .options import Options
 from .report import MetricResult, NotApplicableError, table, write
-from .samples import draw_samples, open_generator, translate_samples
+from .samples import draw_samples, labels_like, open_generator, translate_samples
 
 FUNCTIONS: dict[str, Callable[[EvaluationContext], list[MetricResult]]] = {
     "parzen": metrics.parzen,
@@ -66,9 +66,12 @@ def evaluate(options: Options) -> JsonDict:
         with _stage(bar, "data"):
             real = data.read(run, config, options.data_dir)
         with _stage(bar, "samples"):
+            labels = None
+            if generator.num_classes is not None and real.labels is not None:
+                labels = labels_like(real.labels, options.num_samples, options.seed)
             if generator.condition_shape is None:
                 samples = draw_samples(
-                    generator, options.num_samples, options.seed, real.image_shape
+                    generator, options.num_samples, options.seed, real.image_shape, labels
                 )
             else:
                 given = real.conditions.get("test", real.test)
@@ -83,7 +86,9 @@ def evaluate(options: Options) -> JsonDict:
                 features = classes.classifier
             elif real.have_classes and {"score", "modes"} & set(options.metrics):
                 classes = classifier.find_or_train(real, run, options.data_dir)
-        context = EvaluationContext(real, generator, samples, options.seed, features, classes)
+        context = EvaluationContext(
+            real, generator, samples, options.seed, features, classes, labels
+        )
         results, left_out = _compute(context, options.metrics, bar)
         if generator.condition_shape is not None:
             results += pairs.pairs(context)
@@ -155,6 +160,7 @@ def _record(
         "parts": real.parts,
         "held_out": real.held_out,
     }
+    asked = [] if context.labels is None else ["classes in the shares of the training data"]
     versions = {name: metadata.version(name) for name in PACKAGES}
     return {
         "generator": {
@@ -163,7 +169,7 @@ def _record(
             "fingerprint": generator.file_digest(),
         },
         "data": of_data,
-        "protocol": fingerprint([of_data, versions["kgan"]]),
+        "protocol": fingerprint([of_data, *asked, versions["kgan"]]),
         "seed": options.seed,
         "versions": versions,
         "figures": {result.name: result.record() for result in results},

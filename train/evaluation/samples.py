@@ -112,16 +112,34 @@ def translate_samples(
     return samples
 
 
+def labels_like(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return `count` labels with the shares that classes have among some.
+
+    Classes in turn would compare data in which one is rare with samples in which none is.
+
+    Args:
+        labels: integers `[n]`.
+        count: number of labels.
+        seed: of their order.
+    """
+    return np.resize(np.random.default_rng(seed).permutation(labels), count)
+
+
 def draw_samples(
-    generator: Generator, count: int, seed: int, image_shape: tuple[int, ...]
+    generator: Generator,
+    count: int,
+    seed: int,
+    image_shape: tuple[int, ...],
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return images of `count` latents from the prior, all classes in turn, and check them.
+    """Return images of `count` latents from the prior, and check them.
 
     Args:
         generator: the generator.
         count: number of samples.
         seed: the same seed gives the same samples.
         image_shape: shape of one image of the data, `(height, width, channels)`, or of one point.
+        labels: `[count]`, the class of each sample of a conditional generator.
 
     Returns:
         float32 `[count, height, width, channels]` in [0, 1], or points `[count, dim]`.
@@ -129,7 +147,7 @@ def draw_samples(
     Raises:
         ValueError: the samples have another shape, are not finite, or not in [0, 1].
     """
-    images = generator.sample(count, seed)
+    images = generator.sample(count, seed, labels)
     if images.shape[1:] != image_shape:
         raise ValueError(
             f"{generator.path} makes images of shape {images.shape[1:]}, where those of the data "
