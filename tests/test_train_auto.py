@@ -104,8 +104,19 @@ def test_a_network_that_is_given_gets_its_own_game(network, width, gamma, upsamp
     assert (options["network"], options["width"], options["r1"]) == (network, width, gamma)
     assert options.get("upsampling") == upsampling
     assert (options["batch_size"] == 64) == ("diffaugment" in options) == (gamma == 1)
-    assert reasons["network"] == f"{network} of width {width}"
+    dense = " with dense layers of 256 units" if network == "dcgan" else ""
+    assert reasons["network"] == f"{network} of width {width}{dense}"
     assert overridden({**options, "steps": 10}, {}).network == network
+
+
+@pytest.mark.parametrize(
+    ("shape", "dense_units"),
+    [((8, 8, 1), 256), ((28, 28, 1), 256), ((32, 32, 1), None), ((9, 9, 1), None)],
+)
+def test_a_dcgan_of_few_convolutions_gets_dense_layers(shape, dense_units):
+    """28 pixels are halved twice, 32 three times, and 9 never, which the network itself refuses."""
+    options, _ = choose(Facts(60_000, shape, gpu=True), {"network": "dcgan"})
+    assert options.get("dense_units") == dense_units
 
 
 def test_a_gpu_computes_in_half_precision():

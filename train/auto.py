@@ -34,6 +34,7 @@ LARGEST_ON_CPU = 50 * 50
 LARGEST_ON_GPU = 16 * 16
 SIDE_ON_CPU = 32  # pixels to which larger images are reduced there
 SMALL = 16 * 16  # values of an image up to which narrow networks do
+DENSE_UNITS = 256  # of a dcgan whose discriminator has two convolutions or one, at 28x28 or less
 FEW = 20_000  # images below which a convolutional discriminator needs augmentation
 HALF_LIFE = 69_000  # images in which the EMA forgets half
 GAMMAS = {"mlp": 0.25, "dcgan": 1.0}
@@ -160,7 +161,7 @@ def choose(
         options = {name: value for name, value in POINTS.items() if name != "steps"}
         options["batch_size"] = given.get("batch_size", options["batch_size"])
         return options, {"network": "mlp of width 256, which points need no more than"}
-    reasons, shape = {}, facts.shape
+    reasons, shape, dense = {}, facts.shape, ""
     most = LARGEST_ON_GPU if facts.gpu else LARGEST_ON_CPU
     large = math.prod(shape) > most
     if large and not facts.gpu and "image_size" not in given:
@@ -188,6 +189,9 @@ def choose(
         )
         if network == "dcgan":
             options["upsampling"] = "resize"
+            if _doubles(shape) and doublings(shape) < 3:
+                options["dense_units"] = DENSE_UNITS
+                dense = f" with dense layers of {DENSE_UNITS} units"
     else:
         why = f"images have at most {most:,} values"
         if large:
@@ -201,7 +205,7 @@ def choose(
     augmented = "DiffAugment" if options.get("diffaugment") else "none"
     because = "" if "network" in given else f", as {why}"
     return options, reasons | {
-        "network": f"{network} of width {options['width']}{because}",
+        "network": f"{network} of width {options['width']}{dense}{because}",
         "objective": f"{options['loss']} with R1 and R2 at every "
         f"{options['penalty_interval']}th step, gamma {gamma:g} ("
         + ", ".join(f"{value:g} for {name}" for name, value in GAMMAS.items())
