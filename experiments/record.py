@@ -15,6 +15,7 @@ Run: TypeAlias = JsonDict  # a row of results.json
 Measure: TypeAlias = JsonDict  # a metric: its value, the value of real data, its error
 
 LOST_ACCURACY = 0.99
+LENGTHS = ("steps", "epochs")  # one of them is None, and the other takes the preset's back
 
 
 def lost(run: Run) -> bool:
@@ -47,15 +48,17 @@ def measure(run: Run, name: str) -> Measure:
 def flags(preset: str, options: JsonDict) -> list[str]:
     """Return the flags of kgan-train that give these options.
 
-    These are the preset, while it exists, and all that differs from it. An option that is newer
-    than the run had its default value.
+    These are the preset, while it exists, and all that differs from it; without the preset where it
+    sets an option that no flag takes back. An option that is newer than the run had its default
+    value.
     """
-    found, base = [], Config(steps=1, seed=options["seed"]).options()
-    options = {**base, **options}
+    plain = Config(steps=1, seed=options["seed"]).options()
+    options = {**plain, **options}
+    found, changes = [], _differing(options, plain)
     if preset in PRESETS:
-        found.append(f"--preset={preset}")
-        base = resolve(preset, {"seed": options["seed"]}).options()
-    changes = {key: value for key, value in options.items() if base.get(key) != value}
+        beyond = _differing(options, resolve(preset, {"seed": options["seed"]}).options())
+        if all(name in LENGTHS for name, value in beyond.items() if value is None):
+            found, changes = [f"--preset={preset}"], beyond
     found.append(f"--seed={options['seed']}")
     for name, value in changes.items():
         if isinstance(value, bool):
@@ -65,11 +68,17 @@ def flags(preset: str, options: JsonDict) -> list[str]:
     return found
 
 
+def _differing(options: JsonDict, base: JsonDict) -> JsonDict:
+    return {key: value for key, value in options.items() if base.get(key) != value}
+
+
 def label(run: Run) -> str:
     """Return the preset and the flags of a run, without the seed, as Markdown."""
     words = [word for word in flags(run["preset"], run["options"]) if "--seed=" not in word]
-    removed = "" if run["preset"] in PRESETS else f"{run['preset']} (no preset): "
-    return f"{removed}`{' '.join(words).removeprefix('--preset=')}`"
+    if words and words[0].startswith("--preset="):
+        return f"`{' '.join(words).removeprefix('--preset=')}`"
+    why = "an earlier form" if run["preset"] in PRESETS else "no preset"
+    return f"{run['preset']} ({why}): `{' '.join(words)}`"
 
 
 def learned(runs: Sequence[Run], preset: str) -> tuple[list[Run], int, int]:

@@ -120,7 +120,7 @@ def type_in(command, desk, tools_help):
         if "mnist" in command:
             # test_metrics_classifier.py trains the classifier that this would wait for.
             words += ["--features=random", "--metrics=frechet,latent"]
-        elif "runs/cats" in command or "runs/classes" in command:
+        elif "runs/cats" in command or "runs/categories" in command:
             words += ["--features=random", "--metrics=frechet,latent"]  # so does this one
         elif "--generator=" in command:
             words += ["--metrics=frechet,latent"]  # the one without has them all

@@ -76,7 +76,7 @@ def test_the_flags_of_a_run_give_its_options():
         explicit = {name: value for name, value in flags.items() if name in run["options"]}
         options = resolve(flags["preset"], explicit).options()
         assert {name: options[name] for name in run["options"]} == run["options"]
-        assert flags["preset"] == run["preset"] or "(no preset)" in record.label(run)
+        assert (flags["preset"] == run["preset"]) == (record.label(run)[0] == "`")
         assert run["commands"] == results.repeat(run["preset"], run["options"])
     places = [
         [flags["run_dir"] for flags in parsed(module, [run["commands"][i] for run in RECORD])]
@@ -189,6 +189,23 @@ def test_a_run_that_differs_from_its_preset_is_named_by_the_difference():
     assert words == ["--preset=mnist_mlp", "--seed=4", "--penalty_interval=1"]
     gone = record.flags("mnist_gone", resolve(None, {"seed": 4, "dataset": "ring"}).options())
     assert gone == ["--seed=4", "--dataset=ring", "--epochs=50"]
+
+
+def test_a_run_without_what_its_preset_adds_is_named_without_the_preset():
+    """No flag takes dense layers back, while one length takes the place of the other."""
+    options = resolve("digits_dcgan", {"seed": 4, "epochs": 2}).options()
+    assert record.flags("digits_dcgan", options) == [
+        "--preset=digits_dcgan",
+        "--seed=4",
+        "--epochs=2",
+    ]
+    plain = {**options, "dense_units": None}
+    words = record.flags("digits_dcgan", plain)
+    assert words[0] == "--seed=4"
+    assert {"--network=dcgan", "--epochs=2"} < set(words)
+    assert not any("dense_units" in word or "preset" in word for word in words)
+    named = record.label({"preset": "digits_dcgan", "options": plain})
+    assert named.startswith("digits_dcgan (an earlier form): `--network=dcgan ")
 
 
 @pytest.fixture(scope="module")
