@@ -106,6 +106,7 @@ def drive(alarm, script, start=0):
     game = types.SimpleNamespace(
         step=start,
         image_shape=(3,),
+        num_classes=None,
         generator=None,
         value_range=None,
         loss=losses.NonSaturating(),
@@ -369,7 +370,7 @@ def test_the_alarm_of_fit_reads_images_without_moving_the_data(tmp_path):
     data, other = (kgan.data.load("ring", data_dir=tmp_path, **options) for _ in range(2))
     alarm = CollapseWatch(data)
     alarm.set_model(types.SimpleNamespace(step=1000, loss=None, image_shape=(2,)))
-    alarm.model.value_range = alarm.model.generator = None
+    alarm.model.value_range = alarm.model.generator = alarm.model.num_classes = None
     alarm.on_train_batch_end(0)
     assert len(alarm._alarm.reference.images) == 256
     for batch, expected in zip(data, other, strict=True):
