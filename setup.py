@@ -88,7 +88,7 @@ setup(
         "tensorboard": TENSORBOARD,
         "test": TEST,
         "jax": JAX,
-        "dev": [*TEST, *JAX, "mypy>=1.13", "ruff>=0.8"],
+        "dev": [*TEST, *JAX, "mypy>=2.4", "ruff>=0.8"],
     },
     # train/ and export/ keep their names in the repository; site-packages gets nothing so generic.
     packages=[
