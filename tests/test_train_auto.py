@@ -1,5 +1,6 @@
 """`--preset=auto`: what is chosen for which data, that it is said, and that it stays."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import warm
 
 import kgan
 from kgan.artifacts import RunDirectory
+from kgan.networks.checks import doublings
 from train import auto
 from train.auto import Facts, automatic, choose, chosen, steps_in
 from train.config import overridden, resolve
@@ -44,13 +46,19 @@ def quick(monkeypatch):
         (Facts(60_000, (28, 28, 1), gpu=False), "mlp", 1200, 0.25, None),
         (Facts(50_000, (28, 28, 3), gpu=False), "mlp", 1200, 0.25, None),
         (Facts(60_000, (50, 50, 1), gpu=False), "mlp", 1200, 0.25, None),
+        (Facts(20_000, (28, 28, 1), gpu=False), "mlp", 1200, 0.25, None),
+        (Facts(19_999, (28, 28, 1), gpu=False), "dcgan", 32, 1.0, True),
+        (Facts(3268, (24, 20, 3), gpu=False), "dcgan", 32, 1.0, True),
+        (Facts(3268, (25, 20, 3), gpu=False), "dcgan", 32, 1.0, True),  # 24 x 20 then
+        (Facts(3268, (300, 2, 3), gpu=True), "mlp", 1200, 0.25, None),  # nothing near is doubled
+        (Facts(3268, (16, 16, 1), gpu=False), "mlp", 256, 0.25, None),
         (Facts(3268, COLOUR, gpu=False), "dcgan", 32, 1.0, True),
         (Facts(20_000, (64, 64, 3), gpu=False), "dcgan", 32, 1.0, False),
         (Facts(3268, (64, 64, 1), gpu=False), "dcgan", 32, 1.0, True),  # though 32 x 32 then
         (Facts(3268, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(19_999, COLOUR, gpu=True), "dcgan", 64, 1.0, True),
         (Facts(20_000, COLOUR, gpu=True), "dcgan", 64, 1.0, False),
-        (Facts(3268, (33, 32, 3), gpu=True), "mlp", 1200, 0.25, None),
+        (Facts(3268, (33, 32, 3), gpu=True), "dcgan", 64, 1.0, True),
         (Facts(1437, (8, 8, 1), gpu=True), "mlp", 256, 0.25, None),
         (Facts(100_000, (2,), gpu=False), "mlp", 256, 0.1, None),
         (Facts(50, COLOUR, gpu=False), "dcgan", 32, 1.0, True),
@@ -70,15 +78,22 @@ def test_the_data_and_the_machine_decide(facts, network, width, gamma, diffaugme
     [
         ((64, 64, 3), False, {}, 32),
         ((64, 48, 3), False, {}, "32,24"),
-        ((218, 178, 3), False, {}, 32),  # 32 x 26 cannot be reached by doubling
+        ((218, 178, 3), False, {}, "32,24"),  # 32 x 26 cannot be reached by doubling
+        ((218, 178, 3), False, {"network": "mlp"}, "32,26"),
+        ((218, 178, 3), True, {}, "192,160"),
+        ((50, 50, 3), True, {}, 48),
+        ((50, 50, 3), True, {"network": "mlp"}, None),
+        ((30, 30, 3), False, {}, 28),
+        ((15, 15, 3), False, {}, 14),
+        ((9, 9, 1), False, {}, None),  # 81 values
         ((8, 400, 3), False, {}, 32),
         ((64, 64, 3), False, {"image_size": 64}, None),
         ((64, 64, 3), True, {}, None),
         (COLOUR, False, {}, None),
-        ((48, 48, 1), False, {}, None),  # few values
+        ((48, 48, 1), False, {}, None),  # no more than 2,500 values
     ],
 )
-def test_large_images_are_reduced_on_a_cpu(shape, gpu, given, size):
+def test_images_get_the_size_that_the_machine_and_the_networks_take(shape, gpu, given, size):
     options, reasons = choose(Facts(3268, shape, gpu), given)
     assert options.get("image_size") == size
     assert ("size" in reasons) == (size is not None)
@@ -87,6 +102,31 @@ def test_large_images_are_reduced_on_a_cpu(shape, gpu, given, size):
             "32x24 of 64x48, which take a CPU at least 4 times as long (--image_size=64,48 keeps "
             "them)"
         )
+    if shape == (30, 30, 3):
+        assert reasons["size"] == (
+            "28x28 of 30x30, as convolutional networks double a grid of 3 to 8 pixels "
+            "(--image_size=30 keeps them)"
+        )
+
+
+def test_the_size_is_the_largest_that_convolutional_networks_reach():
+    for height, width in itertools.product(range(17, 130), range(17, 130, 7)):
+        high, wide = _sides(choose(Facts(3268, (height, width, 3), gpu=True))[0], height, width)
+        within = itertools.product(range(high, height + 1), range(wide, width + 1))
+        assert [size for size in within if reached(*size)] == [(high, wide)]
+
+
+def _sides(options, height, width):
+    size = str(options.get("image_size", f"{height},{width}"))
+    sides = [int(side) for side in size.split(",")]
+    return sides if len(sides) == 2 else sides * 2
+
+
+def reached(height, width):
+    try:
+        return doublings((height, width, 3))
+    except ValueError:
+        return 0
 
 
 @pytest.mark.parametrize(
@@ -141,6 +181,17 @@ def test_each_choice_is_said_with_its_reason():
     assert f"batches of {options['batch_size']}" in reasons["learning"]
     assert reasons["augmentation"] == "DiffAugment, as there are fewer than 20,000 images"
     assert str(Facts(3268, COLOUR, gpu=True)) == "3,268 images of 32x32x3 on a GPU"
+    for images, shape, why in (
+        (
+            19_999,
+            COLOUR,
+            "dcgan of width 32, as images have more than 256 values and are fewer than 20,000",
+        ),
+        (20_000, COLOUR, "dcgan of width 32, as images have more than 2,500 values"),
+        (20_000, (28, 28, 3), "mlp of width 1200, as images have at most 2,500 values"),
+        (100, (8, 8, 1), "mlp of width 256, as images have at most 256 values"),
+    ):
+        assert choose(Facts(images, shape, gpu=False))[1]["network"] == why
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,11 @@ from .run import load_images
 from .strategy import has_gpu, on_one_machine, share_memory
 
 MINUTES = 30.0
-# Values of an image up to which fully connected networks are chosen.
-LARGEST_ON_CPU = 50 * 50
-LARGEST_ON_GPU = 16 * 16
-SIDE_ON_CPU = 32  # pixels to which larger images are reduced there
-SMALL = 16 * 16  # values of an image up to which narrow networks do
+SMALL = 16 * 16  # values of an image up to which narrow fully connected networks do
+LARGEST_ON_CPU = 50 * 50  # up to which wide ones are chosen there, unless images are few
+SIDE_ON_CPU = 32  # pixels to which images of more values are reduced there
 DENSE_UNITS = 256  # of a dcgan whose discriminator has two convolutions or one, at 28x28 or less
-FEW = 20_000  # images below which a convolutional discriminator needs augmentation
+FEW = 20_000  # images below which a discriminator needs convolutions, and augmentation
 HALF_LIFE = 69_000  # images in which the EMA forgets half
 GAMMAS = {"mlp": 0.25, "dcgan": 1.0}
 MEASURED_SECONDS = 5.0
@@ -162,17 +160,17 @@ def choose(
         options["batch_size"] = given.get("batch_size", options["batch_size"])
         return options, {"network": "mlp of width 256, which points need no more than"}
     reasons, shape, dense = {}, facts.shape, ""
-    most = LARGEST_ON_GPU if facts.gpu else LARGEST_ON_CPU
+    few = facts.images < FEW
+    most = SMALL if facts.gpu or few else LARGEST_ON_CPU
     large = math.prod(shape) > most
-    if large and not facts.gpu and "image_size" not in given:
-        shape = _reduced(shape)
+    if large and "image_size" not in given:
+        shape, why = _brought(facts, doubled=given.get("network") not in DENSE)
         if shape != facts.shape:
             (high, wide, _), (height, width, _) = shape, facts.shape
             options["image_size"] = _size(high, wide)
-            times = math.prod(facts.shape) // math.prod(shape)
             reasons["size"] = (
-                f"{high}x{wide} of {height}x{width}, which take a CPU at least {times} times as "
-                f"long (--image_size={_size(height, width)} keeps them)"
+                f"{high}x{wide} of {height}x{width}, {why} (--image_size={_size(height, width)} "
+                "keeps them)"
             )
     network = given.get("network", "dcgan" if large and _doubles(shape) else "mlp")
     convolutional = network not in DENSE
@@ -180,12 +178,13 @@ def choose(
     options.update(network=network, r1=gamma, r2=gamma)
     if convolutional:
         why = f"images have more than {most:,} values"
+        why += f" and are fewer than {FEW:,}" * (few and not facts.gpu)
         options.update(
             batch_size=128 if facts.gpu else 64,
             width=WIDTHS[network] if facts.gpu else WIDTHS[network] // 2,
             latent_dim=64,
             value_range=None,
-            diffaugment=facts.images < FEW,
+            diffaugment=few,
         )
         if network == "dcgan":
             options["upsampling"] = "resize"
@@ -224,15 +223,34 @@ def steps_in(minutes: float, seconds: float, multiple: int) -> int:
     return max(1, int(60 * minutes / seconds) // multiple) * multiple
 
 
-def _reduced(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a shape of at most `SIDE_ON_CPU` pixels a side, as wide as it is high if need be."""
-    height, width, channels = shape
+def _brought(facts: Facts, doubled: bool) -> tuple[tuple[int, ...], str]:
+    """Return the shape that images of many values are brought to, and why it is another.
+
+    Args:
+        facts: of the images.
+        doubled: whether it is to be one that convolutional networks reach.
+    """
+    height, width, channels = facts.shape
     longer = max(height, width)
-    if longer <= SIDE_ON_CPU:
-        return shape
-    high, wide = (max(1, SIDE_ON_CPU * side // longer) for side in (height, width))
-    smaller = (high, wide, channels)
-    return smaller if _doubles(smaller) else (SIDE_ON_CPU, SIDE_ON_CPU, channels)
+    slow = not facts.gpu and longer > SIDE_ON_CPU and math.prod(facts.shape) > LARGEST_ON_CPU
+    if slow:
+        height, width = (max(1, SIDE_ON_CPU * side // longer) for side in (height, width))
+    kept = (SIDE_ON_CPU, SIDE_ON_CPU) if slow else (height, width)
+    size = _reached(height, width) or kept if doubled else (height, width)
+    shape = (*size, channels)
+    if not slow:
+        return shape, "as convolutional networks double a grid of 3 to 8 pixels"
+    times = math.prod(facts.shape) // math.prod(shape)
+    return shape, f"which take a CPU at least {times} times as long"
+
+
+def _reached(height: int, width: int) -> tuple[int, int] | None:
+    """Return the largest size that convolutional networks reach within another, if one is near."""
+    longer = max(height, width)
+    counts = [n for n in range(1, longer) if 3 <= longer >> n < 16]  # of doublings
+    grids = [(min(height >> n, 8), min(width >> n, 8), n) for n in counts]
+    fit = [(high << n, wide << n) for high, wide, n in grids if high and wide]
+    return max(fit, key=math.prod, default=None)
 
 
 def _size(height: int, width: int) -> int | str:
