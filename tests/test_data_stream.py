@@ -1,5 +1,6 @@
 """The order of data: a pure function of (seed, step), wherever one begins."""
 
+import contextlib
 import pathlib
 
 import keras
@@ -119,6 +120,51 @@ def test_an_iteration_under_way_is_not_moved(kind):
     moved.seek(3, 1)
     begun += list(iterator)
     np.testing.assert_array_equal(begun, batches(sequence(kind, seed=2), 0, STEPS))
+
+
+def test_iterations_in_a_kept_position_do_not_count(kind):
+    numbers = sequence(kind, seed=2)
+    epochs = batches(sequence(kind, seed=2), 0, 2 * STEPS).reshape(2, STEPS, ROWS)
+    with numbers.kept_position():
+        for _ in range(2):
+            assert len(list(numbers)) == STEPS
+    with contextlib.suppress(KeyError), numbers.kept_position():
+        raise KeyError(*numbers)
+    for epoch in epochs:
+        np.testing.assert_array_equal(list(numbers.as_numpy_iterator()), epoch)
+
+
+def test_what_is_mapped_can_seek_and_is_of_the_same_data(kind):
+    numbers = sequence(kind, seed=2)
+    numbers.value_range, numbers.skipped, numbers.loaded_from = (0, 1), 3, {"split": "test"}
+    negative = numbers.mapped(tf.negative).mapped(lambda x: (x, x + 1))
+    images, others = np.moveaxis(batches(negative, 7, 4), 1, 0)
+    np.testing.assert_array_equal(images, -batches(sequence(kind, seed=2), 7, 4))
+    np.testing.assert_array_equal(others, images + 1)
+    for name in ("data_fingerprint", "steps", "value_range", "skipped", "loaded_from"):
+        assert getattr(negative, name) == getattr(numbers, name) is not None
+
+
+def test_pairs_are_of_the_sequences_of_both(kind):
+    """The second has two batches an epoch, so that its epochs begin within those of the pairs."""
+    both = [sequence(kind, seed=2), sequence(kind, seed=5, n=9)]
+    pairs = both[0].beside(both[1])
+    assert pairs.steps == both[1].beside(both[0]).steps == STEPS
+    for begin in (0, 7):
+        found = np.moveaxis(batches(pairs, begin, 6), 1, 0)
+        for one, own in zip(found, both, strict=True):
+            np.testing.assert_array_equal(one, batches(own, begin, 6))
+    both[1].data_fingerprint = "others"
+    digests = {one.beside(other).data_fingerprint for one in both for other in both}
+    assert len(digests) == 4, "of both, in their order"
+
+
+def test_a_run_records_what_the_numbers_of_the_classes_do_not_say():
+    numbers = sequence("memory", seed=2)
+    numbers.class_names = ("0", "1")
+    assert numbers.record == {"fingerprint": "numbers"}
+    numbers.class_names, numbers.skipped = ("1", "0"), 0
+    assert numbers.record == {"fingerprint": "numbers", "class_names": ["1", "0"], "skipped": 0}
 
 
 def test_the_shuffle_is_uniform():

@@ -194,8 +194,10 @@ class SeekableDataset(WrappedDataset):
     def kept_position(self) -> Iterator[None]:
         """Within this context, iterations do not count: the next one yields the same epoch."""
         number = self._next_epoch.numpy()
-        yield
-        self._next_epoch.assign(number)
+        try:
+            yield
+        finally:
+            self._next_epoch.assign(number)
 
     @tf.autograph.experimental.do_not_convert
     def from_position(self, steps_per_epoch: int) -> tf.data.Dataset:
