@@ -8,7 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from kgan.data.form import Form
-from kgan.data.images import crop_and_resize
+from kgan.data.images import crop, crop_and_resize
 
 __all__ = ["in_form"]
 
@@ -109,16 +109,13 @@ def _with_alpha(image: tf.Tensor, form: Form) -> tf.Tensor:
 
 def _resized(values: tf.Tensor, form: Form, fill: tf.Tensor) -> tf.Tensor:
     """Resize float32 `[height, width, channels]`: bilinear, antialiased when it shrinks."""
+    if form.resize == "crop":
+        values = crop(values, form.size)
+    if form.resize != "pad":
+        return tf.image.resize(values, form.size, antialias=True)
     height, width = form.size
     shape = tf.shape(values)
     rows, columns = shape[0], shape[1]
-    if form.resize == "crop":
-        down = tf.clip_by_value(columns * height // width, 1, rows)
-        across = tf.clip_by_value(rows * width // height, 1, columns)
-        top, left = (rows - down) // 2, (columns - across) // 2
-        values = values[top : top + down, left : left + across]
-    if form.resize != "pad":
-        return tf.image.resize(values, form.size, antialias=True)
     across = tf.clip_by_value((2 * columns * height + rows) // (2 * rows), 1, width)
     down = tf.clip_by_value((2 * rows * width + columns) // (2 * columns), 1, height)
     small = tf.image.resize(values, [down, across], antialias=True)

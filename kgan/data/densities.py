@@ -12,15 +12,15 @@ class Mixture:
 
     Args:
         means: [modes, dim] array-like, the centres.
-        std: Standard deviation of every mode along every axis, positive.
+        std: standard deviation of every mode along every axis, positive.
 
     Attributes:
         means: float64 [modes, dim].
         std: float.
-        dim: Dimension of a point.
+        dim: dimension of a point.
 
     Raises:
-        ValueError: If `std` is not positive or `means` is not a non-empty matrix.
+        ValueError: `std` is not positive or `means` is not a non-empty matrix.
     """
 
     def __init__(self, means: ArrayLike, std: float):
@@ -41,8 +41,8 @@ class Mixture:
         """Draw points; the same `n` and `seed` give the same points.
 
         Args:
-            n: Number of points.
-            seed: Non-negative seed.
+            n: number of points.
+            seed: non-negative seed.
 
         Returns:
             float32 [n, dim].
@@ -62,7 +62,7 @@ class Mixture:
             float64 [n], in nats; finite at any distance from the modes.
 
         Raises:
-            ValueError: If `x` is not of shape [n, dim].
+            ValueError: `x` is not of shape [n, dim].
         """
         x = np.asarray(x, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != self.dim:
@@ -79,8 +79,8 @@ class Gaussian(Mixture):
     """The normal distribution on the line.
 
     Args:
-        mean: Mean.
-        std: Standard deviation, positive.
+        mean: mean.
+        std: standard deviation, positive.
     """
 
     def __init__(self, mean: float = 0.0, std: float = 1.0):
@@ -95,9 +95,9 @@ class Ring(Mixture):
     circle with variance 1e-4.
 
     Args:
-        modes: Number of Gaussians, at least 1.
-        radius: Radius of the circle.
-        std: Standard deviation of each Gaussian, positive.
+        modes: number of Gaussians, at least 1.
+        radius: radius of the circle.
+        std: standard deviation of each Gaussian, positive.
     """
 
     def __init__(self, modes: int = 8, radius: float = 1.0, std: float = 0.01):
@@ -115,8 +115,8 @@ class Grid(Mixture):
 
     Args:
         side: Gaussians along each side, at least 1.
-        spacing: Distance between neighbours.
-        std: Standard deviation of each Gaussian, positive.
+        spacing: distance between neighbours.
+        std: standard deviation of each Gaussian, positive.
     """
 
     def __init__(self, side: int = 5, spacing: float = 2.0, std: float = 0.05):

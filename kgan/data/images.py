@@ -23,12 +23,12 @@ def target_size(
     """Return the (height, width) in pixels that every image will have.
 
     Args:
-        name: Name of the data set, for messages.
-        shape: Native (height, width, channels), None where images differ.
-        image_size: The side of a square, (height, width), or None for the native size.
+        name: of the data set, for messages.
+        shape: native (height, width, channels), None where images differ.
+        image_size: the side of a square, (height, width), or None for the native size.
 
     Raises:
-        ValueError: If `image_size` is unusable, or None for images that differ in size.
+        ValueError: `image_size` is unusable, or None for images that differ in size.
     """
     if image_size is None:
         if None in shape:
@@ -50,6 +50,21 @@ def _is_side(side: object) -> bool:
     return isinstance(side, Integral) and not isinstance(side, bool) and int(side) > 0
 
 
+def crop(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Return the largest centred piece of the aspect ratio of `size`.
+
+    Args:
+        image: [height, width, channels], of any size.
+        size: (height, width) in pixels.
+    """
+    height, width = size
+    shape = tf.shape(image)
+    rows = tf.clip_by_value(shape[1] * height // width, 1, shape[0])
+    columns = tf.clip_by_value(shape[0] * width // height, 1, shape[1])
+    top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
+    return image[top : top + rows, left : left + columns]
+
+
 def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Crop the largest centred piece of the aspect ratio of `size`, then resize it.
 
@@ -60,13 +75,8 @@ def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     Returns:
         uint8 [*size, channels]; bilinear, antialiased when it shrinks, rounded to the nearest.
     """
-    height, width = size
-    shape = tf.shape(image)
-    rows = tf.clip_by_value(shape[1] * height // width, 1, shape[0])
-    columns = tf.clip_by_value(shape[0] * width // height, 1, shape[1])
-    top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
-    piece = image[top : top + rows, left : left + columns]
-    return tf.cast(tf.round(tf.image.resize(piece, size, antialias=True)), tf.uint8)
+    resized = tf.image.resize(crop(image, size), size, antialias=True)
+    return tf.cast(tf.round(resized), tf.uint8)
 
 
 _SCALE = (
@@ -98,14 +108,14 @@ def mean_image(images: tf.data.Dataset) -> np.ndarray:
     The epoch counts: the next iteration over a shuffled data set is in the order after it.
 
     Args:
-        images: A finite data set of batches [batch, ...], or of pairs of these and labels, such as
+        images: a finite data set of batches [batch, ...], or of pairs of these and labels, such as
             `kgan.data.load` returns.
 
     Returns:
         float64 [...], for images [height, width, channels], in the value range of `images`.
 
     Raises:
-        ValueError: If `images` is endless or empty.
+        ValueError: `images` is endless or empty.
     """
     if images.cardinality() in (tf.data.INFINITE_CARDINALITY, 0):
         raise ValueError(

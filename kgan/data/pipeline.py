@@ -55,7 +55,7 @@ def load(
     their own.
 
     Args:
-        source: The name of any image data set of TensorFlow Datasets ('mnist',
+        source: the name of any image data set of TensorFlow Datasets ('mnist',
             'cycle_gan/horse2zebra'), a TFDS builder, the bundled 'digits', or a density:
             'gaussian', 'ring', 'grid'. 'stacked_' before a data set of grey images stacks three
             random ones as the channels of one image: 'stacked_mnist' is the StackedMNIST of 1,000
@@ -63,44 +63,44 @@ def load(
             `condition='previous_frames'`. Or a directory of pictures, as a path object or a string
             ('./my_pictures'): PNG, JPEG, GIF, BMP and WebP files of any size and mode, at any
             depth.
-        split: Split or slice of one, such as 'train[:50%]'. A density has 100,000 points in
+        split: split or slice of one, such as 'train[:50%]'. A density has 100,000 points in
             'train' and 10,000 in 'test'. Stacks are 128,000 in 'train' and 26,000 in 'test', always
             the same ones, of images of that split; videos of bouncing images are 100,000 and
-            10,000. A directory has the splits 'train' and 'test'
-            that its sub-folders of these names hold; without these, a hash of each picture's path
-            puts one of ten into 'test' (see `group_by`).
-        batch_size: Rows of one minibatch, m.
-        discriminator_steps: Minibatches in a batch, k.
-        image_size: Side of a square or (height, width) in pixels. None keeps the native size; for a
+            10,000. A directory has the splits 'train' and 'test' that its sub-folders of these
+            names hold; without these, a hash of each picture's path puts one of ten into 'test'
+            (see `group_by`).
+        batch_size: rows of one minibatch, m.
+        discriminator_steps: minibatches in a batch, k.
+        image_size: side of a square or (height, width) in pixels. None keeps the native size; for a
             directory, where the pictures differ or are larger than 64 pixels, it means 64.
-        value_range: The pixel value range: what 0 and 255 become; None means (-1, 1). Points of a
+        value_range: the pixel value range: what 0 and 255 become; None means (-1, 1). Points of a
             density are not scaled.
-        shuffle: Whether each epoch has its own random order; False keeps the order of TFDS, or that
+        shuffle: whether each epoch has its own random order; False keeps the order of TFDS, or that
             of the sorted paths of a directory.
-        seed: Seed of the orders; None means 0. Step t of `kgan.GAN.fit` receives batch t of an
+        seed: seed of the orders; None means 0. Step t of `kgan.GAN.fit` receives batch t of an
             endless sequence of epochs that follows from the seed alone. Iterating over the data set
             yields the next epoch of that sequence.
-        data_dir: Directory of prepared data sets; None means TFDS's default,
+        data_dir: directory of prepared data sets; None means TFDS's default,
             ~/tensorflow_datasets.
-        download: Whether a data set that is not prepared may be downloaded. False never touches
+        download: whether a data set that is not prepared may be downloaded. False never touches
             the network.
-        with_labels: Whether to return pairs of images and labels, for conditional networks. The
+        with_labels: whether to return pairs of images and labels, for conditional networks. The
             labels are the feature 'label', or else the only class label; of a directory, the rows
             of its sub-folders, sorted by name.
-        image: Name of the feature that is the image, dotted when nested ('camera.left'). None means
+        image: name of the feature that is the image, dotted when nested ('camera.left'). None means
             the feature 'image', or else the only one of uint8 images; segmentation masks are none.
-        label: Name of the feature that is the label, dotted when nested; only with `with_labels`.
+        label: name of the feature that is the label, dotted when nested; only with `with_labels`.
         channels: 1 (grey), 3 (colour) or 4 (colour and transparency). None means those of the
             images, without transparency.
-        resize: How images get another aspect ratio: 'crop' (None) takes the largest centred piece,
+        resize: how images get another aspect ratio: 'crop' (None) takes the largest centred piece,
             'pad' adds background, 'stretch' distorts. All are bilinear and antialiased.
-        background: What transparent pixels are laid over, and what padding is: 'white' (None),
+        background: what transparent pixels are laid over, and what padding is: 'white' (None),
             'black', or a colour such as '#ff8800'.
-        mirror: Whether each image is mirrored with probability a half, left for right. Which ones
+        mirror: whether each image is mirrored with probability a half, left for right. Which ones
             follows from the seed and the place in the sequence.
-        unreadable: What to do with files of a directory that cannot be decoded: 'error' (None)
+        unreadable: what to do with files of a directory that cannot be decoded: 'error' (None)
             names them, 'skip' goes on as if they did not exist.
-        condition: What each image comes with. 'label' is the same as `with_labels=True`. Another
+        condition: what each image comes with. 'label' is the same as `with_labels=True`. Another
             image, in the same value range: 'edges' (outlines), 'low_resolution' and
             'low_resolution_x2' (a quarter and half of each side), 'grey', 'masked' and
             'masked_half' (with a further channel: which pixels are given), or a
@@ -109,7 +109,7 @@ def load(
             'left_half' or 'right_half' of pictures that hold the condition and the image side by
             side. They are read as the images are, and mirrored with them. Of videos,
             'previous_frames': each frame comes with the three before it as channels.
-        group_by: For a directory whose splits are not folders: pictures whose file names are equal
+        group_by: for a directory whose splits are not folders: pictures whose file names are equal
             up to this text are of one group, which is wholly in 'train' or in 'test'. With '_',
             'anna_1.png' and 'anna_2.png' are not on two sides.
 
@@ -121,12 +121,12 @@ def load(
         `map` or `take` cannot.
 
     Raises:
-        ValueError: If an argument is unusable, the split is smaller than one batch, or the data
+        ValueError: an argument is unusable, the split is smaller than one batch, or the data
             set lacks what was asked for: uint8 images, one size or an `image_size`, one channel to
             stack, labels, pictures.
-        FileNotFoundError: If the data set is absent and cannot be downloaded, or there is no such
+        FileNotFoundError: the data set is absent and cannot be downloaded, or there is no such
             directory.
-        OSError: If `data_dir` is a file or cannot be read, or pictures are unreadable.
+        OSError: `data_dir` is a file or cannot be read, or pictures are unreadable.
 
     Example:
         ```python

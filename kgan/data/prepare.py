@@ -31,13 +31,13 @@ def find_builder(
 
     Args:
         name: 'dataset', 'dataset/config' or 'dataset:version'.
-        data_dir: Directory of prepared data sets, `~` allowed; None means TFDS's default.
-        bundled: Names to list first when `name` is unknown.
+        data_dir: directory of prepared data sets, `~` allowed; None means TFDS's default.
+        bundled: names to list first when `name` is unknown.
 
     Raises:
-        ValueError: If there is no such data set, configuration or version, if `data_dir` is the
-            directory of one data set, or if the code of a builder fails.
-        OSError: If `data_dir` is a file or cannot be read.
+        ValueError: there is no such data set, configuration or version, `data_dir` is the directory
+            of one data set, or the code of a builder fails.
+        OSError: `data_dir` is a file or cannot be read.
     """
     base = re.split("[/:]", name)[0].lower()
     if data_dir is not None:
@@ -134,12 +134,12 @@ def prepare(builder: tfds.core.DatasetBuilder, download: bool = True) -> None:
     stays.
 
     Args:
-        builder: The builder. This function fills its `info.splits`.
-        download: Whether missing archives may be downloaded.
+        builder: the builder. This function fills its `info.splits`.
+        download: whether missing archives may be downloaded.
 
     Raises:
-        FileNotFoundError: If the data set is absent and cannot be downloaded, or is half copied.
-        ValueError: If an archive is not the original one, or the code of the builder fails.
+        FileNotFoundError: the data set is absent and cannot be downloaded, or is half copied.
+        ValueError: an archive is not the original one, or the code of the builder fails.
     """
     if not builder.data_path.exists():
         missing = _missing_archives(builder)
