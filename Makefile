@@ -15,7 +15,8 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-# Libraries are compiled when first imported, as most of what is installed never is, and then kept.
+# Python compiles a library when it is first imported (pip compiles none, as most of them never are),
+# and keeps the result unless this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
