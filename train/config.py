@@ -332,8 +332,8 @@ class Config:
     )
     diffaugment: bool = option(
         False,
-        "Apply DiffAugment (translation, cutout, color) to the discriminator's inputs, for small "
-        "datasets",
+        "Apply DiffAugment (brightness, translation, cutout) to the discriminator's inputs, for "
+        "small datasets",
     )
 
     # Training
