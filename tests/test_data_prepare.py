@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tfds_data import store
 
-from kgan.data import describe, load
+from kgan.data import describe, directories, load, prepare
 from kgan.data.directories import what_lies_in
 
 ARCHIVE = b"the original archive"
@@ -409,6 +409,14 @@ def test_a_wrong_configuration_or_version_is_answered_with_what_lies_there(
         rf"`source`: expected one of {lies_there}, which lie in {own_dir} .*received '{name}'\.$",
     ):
         load(name, data_dir=own_dir)
+
+
+def test_the_directory_that_nobody_named_is_named(own_dir, monkeypatch):
+    """`TFDS_DATA_DIR` may say where it is."""
+    for module in (prepare, directories):
+        monkeypatch.setattr(module, "DATA_DIR", str(own_dir))
+    with _fails_soon(ValueError, rf"expected one of own_set:1.0.0, which lie in {own_dir} "):
+        load("own_set/small")
 
 
 def test_what_lies_in_a_directory_is_listed(own_dir, tmp_path):

@@ -15,6 +15,7 @@ import re
 
 import requests
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.constants import DATA_DIR
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.resource import get_dl_fname
@@ -67,7 +68,7 @@ def _not_found(
     """Return the error for a name that is neither known nor found in `data_dir`."""
     versions = prepared(data_dir, base)
     if versions:
-        where = "~/tensorflow_datasets" if data_dir is None else data_dir
+        where = DATA_DIR if data_dir is None else data_dir
         return ValueError(
             f"Invalid value for argument `source`: expected one of {', '.join(versions)}, which "
             f"lie in {where} (`data_dir`), received {name!r}."
