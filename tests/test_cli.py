@@ -60,6 +60,23 @@ run("prog", __name__, work, "stopped early.", hide_gpus=True)
         assert "Traceback" in python(program, "--verbosity=1")[1]
 
 
+@pytest.mark.parametrize(
+    ("machine", "given", "seen"),
+    [("x86_64", None, "1"), ("AMD64", None, "1"), ("x86_64", "0", "0"), ("aarch64", None, None)],
+)
+def test_programs_switch_on_the_faster_operations_of_x86(machine, given, seen):
+    program = f"""
+import os, platform
+os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
+os.environ.update({{"TF_ENABLE_ONEDNN_OPTS": {given!r}}} if {given!r} else {{}})
+platform.machine = lambda: {machine!r}
+from kgan_cli.program import run
+run("prog", __name__, lambda: print(os.environ.get("TF_ENABLE_ONEDNN_OPTS")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"{seen}\n"), done.stderr
+
+
 def test_a_terminal_that_hangs_up_does_not_keep_a_training_from_saving(tmp_path):
     """What is printed after the hangup would raise, and the progress bar prints at each step."""
     program = """
