@@ -14,6 +14,7 @@ from kgan_export import parity as installed_parity
 
 import kgan
 from export import parity
+from kgan.data import loaders
 from kgan.data.untuned import untuned
 
 # In the background of a shell, or under nohup, they are ignored, and the programs that the tests
@@ -72,3 +73,11 @@ def _same_start():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(params=["in memory", "streamed"])
+def way(request, monkeypatch):
+    """Load data sets through either path."""
+    if request.param == "streamed":
+        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
+    return request.param

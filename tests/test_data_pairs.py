@@ -4,6 +4,7 @@ import numpy as np
 import picture_files
 import pytest
 import tensorflow as tf
+from tfds_data import batches
 
 from kgan.data import describe, labels, load, loaders
 from kgan.data.folders import list_folder
@@ -21,23 +22,9 @@ def root(tmp_path):
     return tmp_path
 
 
-@pytest.fixture(params=["in memory", "streamed"])
-def way(request, monkeypatch):
-    """Loads through either path."""
-    if request.param == "streamed":
-        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
-    return request.param
-
-
 def pairs(root, **options):
     options = {"batch_size": 4, "value_range": (0, 255), **options}
     return load(root / "images", condition=root / "conditions", **options)
-
-
-def epochs(dataset, begin=0, count=None):
-    from_position = dataset.from_position(dataset.steps)
-    dataset.seek(begin, dataset.steps - begin if count is None else count)
-    return list(from_position.as_numpy_iterator())
 
 
 def numbers(images, offset=0, channels=1):
@@ -62,22 +49,22 @@ def test_each_image_comes_with_the_picture_of_its_name(root):
     )
     assert (dataset.condition, dataset.condition_record, len(dataset)) == (None, {}, 6)
     found = []
-    for images, conditions in epochs(dataset):
+    for images, conditions in batches(dataset):
         of_images = numbers(images)
         assert numbers(conditions, 100, 3) == of_images, "a condition is mirrored with its image"
         found += of_images
     assert sorted(row for row, _ in found) == list(range(N))
     assert 0 < sum(flipped for _, flipped in found) < N
-    unshuffled = epochs(pairs(root, shuffle=False))
+    unshuffled = batches(pairs(root, shuffle=False))
     order = sorted(range(N), key=lambda i: (i % 2 == 0, i))  # cats first
     assert [row for images, _ in unshuffled for row, _ in numbers(images)] == order
 
 
 def test_both_ways_yield_the_same_batches_and_any_step_can_come_first(root, monkeypatch):
     options = {"discriminator_steps": 2, "seed": 3, "mirror": True}
-    whole = epochs(pairs(root, **options), 0, 8)
+    whole = batches(pairs(root, **options), 0, 8)
     monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
-    rest = epochs(pairs(root, **options), 2, 6)
+    rest = batches(pairs(root, **options), 2, 6)
     for one, other in zip(whole[2:], rest, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -112,7 +99,7 @@ def test_a_pair_is_left_out_where_either_is_unreadable(root):
         pairs(root)
     dataset = pairs(root, unreadable="skip", batch_size=N - 2)
     assert dataset.skipped == 2
-    ((images, conditions),) = epochs(dataset)
+    ((images, conditions),) = batches(dataset)
     found = numbers(images)
     assert numbers(conditions, 100, 3) == found
     assert sorted(row for row, _ in found) == [i for i in range(N) if i not in (1, 3)]

@@ -11,7 +11,7 @@ import picture_files
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from tfds_data import store
+from tfds_data import batches, store
 
 from kgan.data import load, loaders
 from kgan.data.mirror import mirroring
@@ -29,21 +29,6 @@ def root(tmp_path):
 def pixels(root):
     """The pixels of the folder `root`, in the order of its paths."""
     return picture_files.folder(root, N)
-
-
-@pytest.fixture(params=["in memory", "streamed"])
-def way(request, monkeypatch):
-    """Loads through either path."""
-    if request.param == "streamed":
-        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
-    return request.param
-
-
-def epochs(dataset, begin=0, count=None):
-    """Images, or images and labels, of the batches from step `begin` on."""
-    from_position = dataset.from_position(dataset.steps)
-    dataset.seek(begin, dataset.steps - begin if count is None else count)
-    return list(from_position.as_numpy_iterator())
 
 
 def batch(source, **options):
@@ -73,7 +58,7 @@ def test_both_ways_yield_the_same_batches(root, pixels, mirror, monkeypatch):
     found = []
     for limit in (2**30, 0):
         monkeypatch.setattr(loaders, "_MEMORY_BYTES", limit)
-        found.append(epochs(load(root, mirror=mirror, **options), 0, 9))
+        found.append(batches(load(root, mirror=mirror, **options), 0, 9))
     for of_memory, streamed in zip(*found, strict=True):
         np.testing.assert_array_equal(of_memory[0], streamed[0])
         np.testing.assert_array_equal(of_memory[1], streamed[1])
@@ -83,9 +68,9 @@ def test_both_ways_yield_the_same_batches(root, pixels, mirror, monkeypatch):
 @pytest.mark.usefixtures("way")
 def test_any_step_can_come_first(root, pixels):
     options = {"batch_size": 4, "seed": 3, "mirror": True}
-    whole = epochs(load(root, **options), 0, 20)
+    whole = batches(load(root, **options), 0, 20)
     for begin in (1, 5, 6, 13):
-        rest = epochs(load(root, **options), begin, 20 - begin)
+        rest = batches(load(root, **options), begin, 20 - begin)
         np.testing.assert_array_equal(rest, whole[begin:])
     assert not np.array_equal(whole[0], whole[6]), "epochs have orders of their own"
 
@@ -93,7 +78,7 @@ def test_any_step_can_come_first(root, pixels):
 @pytest.mark.usefixtures("way")
 def test_mirrored_pictures_are_those_of_the_same_places(root, pixels):
     """Each is itself or its mirror image, and both occur."""
-    plain, mirrored = (epochs(load(root, batch_size=4, mirror=x), 0, 30) for x in (False, True))
+    plain, mirrored = (batches(load(root, batch_size=4, mirror=x), 0, 30) for x in (False, True))
     kept, flipped = 0, 0
     for image, other in zip(np.concatenate(plain), np.concatenate(mirrored), strict=True):
         kept += np.array_equal(other, image)
@@ -128,7 +113,7 @@ def _pairs(numbers):
 
 @pytest.mark.usefixtures("way")
 def test_images_of_tfds_are_mirrored_too(tmp_path):
-    pairs = [epochs(load("digits", data_dir=tmp_path, batch_size=100, mirror=x)) for x in (0, 1)]
+    pairs = [batches(load("digits", data_dir=tmp_path, batch_size=100, mirror=x)) for x in (0, 1)]
     same = [np.array_equal(x, y) for x, y in zip(*map(np.concatenate, pairs), strict=True)]
     flipped = [
         np.array_equal(x, y[:, ::-1]) for x, y in zip(*map(np.concatenate, pairs), strict=True)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from tensorflow_datasets.video.moving_sequence import image_as_moving_sequence
-from tfds_data import store
+from tfds_data import batches, store
 
 from kgan.data import bouncing, describe, load, loaders, source
 from kgan.data.videos import last_and_previous
@@ -27,20 +27,6 @@ def data_dir(clips, tmp_path_factory):
     return path
 
 
-@pytest.fixture(params=["in memory", "streamed"])
-def way(request, monkeypatch):
-    """Loads through either path."""
-    if request.param == "streamed":
-        monkeypatch.setattr(loaders, "_MEMORY_BYTES", 0)
-    return request.param
-
-
-def epochs(dataset, begin=0, count=None):
-    from_position = dataset.from_position(dataset.steps)
-    dataset.seek(begin, dataset.steps - begin if count is None else count)
-    return list(from_position.as_numpy_iterator())
-
-
 def test_the_last_frame_comes_with_the_others_as_channels():
     frames = np.arange(2 * 4 * 1 * 1 * 2).reshape(2, 4, 1, 1, 2)
     last, before = last_and_previous(tf.constant(frames))
@@ -51,7 +37,7 @@ def test_the_last_frame_comes_with_the_others_as_channels():
 @pytest.mark.usefixtures("way")
 def test_each_frame_but_the_first_three_has_a_row(clips, data_dir):
     options = {"data_dir": data_dir, **FRAMES}
-    ((images, conditions),) = epochs(load("clips", batch_size=15, shuffle=False, **options))
+    ((images, conditions),) = batches(load("clips", batch_size=15, shuffle=False, **options))
     np.testing.assert_array_equal(images, clips[:, 3:].reshape(15, 8, 8, 1))
     for row, condition in enumerate(conditions):
         video, start = divmod(row, 3)
@@ -85,8 +71,8 @@ def test_small_videos_are_kept_in_memory(clips, data_dir, monkeypatch):
 @pytest.mark.usefixtures("way")
 def test_any_step_can_come_first_and_both_are_mirrored(clips, data_dir):
     options = {"data_dir": data_dir, "batch_size": 4, "mirror": True, "seed": 1, **FRAMES}
-    whole = epochs(load("clips", **options), 0, 7)
-    for one, other in zip(whole[4:], epochs(load("clips", **options), 4, 3), strict=True):
+    whole = batches(load("clips", **options), 0, 7)
+    for one, other in zip(whole[4:], batches(load("clips", **options), 4, 3), strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
     flips = []
@@ -145,7 +131,7 @@ def test_a_feature_of_videos_may_be_named(clips, tmp_path):
         ValueError, match=r"a feature of videos .*'poster', which holds uint8 image"
     ):
         load("pairs", image="poster", **options)
-    ((images, _),) = epochs(load("pairs", image="right", **options))
+    ((images, _),) = batches(load("pairs", image="right", **options))
     np.testing.assert_array_equal(images[0], clips[0, 2])
 
 

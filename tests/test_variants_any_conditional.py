@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import integrate, stats
+from variant_games import Zero, assert_goes_on, saved
 
 import kgan
-from kgan import checkpoint, losses, penalties
+from kgan import penalties
 from kgan.networks import PatchDiscriminator, UNetGenerator
 from kgan.training import seeds
 from kgan.variants import AnyConditional
@@ -32,14 +33,6 @@ def game(compiled=None, latent_dim=2, filters=2, dtype="float32", of=AnyConditio
     )
     gan.compile("adam", "adam", **(compiled or {}))
     return gan
-
-
-class Zero(losses.AdversarialLoss):
-    def discriminator(self, real_logits, fake_logits):
-        return 0.0 * real_logits
-
-    def generator(self, real_logits, fake_logits):
-        return 0.0 * fake_logits
 
 
 class Witness(AnyConditional):
@@ -312,21 +305,12 @@ def test_packs_have_their_own_masks():
 
 @pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
-    checkpoint.write(tmp_path / "a.npz", trained, {})
-    trained.save(tmp_path / "a.keras")
-    trained.fit(X, batch_size=8, shuffle=False, verbose=0)
-    arrays, _ = checkpoint.read(tmp_path / "a.npz")
-    again = keras.models.load_model(tmp_path / "a.keras")
-    assert type(again) is AnyConditional
-    ends = [trained.get_weights()]
-    for restored in (True, False):  # from the file of Keras, then from the checkpoint
-        if not restored:
-            checkpoint.restore(again, arrays)
-        again.fit(X, batch_size=8, shuffle=False, verbose=0)
-        ends.append(again.get_weights())
-    for end in ends[1:]:
-        for one, other in zip(ends[0], end, strict=True):
-            np.testing.assert_array_equal(one, other)
+    again, arrays = saved(trained, tmp_path)
+
+    def fit(gan):
+        gan.fit(X, batch_size=8, shuffle=False, verbose=0)
+
+    assert_goes_on(trained, again, arrays, fit)
 
 
 @pytest.mark.slow

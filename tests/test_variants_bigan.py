@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from variant_games import assert_goes_on, saved
 
 import kgan
-from kgan import checkpoint, losses, penalties
+from kgan import losses, penalties
 from kgan.networks import MLPDiscriminator, MLPEncoder, MLPGenerator
 from kgan.training.minibatches import Minibatch
 from kgan.variants import BiGAN
@@ -316,21 +317,12 @@ def test_latents_and_reconstructions_are_those_of_the_ema(trained):
 
 @pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
-    checkpoint.write(tmp_path / "a.npz", trained, {})
-    trained.save(tmp_path / "a.keras")
-    trained.fit(X, batch_size=8, shuffle=False, verbose=0)
-    arrays, _ = checkpoint.read(tmp_path / "a.npz")
-    again = keras.models.load_model(tmp_path / "a.keras")
-    assert type(again) is BiGAN
-    ends = [trained.get_weights()]
-    for restored in (True, False):  # from the file of Keras, then from the checkpoint
-        if not restored:
-            checkpoint.restore(again, arrays)
-        again.fit(X, batch_size=8, shuffle=False, verbose=0)
-        ends.append(again.get_weights())
-    for end in ends[1:]:
-        for one, other in zip(ends[0], end, strict=True):
-            np.testing.assert_array_equal(one, other)
+    again, arrays = saved(trained, tmp_path)
+
+    def fit(gan):
+        gan.fit(X, batch_size=8, shuffle=False, verbose=0)
+
+    assert_goes_on(trained, again, arrays, fit)
 
 
 def test_a_configuration_makes_the_same_game():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from variant_games import assert_goes_on, saved
 
 import kgan
 from kgan import checkpoint, penalties
@@ -191,28 +192,20 @@ def test_an_epoch_draws_from_both_arrays_independently(trained):
 @pytest.mark.slow
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     """Pools included: from a .keras file and from a checkpoint, bit for bit."""
-    checkpoint.write(tmp_path / "a.npz", trained, {})
-    trained.save(tmp_path / "a.keras")
-    trained.fit(X, Y, batch_size=8, verbose=0)
-    arrays, _ = checkpoint.read(tmp_path / "a.npz")
-    again = keras.models.load_model(tmp_path / "a.keras")
-    assert type(again) is CycleGAN
+    again, arrays = saved(trained, tmp_path)
     for name in ("cycle_weight", "identity_weight", "pool_size", "ema_decay", "seed"):
         assert getattr(again, name) == getattr(trained, name)
-    ends = [trained.get_weights()]
-    for restored in (True, False):  # from the file of Keras, then from the checkpoint
-        if not restored:
-            checkpoint.restore(again, arrays)
-        again.fit(X, Y, batch_size=8, verbose=0)
-        ends.append(again.get_weights())
-    for end in ends[1:]:
-        for one, other in zip(ends[0], end, strict=True):
-            np.testing.assert_array_equal(one, other)
+
+    def fit(gan):
+        gan.fit(X, Y, batch_size=8, verbose=0)
+
+    assert_goes_on(trained, again, arrays, fit)
     # Without the pool, another training: it is a part of the state.
+    end = trained.get_weights()
     checkpoint.restore(again, arrays)
     again.pools[0].images.assign(0 * again.pools[0].images)
-    again.fit(X, Y, batch_size=8, verbose=0)
-    differences = [(a != b).any() for a, b in zip(ends[0], again.get_weights(), strict=True)]
+    fit(again)
+    differences = [(a != b).any() for a, b in zip(end, again.get_weights(), strict=True)]
     assert sum(differences) > 0.5 * len(differences)
 
 

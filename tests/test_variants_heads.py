@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from variant_games import Zero, assert_goes_on, saved
 
 import kgan
-from kgan import checkpoint, losses, networks, penalties
+from kgan import networks, penalties
 from kgan.variants import ACGAN, InfoGAN
 from kgan.variants.heads import WithHead
 from train.choices import LOSSES
@@ -43,14 +44,6 @@ def game(variant, compiled=None, family="MLP", dtype="float32", **options):
 
 def data(variant, count=24):
     return (X[:count], Y[:count]) if variant is ACGAN else (X[:count],)
-
-
-class Zero(losses.AdversarialLoss):
-    def discriminator(self, real_logits, fake_logits):
-        return 0.0 * real_logits
-
-    def generator(self, real_logits, fake_logits):
-        return 0.0 * fake_logits
 
 
 def moved(before, network):
@@ -115,26 +108,17 @@ def trained(request):
 
 def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     variant = type(trained)
-    checkpoint.write(tmp_path / "a.npz", trained, {})
-    trained.save(tmp_path / "a.keras")
-    trained.fit(*data(variant), batch_size=8, shuffle=False, verbose=0)
-    arrays, _ = checkpoint.read(tmp_path / "a.npz")
-    again = keras.models.load_model(tmp_path / "a.keras")
-    assert type(again) is variant
+    again, arrays = saved(trained, tmp_path)
     for name in ("prior", WEIGHTS[variant], "seed", "packing"):
         one, other = (getattr(game, name) for game in (again, trained))
         assert getattr(one, "get_config", lambda one=one: one)() == (
             getattr(other, "get_config", lambda other=other: other)()
         )
-    ends = [trained.get_weights()]
-    for restored in (True, False):  # from the file of Keras, then from the checkpoint
-        if not restored:
-            checkpoint.restore(again, arrays)
-        again.fit(*data(variant), batch_size=8, shuffle=False, verbose=0)
-        ends.append(again.get_weights())
-    for end in ends[1:]:
-        for one, other in zip(ends[0], end, strict=True):
-            np.testing.assert_array_equal(one, other)
+
+    def fit(gan):
+        gan.fit(*data(variant), batch_size=8, shuffle=False, verbose=0)
+
+    assert_goes_on(trained, again, arrays, fit)
 
 
 def test_a_run_and_its_networks_are_read_again(trained, tmp_path):

@@ -1,4 +1,4 @@
-"""TFDS data of tests: the real MNIST where it is prepared, and data sets that only seem to be."""
+"""Data sets of tests: the real MNIST where it is prepared, and some made up as TFDS has them."""
 
 import os
 import pathlib
@@ -16,6 +16,13 @@ def mnist():
         pytest.skip("KGAN_TEST_DATA_DIR does not name a directory where mnist is prepared")
     builder = tfds.builder("mnist", data_dir=directory)
     return tfds.as_numpy(builder.as_dataset(batch_size=-1, as_supervised=True))
+
+
+def batches(dataset, begin=0, count=None):
+    """The images, or images and labels, of a data set's batches from step `begin` on."""
+    from_position = dataset.from_position(dataset.steps)
+    dataset.seek(begin, dataset.steps - begin if count is None else count)
+    return list(from_position.as_numpy_iterator())
 
 
 def write_small_mnist(data_dir):
