@@ -4,7 +4,7 @@ import os
 import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the programs have it
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the programs have it on x86
 
 import keras
 import pytest
