@@ -171,9 +171,9 @@ def test_a_memorising_generator_is_exposed_by_its_neighbours_alone(records):
         assert figure(record, f"neighbour_ratio{suffix}") == (pytest.approx(0, abs=1e-6), 1)
         assert figure(record, f"near_duplicate_rate{suffix}") == (1, 0.05)
         assert figure(record, f"neighbour_z{suffix}")[0] < -20
-    for name in ("precision", "recall", "coverage"):
+    for name, margin in (("precision", 0.25), ("recall", 0.25), ("coverage", 0.15)):
         value, real = figure(record, name)
-        assert value > real - 0.25, name
+        assert value > real - margin, name
     assert figure(record, "modes_found") == (10, 10)
 
 
