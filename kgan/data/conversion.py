@@ -8,7 +8,6 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from kgan.data.form import Form
-from kgan.data.images import crop, crop_and_resize
 
 __all__ = ["in_form"]
 
@@ -28,9 +27,7 @@ def in_form(image: tf.Tensor, form: Form) -> tf.Tensor:
         return image
     if image.shape[-1] == 4:
         return _with_alpha(image, form)
-    if form.resize == "crop":
-        return crop_and_resize(image, form.size)
-    return _bytes(_resized(tf.cast(image, tf.float32), form, _fill(image, form)))
+    return _bytes(_resized(image, form, _fill(image, form)))
 
 
 def _fill(image: tf.Tensor, form: Form) -> tf.Tensor:
@@ -108,9 +105,12 @@ def _with_alpha(image: tf.Tensor, form: Form) -> tf.Tensor:
 
 
 def _resized(values: tf.Tensor, form: Form, fill: tf.Tensor) -> tf.Tensor:
-    """Resize float32 `[height, width, channels]`: bilinear, antialiased when it shrinks."""
+    """Return `[height, width, channels]` in the wanted size, float32.
+
+    Bilinear, antialiased when it shrinks.
+    """
     if form.resize == "crop":
-        values = crop(values, form.size)
+        values = _cropped(values, form.size)
     if form.resize != "pad":
         return tf.image.resize(values, form.size, antialias=True)
     height, width = form.size
@@ -123,6 +123,16 @@ def _resized(values: tf.Tensor, form: Form, fill: tf.Tensor) -> tf.Tensor:
     edges = [[top, height - down - top], [left, width - across - left], [0, 0]]
     padded = tf.pad(small - fill, edges) + fill
     return tf.ensure_shape(padded, [height, width, values.shape[-1]])
+
+
+def _cropped(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Return the largest centred piece of the aspect ratio of `size`."""
+    height, width = size
+    shape = tf.shape(image)
+    rows = tf.clip_by_value(shape[1] * height // width, 1, shape[0])
+    columns = tf.clip_by_value(shape[0] * width // height, 1, shape[1])
+    top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
+    return image[top : top + rows, left : left + columns]
 
 
 def _bytes(values: tf.Tensor) -> tf.Tensor:

@@ -134,7 +134,7 @@ def _resized(image: Image.Image, form: Form) -> Image.Image:
             min(height, max(1, (2 * image.height * width + image.width) // (2 * image.width))),
         )
     if box is not None:
-        image = image.crop(box)  # as `crop_and_resize` has it: nothing beyond the piece counts
+        image = image.crop(box)  # as in `conversion`: nothing beyond the piece counts
     if image.size != size:
         image = image.resize(size, Image.Resampling.BILINEAR)
     if size == (width, height):

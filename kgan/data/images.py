@@ -50,35 +50,6 @@ def _is_side(side: object) -> bool:
     return isinstance(side, Integral) and not isinstance(side, bool) and int(side) > 0
 
 
-def crop(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Return the largest centred piece of the aspect ratio of `size`.
-
-    Args:
-        image: [height, width, channels], of any size.
-        size: (height, width) in pixels.
-    """
-    height, width = size
-    shape = tf.shape(image)
-    rows = tf.clip_by_value(shape[1] * height // width, 1, shape[0])
-    columns = tf.clip_by_value(shape[0] * width // height, 1, shape[1])
-    top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
-    return image[top : top + rows, left : left + columns]
-
-
-def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Crop the largest centred piece of the aspect ratio of `size`, then resize it.
-
-    Args:
-        image: uint8 [height, width, channels] in [0, 255], of any size.
-        size: (height, width) in pixels.
-
-    Returns:
-        uint8 [*size, channels]; bilinear, antialiased when it shrinks, rounded to the nearest.
-    """
-    resized = tf.image.resize(crop(image, size), size, antialias=True)
-    return tf.cast(tf.round(resized), tf.uint8)
-
-
 _SCALE = (
     "Store them as 0 and 255, or scale them yourself and give `kgan.GAN.fit` "
     "`tfds.load(...).map(lambda d: 2 * tf.cast(d['image'], tf.float32) - 1).batch(100)`."
