@@ -75,6 +75,14 @@ def _same_start():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    """A data directory of TFDS with `digits`, to which `kgan-evaluate` adds its classifiers."""
+    directory = str(tmp_path_factory.mktemp("data"))
+    kgan.data.load("digits", data_dir=directory)
+    return directory
+
+
 @pytest.fixture(params=["in memory", "streamed"])
 def way(request, monkeypatch):
     """Load data sets through either path."""

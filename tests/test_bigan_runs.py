@@ -27,11 +27,6 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
     train(Config(**SMALL), path, data_dir)
@@ -110,7 +105,7 @@ def test_an_export_that_encodes_otherwise_is_none(run, monkeypatch, tmp_path):
 def test_an_evaluation_measures_the_reconstructions(run, data_dir, capsys):
     """The digits' test images are new to the run."""
     options = EvaluationOptions(
-        run_dir=str(run), metrics=("frechet",), features="random", data_dir=str(data_dir)
+        run_dir=str(run), metrics=("frechet",), features="random", data_dir=data_dir
     )
     figures = evaluate(options)["figures"]
     assert "reconstruction_error " in capsys.readouterr().out

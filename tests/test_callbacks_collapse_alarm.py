@@ -385,13 +385,6 @@ def test_the_limit_of_ds_error_is_that_of_losses_with_log_odds():
 # kgan-train
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("data")
-    kgan.data.load("digits", data_dir=directory)
-    return str(directory)
-
-
 def quick(monkeypatch, metrics_of):
     """Make kgan-train check every second step, and find `metrics_of(gan)`."""
 

@@ -28,11 +28,6 @@ ACGAN = {**SMALL, "variant": "acgan", "conditional": True}
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
 def runs(data_dir, tmp_path_factory):
     paths = {}
     for name, options in (("infogan", INFOGAN), ("acgan", ACGAN)):
@@ -73,12 +68,12 @@ def test_codes_become_the_prior_and_the_head():
 
 @pytest.mark.slow
 def test_the_evaluation_has_the_errors_of_each_code(runs, data_dir):
-    asked = {"metrics": ("modes",), "num_samples": 100, "data_dir": str(data_dir)}
+    asked = {"metrics": ("modes",), "num_samples": 100, "data_dir": data_dir}
     figures = evaluate(Evaluation(run_dir=str(runs["infogan"]), **asked))["figures"]
     game = kgan.load_run(runs["infogan"])
     options = {"shuffle": False, "data_dir": data_dir}
     (batch,) = kgan.data.load("digits", "test", batch_size=360, **options)
-    labels, read = kgan.data.labels("digits", "test", str(data_dir)), game.codes(batch.numpy())
+    labels, read = kgan.data.labels("digits", "test", data_dir), game.codes(batch.numpy())
     for name, part in (("", slice(0, 4)), ("_2", slice(4, 6))):
         found = figures[f"code_error{name}"]
         size = part.stop - part.start

@@ -131,11 +131,6 @@ def test_bad_conditions_are_named():
 # Data
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("value_range", [(-1.0, 1.0), (0.0, 1.0)])
 def test_data_come_with_their_conditions(data_dir, value_range):

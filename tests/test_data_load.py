@@ -13,14 +13,6 @@ from sklearn.datasets import load_digits
 from kgan.data import DENSITIES, images_of, load, loaders, mean_image, source
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """A directory where `digits` is prepared."""
-    directory = tmp_path_factory.mktemp("data")
-    tfds.builder("digits", data_dir=directory).download_and_prepare()
-    return directory
-
-
 @pytest.fixture(params=["in memory", "streamed"])
 def digits(request, monkeypatch, data_dir):
     """Loads `digits` through either path."""

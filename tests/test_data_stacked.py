@@ -5,21 +5,12 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as tfds
 from scipy import stats
 from sklearn.datasets import load_digits
 
 from kgan.data import load, stacked
 from train.config import Config
 from train.run import train
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """A directory where `digits` is prepared."""
-    directory = tmp_path_factory.mktemp("data")
-    tfds.builder("digits", data_dir=directory).download_and_prepare()
-    return directory
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,6 @@ from train.run import train
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     """A finished run that makes digits of digits of a half of their sides."""
     path = tmp_path_factory.mktemp("runs") / "run"
@@ -67,7 +62,7 @@ def test_an_evaluation_compares_pairs_with_their_controls(run, data_dir, capsys)
         run_dir=str(run),
         metrics=("frechet", "latent"),
         num_samples=40,
-        data_dir=str(data_dir),
+        data_dir=data_dir,
         features="pixels",
     )
     record = evaluate(options)

@@ -10,11 +10,6 @@ from train.labelled import load_labelled
 GIVEN = {"label_seed": 0, "labels_per_class": 10, "width": 64}
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("data"))
-
-
 @pytest.mark.slow
 def test_controls_learn_from_the_labels_alone(data_dir, monkeypatch):
     """On the digits with 100 labels: both are better than chance, which is 90% wrong."""

@@ -21,11 +21,6 @@ def config():
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def run(config, data_dir, tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "game"
     train(config, path, data_dir)

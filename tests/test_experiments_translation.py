@@ -19,11 +19,6 @@ def config():
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def control(config, data_dir, tmp_path_factory):
     run = tmp_path_factory.mktemp("run") / "l1"
     translation.train_on_l1(config, run, data_dir)

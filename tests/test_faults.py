@@ -32,14 +32,6 @@ from train.records import check_run, recorded_config
 from train.run import train
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """A directory with `digits` prepared."""
-    directory = tmp_path_factory.mktemp("data")
-    kgan.data.load("digits", data_dir=directory)
-    return directory
-
-
 def small(**options):
     """12 steps of 11 an epoch, a checkpoint after every second and a picture after every fourth."""
     return Config(

@@ -25,11 +25,6 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
     train(Config(**SMALL), path, data_dir)

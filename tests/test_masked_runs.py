@@ -21,11 +21,6 @@ SMALL = {"variant": "any_conditional", "width": 2, "batch_size": 4, "latent_dim"
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
     train(resolve(None, {**SMALL, "dataset": "digits", "checkpoint_every": 1}), path, data_dir)
@@ -109,7 +104,7 @@ def test_every_format_completes_as_the_run_does(run, tmp_path):
 @pytest.mark.slow
 def test_an_evaluation_hides_what_the_condition_hides(run, data_dir):
     options = {"metrics": ("frechet",), "num_samples": 20, "features": "pixels"}
-    figures = evaluate(Evaluation(run_dir=str(run), data_dir=str(data_dir), **options))["figures"]
+    figures = evaluate(Evaluation(run_dir=str(run), data_dir=data_dir, **options))["figures"]
     assert 0 < figures["pairs_l1"]["value"] < 0.5
 
 

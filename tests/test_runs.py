@@ -38,13 +38,6 @@ class Noise(keras.layers.Layer):
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("data")
-    kgan.data.load("digits", data_dir=directory)
-    return directory
-
-
-@pytest.fixture(scope="module")
 def images(data_dir):
     return kgan.data.load(
         "digits", "train[:64]", batch_size=16, with_labels=True, data_dir=data_dir
@@ -114,7 +107,7 @@ def test_the_programs_accept_a_run_that_was_saved_from_python(saved, data_dir, t
     export(run, tmp_path / "out", formats=["saved_model"])
     exported = kgan.inference.load(tmp_path / "out" / "saved_model" / "1")
     np.testing.assert_allclose(exported.sample(6, 3), expected, rtol=0, atol=1e-5)
-    options = {"run_dir": str(run), "data_dir": str(data_dir), "num_samples": 40}
+    options = {"run_dir": str(run), "data_dir": data_dir, "num_samples": 40}
     record = evaluate(Evaluation(**options, metrics=("parzen",)))
     assert record["data"]["fingerprint"]
     assert "test" in record["data"]["parts"]

@@ -25,14 +25,6 @@ from train.records import check_run
 from train.run import RunDirectory, train
 
 
-@pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    """A directory with `digits` prepared."""
-    directory = tmp_path_factory.mktemp("data")
-    kgan.data.load("digits", data_dir=directory)
-    return str(directory)
-
-
 @pytest.fixture(scope="module")
 def finished(data_dir, tmp_path_factory):
     """A run of `small()`, to be read only."""

@@ -11,7 +11,6 @@ import picture_files
 import pytest
 import warm
 
-import kgan
 from kgan.artifacts import RunDirectory
 from kgan.networks.checks import doublings
 from train import auto
@@ -22,13 +21,6 @@ from train.run import located, train
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COLOUR = (32, 32, 3)
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("data")
-    kgan.data.load("digits", data_dir=directory)
-    return str(directory)
 
 
 @pytest.fixture(autouse=True)

@@ -25,13 +25,6 @@ STILL = {"generator_learning_rate": 1e-12, "discriminator_learning_rate": 1e-12,
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("data")
-    kgan.data.load("digits", data_dir=directory)
-    return str(directory)
-
-
-@pytest.fixture(scope="module")
 def source(data_dir, tmp_path_factory):
     run = tmp_path_factory.mktemp("source") / "run"
     train(resolve(None, SMALL), run, data_dir)

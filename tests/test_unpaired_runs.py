@@ -28,11 +28,6 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     """A finished run from digits to the outlines of other digits and back."""
     path = tmp_path_factory.mktemp("runs") / "run"
@@ -113,13 +108,13 @@ def test_pictures_are_translated_in_a_direction(run, images, tmp_path):
 def test_hidden_pairs_are_compared_where_they_are_known(run, data_dir, tmp_path):
     """Outlines of the test digits to digits: the truth is known here, and was not in training."""
     options = {"metrics": ("frechet",), "num_samples": 20, "features": "pixels"}
-    record = evaluate(EvaluationOptions(run_dir=str(run), data_dir=str(data_dir), **options))
+    record = evaluate(EvaluationOptions(run_dir=str(run), data_dir=data_dir, **options))
     assert record["figures"]["pairs_l1"]["value"] > 0
     config = json.loads((run / "config.json").read_text())
     del config["condition"]  # of two domains of which nothing is known
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"trained without pairs, and no true translations"):
-        evaluate(EvaluationOptions(run_dir=str(tmp_path), data_dir=str(data_dir), **options))
+        evaluate(EvaluationOptions(run_dir=str(tmp_path), data_dir=data_dir, **options))
 
 
 @pytest.mark.parametrize(
