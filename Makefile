@@ -36,9 +36,6 @@ demo: $(READY)  ## train on scikit-learn's digits, export the generator and chec
 	@echo "The run (networks, metrics):    $(DEMO)/run/"
 	@echo "Exports, report and picture:    $(DEMO)/export/"
 
-# The tests do not touch the user's data sets.
-test long mutants: export TFDS_DATA_DIR := $(CURDIR)/$(VENV)/home/tensorflow_datasets
-
 test: lint  ## run style checks, type checks and every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

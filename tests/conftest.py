@@ -1,10 +1,15 @@
-"""What every test starts from: a quiet TensorFlow, the same seed, the default precision."""
+"""What every test starts from: a quiet TensorFlow, its own data, one seed, one precision."""
 
 import os
+import pathlib
 import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the programs have it on x86
+os.environ.setdefault(  # the user's data sets stay untouched
+    "TFDS_DATA_DIR",
+    str(pathlib.Path(__file__).resolve().parent.parent / ".pytest_cache" / "tensorflow_datasets"),
+)
 
 import keras
 import pytest
