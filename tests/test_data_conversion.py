@@ -37,3 +37,12 @@ def test_rounds_to_the_nearest():
     np.testing.assert_array_equal(
         in_form(image, Form((1, 1), None)), _column_image([202], height=1)
     )
+
+
+def test_without_resizing_pixels_stay():
+    wide = _column_image([9, 9, 50, 60, 9, 9], height=2)
+    cropped = in_form(wide, Form((2, 4), 3))
+    np.testing.assert_array_equal(cropped, wide[:, 1:5])
+    padded = in_form(wide, Form((4, 6), 3, "pad"))
+    np.testing.assert_array_equal(padded[1:3], wide)
+    np.testing.assert_array_equal(padded[::3], np.full((2, 6, 3), 255))
