@@ -170,7 +170,8 @@ class GAN(
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
                 loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
                 loss += tf.cast(self.drawn_discriminator_term(update), loss.dtype)
-                loss += tf.cast(self.shared_term(samples, latents, condition), loss.dtype)
+                shared = self.shared_term(samples, latents, condition, update)
+                loss += tf.cast(shared, loss.dtype)
                 loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`
                 # Optimizers sum gradients over replicas; float16 needs a scaled loss.
                 scaled_loss = optimizer.scale_loss(loss / replicas())
@@ -208,7 +209,7 @@ class GAN(
                 fake_logits = discriminator.fake_logits(self.seen(samples, latents))
                 loss = tf.reduce_mean(self.generator_loss(real_logits, fake_logits))
                 term = self.generator_term(samples, latents, condition, images)
-                term += self.shared_term(samples, latents, condition)
+                term += self.shared_term(samples, latents, condition, update)
                 loss += tf.cast(term, loss.dtype)
                 loss = plus(loss, losses_of_layers)
                 scaled_loss = optimizer.scale_loss(loss / replicas())

@@ -1,17 +1,19 @@
-"""DiffAugment: what it draws, what it does with it, and the gradient through it."""
+"""Augmentations: what they draw, what they do with it, and the gradient through them."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import stats
+from scipy import ndimage, stats
 
 import kgan
 from kgan import augmentation
-from kgan.augmentation import DiffAugment
+from kgan.augmentation import DiffAugment, RandomAffine
 
 SEED = tf.constant([3, 4], tf.int64)
 NONE = {"translation": 0, "cutout": 0, "brightness": 0}
+STILL = {"rotation": 0, "shear": 0, "scale": 0, "translation": 0}
+each = pytest.mark.parametrize("kind", [DiffAugment, RandomAffine])
 
 
 def only(**part):
@@ -119,29 +121,108 @@ def test_a_draw_never_reaches_the_count():
         assert int(augmentation._integers(largest, count)) == count - 1
 
 
+def places(shape=(9, 13)):
+    """An image whose two channels are the columns and the rows, as distances from the middle."""
+    rows, columns = (np.arange(side) - (side - 1) / 2 for side in shape)
+    return np.stack(np.meshgrid(columns, rows), axis=-1).astype("float32")
+
+
+def maps(count=4000, **parts):
+    """What the images' middles show, as matrices `[n, 2, 2]` and shifts `[n, 2]`."""
+    images = tf.tile(places()[None], [count, 1, 1, 1])
+    shown = RandomAffine(**{**STILL, **parts})(images, SEED).numpy()
+    matrices = [shown[:, 4, 7] - shown[:, 4, 6], shown[:, 5, 6] - shown[:, 4, 6]]
+    return np.stack(matrices, axis=-1), shown[:, 4, 6]
+
+
+def uniform(values, largest):
+    assert abs(values).max() <= largest + 1e-5
+    return stats.kstest(values, stats.uniform(-largest, 2 * largest).cdf).pvalue > 1e-4
+
+
+def test_each_part_of_an_affine_map_is_uniform():
+    matrices, shifts = maps(rotation=0.3)
+    angles = np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0])
+    assert uniform(angles, 0.3)
+    turned = [[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]]
+    np.testing.assert_allclose(matrices, np.moveaxis(turned, -1, 0), atol=1e-5)
+    np.testing.assert_array_equal(shifts, 0)
+    matrices, _ = maps(shear=0.5)
+    assert uniform(matrices[:, 0, 1], 0.5)
+    matrices[:, 0, 1] = 0
+    np.testing.assert_allclose(matrices, np.broadcast_to(np.eye(2), matrices.shape), atol=1e-5)
+    matrices, _ = maps(scale=0.4)
+    assert uniform(np.log(matrices[:, 0, 0]), 0.4)
+    assert uniform(np.log(matrices[:, 1, 1]), 0.4)
+    assert abs(np.corrcoef(matrices[:, 0, 0], matrices[:, 1, 1])[0, 1]) < 5 / np.sqrt(4000)
+    np.testing.assert_allclose(matrices[:, [0, 1], [1, 0]], 0, atol=1e-5)
+    matrices, shifts = maps(translation=0.25)
+    np.testing.assert_allclose(matrices, np.broadcast_to(np.eye(2), matrices.shape), atol=1e-5)
+    assert uniform(shifts[:, 0], 0.25 * 13)
+    assert uniform(shifts[:, 1], 0.25 * 9)
+
+
+def test_the_parts_of_an_affine_map_in_their_order():
+    """R S D p + t, of the parts that each has alone from the same seed."""
+    given = {"rotation": 0.3, "shear": 0.5, "scale": 0.4, "translation": 0.1}
+    alone = {name: maps(20, **{name: value}) for name, value in given.items()}
+    matrices, shifts = maps(20, **given)
+    expected = alone["rotation"][0] @ alone["shear"][0] @ alone["scale"][0]
+    np.testing.assert_allclose(matrices, expected, atol=1e-4)
+    np.testing.assert_allclose(shifts, alone["translation"][1], atol=1e-4)
+
+
+def test_images_are_read_as_scipy_reads_them():
+    """Bilinear, and with the outermost pixels beyond the edge."""
+    images = random_images(8, (9, 13, 3)).numpy()
+    given = {"rotation": 1.0, "shear": 0.5, "scale": 0.4, "translation": 0.3}
+    matrices, shifts = maps(8, **{**given, "translation": 0.0})[0], maps(8, translation=0.3)[1]
+    middle = np.array([4, 6])
+    for before, after, matrix, shift in zip(
+        images, RandomAffine(**given)(images, SEED).numpy(), matrices, shifts, strict=True
+    ):
+        by_rows, moved_by = matrix[::-1, ::-1], shift[::-1]  # of (row, column)
+        offset = middle + moved_by - by_rows @ middle
+        for channel in range(3):
+            expected = ndimage.affine_transform(
+                before[..., channel], by_rows, offset, order=1, mode="nearest"
+            )
+            np.testing.assert_allclose(after[..., channel], expected, atol=1e-4)
+
+
+def test_a_map_that_is_still_changes_nothing():
+    images = random_images()
+    np.testing.assert_array_equal(RandomAffine(**STILL)(images, SEED), images)
+    defaults = {"rotation": 0.2, "shear": 0.4, "scale": 0.2, "translation": 0.05}
+    assert RandomAffine().get_config() == defaults
+
+
+@each
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_compiled_it_makes_the_same_changes(jit_compile):
-    images, augment = random_images(5), DiffAugment()
+def test_compiled_it_makes_the_same_changes(kind, jit_compile):
+    images, augment = random_images(5), kind()
     compiled = tf.function(augment, jit_compile=jit_compile)
-    np.testing.assert_allclose(compiled(images, SEED), augment(images, SEED), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(compiled(images, SEED), augment(images, SEED), rtol=0, atol=1e-5)
 
 
-def test_changes_follow_from_the_seed_alone():
-    images, augment = random_images(), DiffAugment()
+@each
+def test_changes_follow_from_the_seed_alone(kind):
+    images, augment = random_images(), kind()
     first = augment(images, SEED).numpy()
     np.testing.assert_array_equal(augment(images, SEED), first)
     np.testing.assert_array_equal(augment(images[:2], SEED), first[:2])
     for other in ([4, 4], [3, 5]):
         assert (augment(images, other).numpy() != first).any(axis=(1, 2, 3)).all()
-    anew = DiffAugment.from_config(augment.get_config())
+    anew = kind.from_config(augment.get_config())
     np.testing.assert_array_equal(anew(images, SEED), first)
 
 
-def test_of_an_unknown_number_of_images():
+@each
+def test_of_an_unknown_number_of_images(kind):
     spec = tf.TensorSpec([None, 8, 12, 3])
-    compiled = tf.function(DiffAugment(), input_signature=[spec, tf.TensorSpec([2], tf.int64)])
+    compiled = tf.function(kind(), input_signature=[spec, tf.TensorSpec([2], tf.int64)])
     images = random_images()
-    np.testing.assert_allclose(compiled(images, SEED), DiffAugment()(images, SEED), 0, 1e-6)
+    np.testing.assert_allclose(compiled(images, SEED), kind()(images, SEED), 0, 1e-5)
 
 
 @pytest.mark.parametrize("part", ["translation", "cutout", "brightness"])
@@ -152,23 +233,30 @@ def test_each_part_may_be_off(part):
     assert (alone != images.numpy()).any(axis=(1, 2, 3)).all()
 
 
+@each
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("channels", [1, 6])
-def test_type_and_shape_are_kept(dtype, channels):
+def test_type_and_shape_are_kept(dtype, channels, kind):
     images = random_images(4, (7, 9, channels), dtype)
-    after = DiffAugment()(images, SEED)
+    after = kind()(images, SEED)
     assert after.dtype == dtype
     assert after.shape == images.shape
-    single = DiffAugment()(tf.cast(images, tf.float32), SEED)
+    single = kind()(tf.cast(images, tf.float32), SEED)
     np.testing.assert_allclose(tf.cast(after, tf.float32), single, rtol=0, atol=1e-2)  # bfloat16's
 
 
-def test_gradients_against_finite_differences():
+@pytest.mark.parametrize(
+    ("augment", "seen"),
+    [
+        (DiffAugment(translation=0.3, cutout=0.3, brightness=0.5), (0.2, 0.9)),
+        (RandomAffine(translation=0.3), (0.2, 1.0)),
+    ],
+)
+def test_gradients_against_finite_differences(augment, seen):
     """In float64, of sum(weights * T(x)^2); T is affine, so central differences are exact."""
     rng = np.random.default_rng(1)
     images = tf.constant(rng.normal(size=(3, 5, 6, 2)))
     weights = rng.normal(size=images.shape)
-    augment = DiffAugment(translation=0.3, cutout=0.3, brightness=0.5)
 
     def value(x):
         return tf.reduce_sum(weights * tf.square(augment(x, SEED)))
@@ -184,7 +272,7 @@ def test_gradients_against_finite_differences():
         measured = float(value(images + step) - value(images - step)) / 2e-4
         assert gradient[place] == pytest.approx(measured, rel=1e-6, abs=1e-8)
     # What left the image or was hidden plays no part; the rest does.
-    assert 0.2 < (gradient != 0).mean() < 0.9
+    assert seen[0] < (gradient != 0).mean() < seen[1]
 
 
 def test_a_second_derivative_goes_through():
@@ -253,12 +341,29 @@ def test_shares_lie_between_0_and_1(name, bad):
 
 
 @pytest.mark.parametrize("bad", [-0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["shear", "scale"])
+def test_shear_and_scale_are_not_negative(name, bad):
+    sentence = rf"argument `{name}`: expected a finite number of at least 0, received {bad}"
+    with pytest.raises(ValueError, match=sentence):
+        RandomAffine(**{name: bad})
+
+
+@pytest.mark.parametrize("bad", [-0.1, float("nan"), 4.0])
+@pytest.mark.parametrize("name", ["rotation", "translation"])
+def test_an_angle_and_a_shift_have_an_upper_end(name, bad):
+    sentence = rf"argument `{name}`: expected a number in \[0, [13.]+\d*\], received {bad}"
+    with pytest.raises(ValueError, match=sentence):
+        RandomAffine(**{name: bad})
+
+
+@pytest.mark.parametrize("bad", [-0.1, float("nan"), float("inf")])
 def test_brightness_is_not_negative(bad):
     sentence = rf"argument `brightness`: expected a finite number of at least 0, received {bad}"
     with pytest.raises(ValueError, match=sentence):
         DiffAugment(brightness=bad)
 
 
+@each
 @pytest.mark.parametrize(
     ("images", "what"),
     [
@@ -266,7 +371,7 @@ def test_brightness_is_not_negative(bad):
         (np.zeros((5, 4, 4, 1), "uint8"), r"uint8 of shape \(5, 4, 4, 1\)"),
     ],
 )
-def test_what_are_no_images_is_refused(images, what):
+def test_what_are_no_images_is_refused(images, what, kind):
     sentence = rf"argument `images`: expected floats \[batch, height, width, channels\], .*{what}"
     with pytest.raises(ValueError, match=sentence):
-        DiffAugment()(images, SEED)
+        kind()(images, SEED)

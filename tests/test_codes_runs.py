@@ -23,7 +23,12 @@ from train.sampling.options import Options
 from train.sampling.run import sample
 
 SMALL = {"dataset": "digits", "width": 4, "batch_size": 16, "steps": 2, "latent_dim": 8}
-INFOGAN = {**SMALL, "variant": "infogan", "codes": "4,c,2"}
+INFOGAN = {
+    **SMALL,
+    "variant": "infogan",
+    "codes": "4,c,2",
+    "categorical_augmentation": True,
+}
 ACGAN = {**SMALL, "variant": "acgan", "conditional": True}
 
 
@@ -154,6 +159,14 @@ def test_exports_sample_the_prior_with_codes(runs, tmp_path):
         (
             {**INFOGAN, "conditional": True},
             r"--conditional: expected none beside --variant=infogan",
+        ),
+        (
+            {**INFOGAN, "codes": "c,c", "categorical_augmentation": True},
+            r"--categorical_augmentation: expected a categorical code in --codes, .*--codes=c,c",
+        ),
+        (
+            {**ACGAN, "categorical_augmentation": True},
+            r"--categorical_augmentation=True: --variant=acgan has no such",
         ),
         ({**INFOGAN, "packing": 2}, r"--packing=2: expected 1 for --variant=infogan"),
         ({**INFOGAN, "variant": None}, r"--codes=4,c,2: .*infogan has it"),

@@ -29,7 +29,10 @@ each_game = pytest.mark.parametrize("variant", [InfoGAN, ACGAN])
 def game(variant, compiled=None, family="MLP", dtype="float32", **options):
     keras.utils.set_random_seed(0)
     classes = {"num_classes": CLASSES} if variant is ACGAN else {}
-    prior = PRIOR if variant is InfoGAN else kgan.priors.Normal(PRIOR.dim)
+    prior = kgan.priors.Normal(PRIOR.dim)
+    if variant is InfoGAN:
+        prior = PRIOR
+        options = {"categorical_augmentation": kgan.augmentation.RandomAffine(), **options}
     sizes = {**FAMILIES[family], "dtype": dtype}
     gan = variant(
         getattr(networks, f"{family}Generator")(SHAPE, prior.dim, **classes, **sizes),

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import kgan
 from kgan.theory.information import information_bound, mutual_information, posterior
+from kgan.training import seeds
 from kgan.variants import InfoGAN
 
 SHAPE = (8, 8, 1)
@@ -39,7 +40,9 @@ def test_the_term_is_minus_the_bound_of_the_paper():
         log_q += (codes[:, begin:end] * (logits - np.logaddexp.reduce(logits, 1)[:, None])).sum(1)
     density = np.exp(-((codes[:, 6:] - outputs[:, 6:]) ** 2) / 2) / math.sqrt(2 * math.pi)
     bound = (log_q + np.log(density).sum(1)).mean() + math.log(4) + math.log(2) + 2 * math.log(2)
-    assert float(gan.shared_term(samples, latents, None)) == pytest.approx(-0.7 * bound, rel=1e-5)
+    assert float(gan.shared_term(samples, latents, None, None)) == pytest.approx(
+        -0.7 * bound, rel=1e-5
+    )
     assert gan.information(50, 1) == pytest.approx(bound, rel=1e-4)
     # Q's probabilities and means, in the order of the latents.
     read = gan.codes(samples.numpy())
@@ -86,6 +89,69 @@ def test_the_bound_agrees_with_the_theory_on_a_finite_game():
     assert information_bound(joint, posterior(joint)) == pytest.approx(of_draws, rel=1e-12)
 
 
+class Negative:
+    """An augmentation that changes the sign of all values, and remembers its seeds."""
+
+    def __init__(self):
+        self.seeds = []
+
+    def __call__(self, images, seed):
+        self.seeds.append(tuple(np.asarray(seed)))
+        return -images
+
+
+def test_categorical_codes_alone_are_read_off_changed_samples():
+    """Q's probabilities of -x and its means of x; those of x alone in inference mode."""
+    prior = kgan.priors.Codes(kgan.priors.Normal(3), (4, 2), continuous=2)
+    gan = game(prior, categorical_augmentation=Negative())
+    latents, update = prior.sample(50, 1), tf.constant(0, tf.int64)
+    samples = gan.generator(latents)
+    plain, changed = (gan.discriminator.read(x) for x in (samples, -samples))
+    joined = tf.concat([changed[:, :6], plain[:, 6:]], axis=1)
+    term = float(gan.shared_term(samples, latents, None, update))
+    assert term == pytest.approx(-float(gan._bound(joined, latents)), rel=1e-5)
+    term = float(gan.shared_term(samples, latents, None, None))
+    assert term == pytest.approx(-float(gan._bound(plain, latents)), rel=1e-5)
+    assert term == pytest.approx(-gan.information(50, 1), rel=1e-4)
+    # Without continuous codes, x itself is not read.
+    prior = kgan.priors.Codes(kgan.priors.Normal(3), (4,))
+    gan = game(prior, categorical_augmentation=Negative())
+    latents = prior.sample(50, 1)
+    samples = gan.generator(latents)
+    expected = -float(gan._bound(gan.discriminator.read(-samples), latents))
+    term = float(gan.shared_term(samples, latents, None, update))
+    assert term == pytest.approx(expected, rel=1e-5)
+
+
+def test_each_update_changes_samples_by_a_seed_of_its_own():
+    gan = game(
+        kgan.priors.Codes(kgan.priors.Normal(2), (3,)),
+        categorical_augmentation=Negative(),
+        discriminator_steps=2,
+        seed=7,
+    )
+    gan.compile("sgd", "sgd", run_eagerly=True)
+    gan.fit(np.zeros((16, *SHAPE), "float32"), batch_size=8, verbose=0)
+    found = gan.categorical_augmentation.seeds
+    expected = [gan._seed(seeds.CODES, tf.constant(i)).numpy() for i in range(6)]
+    assert found == [tuple(seed) for seed in expected]
+    assert len(set(found)) == 6
+
+
+def test_what_changes_the_samples_is_saved_and_compared(tmp_path):
+    prior = kgan.priors.Codes(kgan.priors.Normal(2), (3,))
+    gan = game(prior, categorical_augmentation=kgan.augmentation.RandomAffine(shear=0.1))
+    gan.compile("sgd", "sgd")
+    gan.save(tmp_path / "gan.keras")
+    again = keras.models.load_model(tmp_path / "gan.keras")
+    assert again.categorical_augmentation.get_config()["shear"] == 0.1
+    assert again.training_settings() == gan.training_settings()
+    assert gan.training_settings()["categorical_augmentation.shear"] == 0.1
+    config = gan.get_config()
+    del config["categorical_augmentation"]  # of an earlier edition
+    assert InfoGAN.from_config(config).categorical_augmentation is None
+
+
 @pytest.mark.slow
 def test_codes_come_to_be_seen_with_the_term_alone():
     """Read without Q, as the nearest mean sample of each of four values.
@@ -110,6 +176,23 @@ def test_codes_come_to_be_seen_with_the_term_alone():
         errors.append(np.mean(found != codes[200:].argmax(1)))
         assert (gan.information(200) > 1.2) == bool(weight)  # of log 4 = 1.39 nats
     assert errors[0] < 0.35 < 0.45 < errors[1]
+
+
+@pytest.mark.parametrize(
+    ("prior", "given", "expected"),
+    [
+        (kgan.priors.Codes(kgan.priors.Normal(2), (3,)), "affine", "None, or a function of images"),
+        (
+            kgan.priors.Codes(kgan.priors.Normal(2), continuous=1),
+            kgan.augmentation.RandomAffine(),
+            "None for codes of which none is categorical",
+        ),
+    ],
+)
+def test_what_cannot_change_the_samples_is_refused(prior, given, expected):
+    said = rf"`categorical_augmentation`: expected {expected}.*received .*(affine|RandomAffine)"
+    with pytest.raises(ValueError, match=said):
+        game(prior, categorical_augmentation=given)
 
 
 def test_what_has_no_codes_is_refused():

@@ -288,6 +288,13 @@ class Config:
         only_with={"variant": ("infogan",)},
         unset="1",
     )
+    categorical_augmentation: bool | None = option(
+        None,
+        "While training, read the categorical codes off samples that are turned, sheared, scaled "
+        "and moved at random, so that they stand for what that leaves as it is",
+        only_with={"variant": ("infogan",)},
+        unset="False",
+    )
     class_weight: float | None = option(
         None,
         "Weight of the cross-entropy of the class, in both losses",

@@ -126,6 +126,9 @@ def untrained_gan(
         given = {name: getattr(config, name) for name in names}
         given = {name: value for name, value in given.items() if value is not None}
         game = functools.partial(game, **given)
+    if config.categorical_augmentation:
+        applied = augmentation.RandomAffine()
+        game = functools.partial(game, categorical_augmentation=applied)
     if labelled is not None:
         game = functools.partial(
             variants.SemiSupervisedGAN,

@@ -133,6 +133,11 @@ def _check_codes(config: Config) -> None:
             "10 values and two continuous ones."
         )
     categorical, continuous = parse_codes(config.codes)
+    if config.categorical_augmentation and not categorical:
+        raise ValueError(
+            f"--categorical_augmentation: expected a categorical code in --codes, such as 10,c, "
+            f"received --codes={config.codes}."
+        )
     if config.latent_dim <= sum(categorical) + continuous:
         raise ValueError(
             f"--latent_dim={config.latent_dim}: expected more than the "

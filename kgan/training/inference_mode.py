@@ -184,7 +184,7 @@ class InferenceMode(keras.Model):
         d_loss *= self.discriminator_loss_weight
         d_loss += tf.cast(self.discriminator_term(*seen, condition), d_loss.dtype)
         g_loss += tf.cast(self.generator_term(samples, latents, condition, images), g_loss.dtype)
-        shared = self.shared_term(samples, latents, condition)
+        shared = self.shared_term(samples, latents, condition, None)
         d_loss, g_loss = (loss + tf.cast(shared, loss.dtype) for loss in (d_loss, g_loss))
         d_loss, g_loss = plus(d_loss, discriminator.losses), plus(g_loss, losses_of_layers)
         d_metrics = discriminator_metrics(d_loss, real_logits, fake_logits)

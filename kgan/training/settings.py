@@ -11,7 +11,7 @@ import keras
 
 from kgan.utils.types import JsonDict
 
-__all__ = ["settings"]
+__all__ = ["flat", "settings"]
 
 # Of Keras's configurations: where a class is defined, and names that differ between processes.
 _SKIPPED = {"module", "registered_name", "build_config", "name"}
@@ -27,11 +27,11 @@ def settings(gan: keras.Model) -> JsonDict:
     """
     found: JsonDict = {"dtype": gan.dtype_policy.name}
     for name in (*_PARTS, *_VALUES, "prior", "augmentation", "value_range"):
-        found.update(_flat(name, getattr(gan, name)))
+        found.update(flat(name, getattr(gan, name)))
     return json.loads(json.dumps(found))
 
 
-def _flat(name: str, value: Any) -> JsonDict:
+def flat(name: str, value: Any) -> JsonDict:
     """Return a value and its parts by their names; an object counts by class and configuration."""
     if hasattr(value, "get_config"):
         return {name: type(value).__name__, **_parts(name, _config(value))}
@@ -40,7 +40,7 @@ def _flat(name: str, value: Any) -> JsonDict:
     if isinstance(value, Mapping):
         return _parts(name, value)
     if isinstance(value, list | tuple):
-        parts = [_flat("", each) for each in value]
+        parts = [flat("", each) for each in value]
         found = {name: [part.get("") for part in parts]}
         for i, part in enumerate(parts):
             found.update({f"{name}.{i}{key}": each for key, each in part.items() if key})
@@ -57,7 +57,7 @@ def _parts(name: str, config: Mapping[str, Any]) -> JsonDict:
     found: JsonDict = {}
     for key, value in config.items():
         if key not in _SKIPPED:
-            found.update(_flat(f"{name}.{key}", value))
+            found.update(flat(f"{name}.{key}", value))
     return found
 
 

@@ -82,7 +82,11 @@ class VariantHooks(keras.Model):
         return 0.0
 
     def shared_term(
-        self, samples: tf.Tensor, latents: tf.Tensor, condition: tf.Tensor | None
+        self,
+        samples: tf.Tensor,
+        latents: tf.Tensor,
+        condition: tf.Tensor | None,
+        update: tf.Tensor | None,
     ) -> tf.Tensor | float:
         """Return a further term of both losses, a scalar; here 0.
 
@@ -90,5 +94,6 @@ class VariantHooks(keras.Model):
             samples: `[batch, ...]`, those of the update. D's are constants, as D sees them.
             latents: `[batch, latent_dim]`, from which they were made.
             condition: as in `generator_term`.
+            update: number of the update, of which a draw is a function; None in inference mode.
         """
         return 0.0

@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from kgan.gan import Augmentation
 from kgan.priors import Codes
+from kgan.training import seeds
+from kgan.training.settings import flat
+from kgan.utils.types import JsonDict
 from kgan.variants.heads import GameWithHead
 
 __all__ = ["InfoGAN"]
@@ -36,6 +40,10 @@ class InfoGAN(GameWithHead):
             `kgan.networks.DCGANDiscriminator`.
         prior: the noise and the codes.
         information_weight: lambda, at least 0. The paper's is 1.
+        categorical_augmentation: None, or a differentiable function of images and a seed, such as
+            `kgan.augmentation.RandomAffine()`. While training, Q then reads the categorical codes
+            off samples that it has changed, so that these codes stand for what it leaves as it is:
+            digits, for instance, and not their slant. The paper has none.
         **kwargs: the further arguments of `kgan.GAN`, but for `packing`. The head reads images
             without augmentation.
 
@@ -56,7 +64,7 @@ class InfoGAN(GameWithHead):
         ```
     """
 
-    traced = ("information_weight",)
+    traced = ("information_weight", "categorical_augmentation")
     prior: Codes
 
     def __init__(
@@ -65,6 +73,7 @@ class InfoGAN(GameWithHead):
         discriminator: keras.Model,
         prior: Codes,
         information_weight: float = 1.0,
+        categorical_augmentation: Augmentation | None = None,
         **kwargs: Any,
     ):
         if not isinstance(prior, Codes):
@@ -79,14 +88,33 @@ class InfoGAN(GameWithHead):
                     "Invalid value for argument `generator`: expected one without a condition, as "
                     f"the codes take its place, received one with {name}={value}."
                 )
+        if categorical_augmentation is not None:
+            _check_augmentation(categorical_augmentation, prior)
         weight = ("information_weight", information_weight)
         super().__init__(generator, discriminator, prior, prior.code_dim, weight, **kwargs)
+        self.categorical_augmentation = categorical_augmentation
 
     def shared_term(
-        self, samples: tf.Tensor, latents: tf.Tensor, condition: tf.Tensor | None
+        self,
+        samples: tf.Tensor,
+        latents: tf.Tensor,
+        condition: tf.Tensor | None,
+        update: tf.Tensor | None,
     ) -> tf.Tensor:
         """Return minus `information_weight` times L_I, in nats."""
-        return -self.information_weight * self._bound(self.read(samples), latents)
+        outputs = self._outputs(samples, update)
+        return -self.information_weight * self._bound(outputs, latents)
+
+    def _outputs(self, samples: tf.Tensor, update: tf.Tensor | None) -> tf.Tensor:
+        """Return what Q makes of samples, categorical codes first."""
+        if self.categorical_augmentation is None or update is None:
+            return self.read(samples)
+        seed = self._seed(seeds.CODES, update)
+        outputs = self.read(self.categorical_augmentation(samples, seed))
+        if not self.prior.continuous:
+            return outputs
+        count = sum(self.prior.categorical)
+        return tf.concat([outputs[:, :count], self.read(samples)[:, count:]], axis=1)
 
     def _bound(self, outputs: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
         prior = self.prior
@@ -129,3 +157,35 @@ class InfoGAN(GameWithHead):
         count = len(self.prior.categorical)
         found = [tf.nn.softmax(part).numpy() for part in parts[:count]]
         return np.concatenate([*found, *parts[count:]], axis=1)
+
+    def training_settings(self) -> JsonDict:
+        name = "categorical_augmentation"
+        return {**super().training_settings(), **flat(name, getattr(self, name))}
+
+    def get_config(self) -> JsonDict:
+        name = "categorical_augmentation"
+        serialized = keras.saving.serialize_keras_object(getattr(self, name))
+        return {**super().get_config(), name: serialized}
+
+    @classmethod
+    def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> InfoGAN:
+        name = "categorical_augmentation"
+        given = keras.saving.deserialize_keras_object(config.get(name), custom_objects)
+        return super().from_config({**config, name: given}, custom_objects)
+
+
+def _check_augmentation(augmentation: object, prior: Codes) -> None:
+    """Check that there is something to augment, and something that does.
+
+    Raises:
+        ValueError: the prior has no categorical code, or it is no function.
+    """
+    expected = "None, or a function of images and a seed"
+    if not prior.categorical:
+        expected = "None for codes of which none is categorical"
+    elif callable(augmentation):
+        return
+    raise ValueError(
+        f"Invalid value for argument `categorical_augmentation`: expected {expected}, received "
+        f"{augmentation!r}."
+    )
