@@ -1,10 +1,10 @@
-"""Train InfoGAN without its term as well, and AC-GAN beside projection.
+"""Train InfoGAN and AC-GAN beside their controls.
 
     python -m experiments.codes [--data_dir=DIR] [--only=REGEX] [--seeds=0-4] [--steps=N]
 
-mnist_infogan is trained with and without the bound on the mutual information, and the error of the
-code, read as a class, is printed: that of Q on test images, and that of the code a sample was made
-from, which a classifier names. mnist_acgan and mnist_conditional, whose D is given the label by
+mnist_infogan is trained as it is, with the code read off samples as they are, and without the bound
+on the mutual information. The error of the code, read as a class, is printed: that of Q on test
+images, and that of the code a sample was made from, which a classifier names. mnist_acgan and mnist_conditional, whose D is given the label by
 projection, are trained alike, and the share of the asked class and recall are printed. Runs lie in
 runs/codes; those that are evaluated are not made again.
 
@@ -24,6 +24,7 @@ RUNS = pathlib.Path("runs", "codes")
 # The rows of the table: a preset and what differs from it.
 ROWS: dict[str, tuple[str, JsonDict]] = {
     "InfoGAN": ("mnist_infogan", {}),
+    "InfoGAN without augmentation": ("mnist_infogan", {"categorical_augmentation": False}),
     "InfoGAN without its term": ("mnist_infogan", {"information_weight": 0}),
     "AC-GAN": ("mnist_acgan", {}),
     "projection": ("mnist_conditional", {"steps": 30_000}),  # those of AC-GAN

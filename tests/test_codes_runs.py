@@ -62,9 +62,12 @@ def test_codes_become_the_prior_and_the_head():
     gan = untrained_gan(resolve("mnist_infogan", {"width": 2}), (28, 28, 1), None)
     assert (gan.prior.dim, gan.prior.noise.dim, gan.prior.sizes) == (74, 62, (10, 1, 1))
     assert (gan.information_weight, gan.discriminator.num_outputs) == (1.0, 12)
+    assert type(gan.categorical_augmentation) is kgan.augmentation.RandomAffine
     given = {"width": 2, "information_weight": 0.25, "prior": "normal"}
+    given["categorical_augmentation"] = False
     gan = untrained_gan(resolve("mnist_infogan", given), (28, 28, 1), None)
     assert gan.information_weight == 0.25
+    assert gan.categorical_augmentation is None
     assert type(gan.prior.noise) is kgan.priors.Normal
     gan = untrained_gan(resolve("mnist_acgan", {"class_weight": 2}), (28, 28, 1), 10)
     assert (gan.class_weight, gan.generator.num_classes) == (2, 10)

@@ -29,12 +29,14 @@ def test_each_row_trains_and_evaluates_once(tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert json.loads(lines[0])["error of Q on images"] == 0.1234
     assert lines[-1] == "| InfoGAN without its term | 3 | 0.1234 |  |  |  | 1.0 |"
-    assert len(said) == 4
-    assert said[0].startswith("kgan-train --preset=mnist_infogan --seed=3 --steps=7 --run_dir=")
-    assert said[2].startswith("kgan-train --preset=mnist_infogan --information_weight=0 --seed=3 ")
-    assert said[3].endswith("--metrics=modes,precision_recall")
+    assert len(said) == 6
+    train = "kgan-train --preset=mnist_infogan"
+    assert said[0].startswith(f"{train} --seed=3 --steps=7 --run_dir=")
+    assert said[2].startswith(f"{train} --categorical_augmentation=False --seed=3 ")
+    assert said[4].startswith(f"{train} --information_weight=0 --seed=3 ")
+    assert said[5].endswith("--metrics=modes,precision_recall")
     codes.main()
-    assert len(said) == 4
+    assert len(said) == 6
     monkeypatch.setattr(program, "run", lambda command: False)
     with pytest.raises(SystemExit):
         codes.play("AC-GAN", 0, 0, None)
@@ -43,6 +45,10 @@ def test_each_row_trains_and_evaluates_once(tmp_path, monkeypatch, capsys):
 def test_the_rows_are_what_they_say():
     configs = {name: resolve(preset, given) for name, (preset, given) in codes.ROWS.items()}
     assert configs["InfoGAN without its term"].information_weight == 0
+    augmented = [
+        configs[f"InfoGAN{end}"].categorical_augmentation for end in ("", " without augmentation")
+    ]
+    assert augmented == [True, False]
     one, other = (configs[name].options() for name in ("AC-GAN", "projection"))
     differing = {name for name in one if one[name] != other[name]}
     assert differing == {"variant", "class_weight"}
