@@ -4,9 +4,10 @@
 
 mnist_infogan is trained as it is, with the code read off samples as they are, and without the bound
 on the mutual information. The error of the code, read as a class, is printed: that of Q on test
-images, and that of the code a sample was made from, which a classifier names. mnist_acgan and mnist_conditional, whose D is given the label by
-projection, are trained alike, and the share of the asked class and recall are printed. Runs lie in
-runs/codes; those that are evaluated are not made again.
+images, and that of the code a sample was made from, which a classifier names. mnist_acgan and
+mnist_conditional, whose D is given the label by projection, are trained alike, and the share of the
+asked class and recall are printed. Runs lie in runs/codes; those that are evaluated are not made
+again.
 
 Prints one line of JSON for each run, and a table of all.
 """
