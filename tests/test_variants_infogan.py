@@ -152,6 +152,27 @@ def test_what_changes_the_samples_is_saved_and_compared(tmp_path):
     assert InfoGAN.from_config(config).categorical_augmentation is None
 
 
+def test_the_average_reads_codes():
+    """The EMA is of both networks: `codes` and `information` use it, and leave the latest ones."""
+    prior = kgan.priors.Codes(kgan.priors.Normal(2), (3,), continuous=1)
+    gan = game(prior, ema_decay=0.9)
+    gan.compile("adam", "adam")
+    x = np.random.default_rng(0).uniform(-1, 1, (24, *SHAPE)).astype("float32")
+    gan.fit(x, batch_size=8, verbose=0)
+    latest = gan.discriminator.get_weights()
+    samples = gan.sample(50, 1)
+    with gan.averaged():
+        averaged = gan.discriminator.get_weights()
+        read = gan.discriminator.read(x).numpy()
+        bound = float(gan._bound(gan.discriminator.read(samples), prior.sample(50, 1)))
+    assert all((a != b).any() for a, b in zip(latest, averaged, strict=True))
+    np.testing.assert_allclose(gan.codes(x)[:, :3], tf.nn.softmax(read[:, :3]), rtol=1e-5)
+    np.testing.assert_array_equal(gan.codes(x)[:, 3], read[:, 3])
+    assert gan.information(50, 1) == pytest.approx(bound, rel=1e-5)
+    for a, b in zip(latest, gan.discriminator.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.slow
 def test_codes_come_to_be_seen_with_the_term_alone():
     """Read without Q, as the nearest mean sample of each of four values.

@@ -176,13 +176,14 @@ PRESETS: dict[str, OptionValues] = {
         "steps": 30_000,
     },
     # After Chen et al. 2016 (arXiv 1606.03657) and their published program, with half of the
-    # channels, a quarter of the dense layers, and an augmentation that they do not have.
+    # channels, a quarter of the dense layers, and an augmentation and an EMA that they do not have.
     "mnist_infogan": {
         "dataset": "mnist",
         "network": "dcgan",
         "width": 32,
         "dense_units": 256,
         "categorical_augmentation": True,
+        "ema_decay": 0.999,
         "variant": "infogan",
         "codes": "10,c,c",
         "prior": "uniform",

@@ -32,7 +32,8 @@ class InfoGAN(GameWithHead):
 
     a lower bound on the mutual information of codes and samples (eq. 5; `kgan.theory.information`).
     As in the authors' published program, D's update moves Q and the features by the term, and G's
-    update moves G alone.
+    update moves G alone. With `ema_decay`, the averages are of both networks, and `codes` and
+    `information` use them: what Q's latest weights read varies from step to step.
 
     Args:
         generator: G, without classes or another condition.
@@ -45,7 +46,7 @@ class InfoGAN(GameWithHead):
             off samples that it has changed, so that these codes stand for what it leaves as it is:
             digits, for instance, and not their slant. The paper has none.
         **kwargs: the further arguments of `kgan.GAN`, but for `packing`. The head reads images
-            without augmentation.
+            without `augmentation`.
 
     Raises:
         ValueError: the prior has no codes, a network does not fit, or an argument is unusable.
@@ -130,6 +131,11 @@ class InfoGAN(GameWithHead):
                 log_q -= (tf.square(code - output)[:, 0] + math.log(2.0 * math.pi)) / 2.0
         return tf.reduce_mean(log_q) + prior.entropy
 
+    @property
+    def averaged_variables(self) -> list[keras.Variable]:
+        """The weights of both networks."""
+        return self.generator.trainable_variables + self.discriminator.trainable_variables
+
     def information(self, n: int = 1000, seed: Any = 0) -> float:
         """Return L_I on n samples, in nats: codes and samples share at least that, but for noise.
 
@@ -138,7 +144,8 @@ class InfoGAN(GameWithHead):
         """
         latents = self.prior.sample(n, seed)
         samples = tf.constant(self.sample(n, seed))
-        return float(self._bound(self.discriminator.read(samples), latents))
+        with self.averaged():
+            return float(self._bound(self.discriminator.read(samples), latents))
 
     def codes(self, images: npt.ArrayLike) -> np.ndarray:
         """Return what Q predicts of images.
@@ -153,7 +160,9 @@ class InfoGAN(GameWithHead):
         Raises:
             ValueError: the images are of another shape or range.
         """
-        parts = np.split(self.outputs_of(images), np.cumsum(self.prior.sizes)[:-1], axis=1)
+        with self.averaged():
+            outputs = self.outputs_of(images)
+        parts = np.split(outputs, np.cumsum(self.prior.sizes)[:-1], axis=1)
         count = len(self.prior.categorical)
         found = [tf.nn.softmax(part).numpy() for part in parts[:count]]
         return np.concatenate([*found, *parts[count:]], axis=1)
