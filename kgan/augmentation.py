@@ -45,6 +45,13 @@ class DiffAugment(Configurable):
 
     Raises:
         ValueError: an argument is out of its range.
+
+    Example:
+        ```python
+        gan = kgan.GAN(
+            generator, discriminator, prior, augmentation=kgan.augmentation.DiffAugment(cutout=0.25)
+        )
+        ```
     """
 
     def __init__(self, translation: float = 0.125, cutout: float = 0.5, brightness: float = 0.5):
@@ -128,6 +135,11 @@ class RandomAffine(Configurable):
 
     Raises:
         ValueError: an argument is out of its range.
+
+    Example:
+        ```python
+        moved = kgan.augmentation.RandomAffine(rotation=0.1)(images, seed=(0, 1))
+        ```
     """
 
     def __init__(

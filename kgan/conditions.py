@@ -37,6 +37,17 @@ class Condition(Configurable):
 
     A subclass defines `__call__`. One that takes arguments also defines `get_config`;
     `keras.saving.register_keras_serializable` lets runs that use it be read.
+
+    Example:
+        ```python
+        @keras.saving.register_keras_serializable()
+        class Negative(kgan.conditions.Condition):
+            def __call__(self, images):
+                return 1.0 - images
+
+
+        pairs = kgan.data.load("digits", batch_size=32, condition=Negative())
+        ```
     """
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
@@ -53,7 +64,14 @@ class Condition(Configurable):
 
 @keras.saving.register_keras_serializable(package="kgan")
 class Grey(Condition):
-    """The luma of colours (ITU-R BT.601): the generator paints them. One channel."""
+    """The luma of colours (ITU-R BT.601): the generator paints them. One channel.
+
+    Example:
+        ```python
+        colours = tf.constant([[[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]])  # a red pixel, a green one
+        kgan.conditions.Grey()(colours)  # [[[[0.299], [0.587]]]]
+        ```
+    """
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         if images.shape[-1] == 1:
@@ -67,6 +85,11 @@ class Edges(Condition):
 
     The gradient is that of Sobel's operator (`tf.image.sobel_edges`), whose norm is 4 at a vertical
     step from black to white. It is large from 1 on: a quarter of that step.
+
+    Example:
+        ```python
+        pairs = kgan.data.load("digits", batch_size=32, condition="edges")
+        ```
     """
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
@@ -80,6 +103,12 @@ class LowResolution(Condition):
 
     Args:
         factor: a power of 2 that divides height and width.
+
+    Example:
+        ```python
+        means = kgan.conditions.LowResolution(2)(tf.constant([[[[0.0], [1.0]], [[0.0], [1.0]]]]))
+        means  # [[[[0.5]]]]
+        ```
     """
 
     def __init__(self, factor: int = 4):
@@ -115,6 +144,11 @@ class Masked(Condition):
             are 1/4 to 3/4 of the image's. `"pixels"`: each pixel with probability 3/4. `"any"`:
             what `kgan.masks.random_masks` hides. All but the half follow from the image's pixels:
             they are the same in every epoch and program.
+
+    Example:
+        ```python
+        pairs = kgan.data.load("digits", batch_size=32, condition=kgan.conditions.Masked("half"))
+        ```
     """
 
     def __init__(self, part: str = "rectangle"):
@@ -190,6 +224,11 @@ def get(condition: Given) -> Condition | None:
 
     Raises:
         ValueError: it is neither.
+
+    Example:
+        ```python
+        kgan.conditions.get("edges")  # an Edges
+        ```
     """
     if condition is None or isinstance(condition, Condition):
         return condition

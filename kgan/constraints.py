@@ -20,6 +20,13 @@ class WeightClip(keras.constraints.Constraint):
 
     Args:
         limit: largest absolute value, positive; 0.01 in the paper.
+
+    Example:
+        ```python
+        discriminator = kgan.networks.MLPDiscriminator(
+            (28, 28, 1), weight_constraint=kgan.constraints.WeightClip(0.01)
+        )
+        ```
     """
 
     def __init__(self, limit: float = 0.01):

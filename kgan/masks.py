@@ -36,6 +36,12 @@ def masked(
         images: floats `[batch, height, width, channels]`.
         given: bool `[batch, height, width, 1]`, True where a pixel is given.
         value_range: of the images, and of the result.
+
+    Example:
+        ```python
+        given = kgan.masks.random_masks(len(images), (28, 28), seed=(0, 1))
+        condition = kgan.masks.masked(images, given, value_range=(-1, 1))  # [batch, 28, 28, 2]
+        ```
     """
     low, high = (tf.constant(end, images.dtype) for end in value_range)
     # Grey is no brighter and no darker start for a generator than any pixel.
@@ -57,6 +63,11 @@ def random_masks(
         count: number of masks.
         sides: height and width.
         seed: two integers `[2]`; the same seed gives the same masks.
+
+    Example:
+        ```python
+        given = kgan.masks.random_masks(16, (28, 28), seed=(0, 1))  # bool [16, 28, 28, 1]
+        ```
     """
     height, width = sides
     return masks_of_draws(random_floats([count, DRAWS + height * width], seed), sides)
@@ -102,7 +113,13 @@ def masks_of_draws(draws: tf.Tensor, sides: Sequence[int]) -> tf.Tensor:
 
 
 def halves(sides: Sequence[int]) -> np.ndarray:
-    """Return the masks that give the left, the right, the upper and the lower half."""
+    """Return the masks that give the left, the right, the upper and the lower half.
+
+    Example:
+        ```python
+        left, right, upper, lower = kgan.masks.halves((28, 28))  # each bool [28, 28, 1]
+        ```
+    """
     (height, width), (rows, columns) = sides, np.indices(sides)
     return np.stack(
         [

@@ -29,6 +29,17 @@ class Penalty(Configurable):
 
     A subclass defines `__call__`. One that takes arguments also defines `get_config`;
     `keras.saving.register_keras_serializable` lets models that use it be saved.
+
+    Example:
+        ```python
+        @keras.saving.register_keras_serializable()
+        class SmallGradient(kgan.penalties.Penalty):
+            def __call__(self, images, samples, gradients, seed):
+                return tf.reduce_sum(tf.square(gradients(images)), axis=(1, 2, 3))
+
+
+        gan.compile("adam", "adam", penalties=SmallGradient())
+        ```
     """
 
     def __call__(
@@ -83,6 +94,11 @@ class R1(_ZeroCentered):
 
     Args:
         gamma: weight, at least 0.
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", penalties=kgan.penalties.R1(gamma=0.1))
+        ```
     """
 
     on_samples = False
@@ -94,6 +110,12 @@ class R2(_ZeroCentered):
 
     Args:
         gamma: weight, at least 0.
+
+    Example:
+        ```python
+        penalties = [kgan.penalties.R1(gamma=0.1), kgan.penalties.R2(gamma=0.1)]
+        gan.compile("adam", "adam", loss="relativistic_paired", penalties=penalties)
+        ```
     """
 
     on_samples = True
@@ -108,6 +130,11 @@ class GradientPenalty(Penalty):
 
     Args:
         weight: lambda of the paper, at least 0.
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", loss="wasserstein", penalties=kgan.penalties.GradientPenalty())
+        ```
     """
 
     def __init__(self, weight: float = 10.0):
@@ -134,6 +161,11 @@ def get(penalties: Penalty | JsonDict | Sequence[Penalty | JsonDict] | None) -> 
 
     Raises:
         ValueError: one of them is no penalty.
+
+    Example:
+        ```python
+        kgan.penalties.get(None)  # []
+        ```
     """
     if penalties is None:
         return []

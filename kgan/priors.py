@@ -61,6 +61,21 @@ class Prior(Configurable):
 
     Args:
         dim: size of a latent point.
+
+    Example:
+        ```python
+        @keras.saving.register_keras_serializable()
+        class Sphere(kgan.priors.Prior):
+            def sample(self, batch, seed):
+                points = kgan.priors.Normal(self.dim).sample(batch, seed)
+                return tf.math.l2_normalize(points, axis=1)
+
+            def get_config(self):
+                return {"dim": self.dim}
+
+
+        latents = Sphere(8).sample(16, seed=0)
+        ```
     """
 
     def __init__(self, dim: int):
@@ -117,6 +132,11 @@ class Uniform(Prior):
         dim: size of a latent point.
         low: lower end.
         high: upper end.
+
+    Example:
+        ```python
+        latents = kgan.priors.Uniform(62, -1.0, 1.0).sample(16, seed=0)  # float32 [16, 62]
+        ```
     """
 
     def __init__(self, dim: int, low: float = -math.sqrt(3.0), high: float = math.sqrt(3.0)):
@@ -146,6 +166,11 @@ class Normal(Prior):
 
     Args:
         dim: size of a latent point.
+
+    Example:
+        ```python
+        latents = kgan.priors.Normal(32).sample(16, seed=0)  # float32 [16, 32]
+        ```
     """
 
     def sample(self, batch: int | tf.Tensor, seed: Seed) -> tf.Tensor:
@@ -186,7 +211,13 @@ class Normal(Prior):
 
 @keras.saving.register_keras_serializable(package="kgan")
 class NoLatents(Prior):
-    """Points of no coordinates, for a generator that makes one image of each condition."""
+    """Points of no coordinates, for a generator that makes one image of each condition.
+
+    Example:
+        ```python
+        kgan.priors.NoLatents().dim  # 0
+        ```
+    """
 
     def __init__(self) -> None:
         self.dim = 0

@@ -252,6 +252,8 @@ class SavedRun(keras.Model):
 
         Example:
             ```python
+            images = kgan.data.load("mnist", batch_size=100)
+            gan.fit(images, epochs=20)
             gan.save_run("runs/mine", data=images)  # kgan-sample --run_dir=runs/mine ...
             ```
         """

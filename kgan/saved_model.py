@@ -2,7 +2,7 @@
 
 ```python
 gan.export("model/1")                                                            # of a game
-kgan.saved_model.write(kgan.inference.KerasGenerator(network, prior), "model/1")  # of a network
+kgan.saved_model.write(kgan.inference.KerasGenerator(network, prior), "model/2")  # of a network
 ```
 
 A SavedModel needs neither Keras nor kgan to run. Its inputs are checked inside the graph, so every

@@ -54,6 +54,11 @@ class Checkpoint(StepCallback):
 
     Raises:
         ValueError: an argument is not positive.
+
+    Example:
+        ```python
+        gan.fit(images, epochs=20, callbacks=[kgan.callbacks.Checkpoint("checkpoints")])
+        ```
     """
 
     def __init__(

@@ -76,6 +76,12 @@ class CollapseAlarm(EveryNSteps):
 
     Raises:
         ValueError: an argument is unusable.
+
+    Example:
+        ```python
+        alarm = kgan.callbacks.CollapseAlarm("runs/mine", images, every=1000, action="stop")
+        gan.fit(images, epochs=20, callbacks=[alarm])
+        ```
     """
 
     watches_collapse = True  # so `fit` adds no alarm of its own

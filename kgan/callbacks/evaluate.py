@@ -61,6 +61,12 @@ class Evaluate(EveryNSteps):
 
     Raises:
         ValueError: `every` or `num_samples` is out of range, or there are too few images.
+
+    Example:
+        ```python
+        watch = kgan.callbacks.Evaluate("runs/mine", images, every=2000)
+        gan.fit(images, epochs=20, callbacks=[watch])
+        ```
     """
 
     def __init__(

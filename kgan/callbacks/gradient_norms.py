@@ -53,6 +53,12 @@ class GradientNorms(EveryNSteps):
 
     Raises:
         ValueError: `every` or `count` is not a positive integer, or there are too few images.
+
+    Example:
+        ```python
+        norms = kgan.callbacks.GradientNorms("runs/mine", images, every=1000)
+        gan.fit(images, epochs=20, callbacks=[norms])
+        ```
     """
 
     def __init__(

@@ -46,6 +46,11 @@ class NonFinite(StepCallback):
 
     Optimizer state and statistics are checked when training ends. `kgan.callbacks.Checkpoint`
     checks them too, before it saves. Name this callback before that one.
+
+    Example:
+        ```python
+        gan.fit(images, epochs=20, callbacks=[kgan.callbacks.NonFinite()])
+        ```
     """
 
     def on_train_begin(self, logs: Logs = None) -> None:

@@ -23,6 +23,11 @@ class MetricsLog(RunCallback):
 
     Args:
         run_dir: the run directory.
+
+    Example:
+        ```python
+        gan.fit(images, epochs=20, callbacks=[kgan.callbacks.MetricsLog("runs/mine")])
+        ```
     """
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -39,6 +44,11 @@ class Progress(StepCallback):
 
     Args:
         steps: number of steps of the whole training.
+
+    Example:
+        ```python
+        gan.fit(images, epochs=20, verbose=0, callbacks=[kgan.callbacks.Progress(steps=20)])
+        ```
     """
 
     SHOWN = ("d_loss", "g_loss", "d_real", "d_fake")

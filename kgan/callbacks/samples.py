@@ -45,6 +45,12 @@ class SampleGrid(EveryNSteps):
         ValueError: `every` or `count` is not a positive integer, or there is neither a run
             directory nor `show`.
         RuntimeError: `show` is True outside of a notebook.
+
+    Example:
+        ```python
+        grid = kgan.callbacks.SampleGrid("runs/mine", every=1000)  # show=True in a notebook
+        gan.fit(images, epochs=20, callbacks=[grid])
+        ```
     """
 
     def __init__(

@@ -81,6 +81,11 @@ class Gaussian(Mixture):
     Args:
         mean: mean.
         std: standard deviation, positive.
+
+    Example:
+        ```python
+        kgan.data.Gaussian(mean=1.0).log_prob(np.array([[1.0]]))  # [-0.9189]
+        ```
     """
 
     def __init__(self, mean: float = 0.0, std: float = 1.0):
@@ -98,6 +103,11 @@ class Ring(Mixture):
         modes: number of Gaussians, at least 1.
         radius: radius of the circle.
         std: standard deviation of each Gaussian, positive.
+
+    Example:
+        ```python
+        kgan.data.Ring(modes=4).means  # [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]
+        ```
     """
 
     def __init__(self, modes: int = 8, radius: float = 1.0, std: float = 0.01):
@@ -117,6 +127,11 @@ class Grid(Mixture):
         side: Gaussians along each side, at least 1.
         spacing: distance between neighbours.
         std: standard deviation of each Gaussian, positive.
+
+    Example:
+        ```python
+        len(kgan.data.Grid(side=3).means)  # 9
+        ```
     """
 
     def __init__(self, side: int = 5, spacing: float = 2.0, std: float = 0.05):

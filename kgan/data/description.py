@@ -86,6 +86,11 @@ def describe(
 
     Raises:
         ValueError, OSError: as `kgan.data.load`.
+
+    Example:
+        ```python
+        kgan.data.describe("digits").num_classes  # 10
+        ```
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:
@@ -144,6 +149,11 @@ def labels(
 
     Raises:
         ValueError, OSError: as `kgan.data.load`, or the data set has no labels.
+
+    Example:
+        ```python
+        kgan.data.labels("digits", "train[:3]")  # labels of the first three images
+        ```
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:

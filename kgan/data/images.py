@@ -11,7 +11,13 @@ from kgan.utils.explained import explained
 
 
 def images_of(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Return the images of a data set, without the labels of pairs `(images, labels)`."""
+    """Return the images of a data set, without the labels of pairs `(images, labels)`.
+
+    Example:
+        ```python
+        images = kgan.data.images_of(kgan.data.load("digits", batch_size=64, with_labels=True))
+        ```
+    """
     if isinstance(batches.element_spec, tuple):
         return batches.map(lambda images, *_: images)
     return batches
@@ -87,6 +93,12 @@ def mean_image(images: tf.data.Dataset) -> np.ndarray:
 
     Raises:
         ValueError: `images` is endless or empty.
+
+    Example:
+        ```python
+        generator = kgan.networks.MLPGenerator((8, 8, 1))
+        generator.start_at_mean(kgan.data.mean_image(kgan.data.load("digits", batch_size=100)))
+        ```
     """
     if images.cardinality() in (tf.data.INFINITE_CARDINALITY, 0):
         raise ValueError(

@@ -58,7 +58,7 @@ def located(source: str, data_dir: str | os.PathLike[str] | None = None) -> str:
     Example:
         ```python
         located("digits")  # 'digits'
-        located("./my_pictures")  # '/home/me/my_pictures'
+        located("./my_pictures")  # the same, absolute
         ```
     """
     directory = picture_directory(source, data_dir)

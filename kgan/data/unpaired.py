@@ -115,6 +115,11 @@ def unpaired_arrays(
 
     Raises:
         ValueError: an array is smaller than a batch.
+
+    Example:
+        ```python
+        pairs = kgan.data.unpaired_arrays(photos, paintings, batch_size=4, seed=0)
+        ```
     """
     rows = positive_integer("batch_size", batch_size)
     for name, images in (("x", x), ("y", y)):

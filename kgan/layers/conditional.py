@@ -36,6 +36,11 @@ class ClassEmbedding(keras.layers.Layer):
 
     Output:
         `[batch, dim]`.
+
+    Example:
+        ```python
+        vectors = kgan.layers.ClassEmbedding(num_classes=10, dim=16)(labels)  # [batch, 16]
+        ```
     """
 
     def __init__(
@@ -96,6 +101,12 @@ class ConditionalBatchNormalization(keras.layers.Layer):
 
     Output:
         `[batch, ..., channels]`.
+
+    Example:
+        ```python
+        layer = kgan.layers.ConditionalBatchNormalization(num_classes=10)
+        normalized = layer([images, labels], training=True)
+        ```
     """
 
     def __init__(

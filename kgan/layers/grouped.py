@@ -52,6 +52,11 @@ class GroupedConv2D(KernelLayer):
 
     Output:
         `[batch, height, width, filters]`.
+
+    Example:
+        ```python
+        convolved = kgan.layers.GroupedConv2D(8, kernel_size=3, groups=4)(tf.ones([1, 7, 7, 8]))
+        ```
     """
 
     def __init__(

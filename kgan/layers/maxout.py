@@ -31,6 +31,11 @@ class Maxout(KernelLayer):
 
     Output:
         `[batch, units]`.
+
+    Example:
+        ```python
+        kgan.layers.Maxout(units=2, pieces=5)(tf.zeros([1, 3]))  # [[0.0, 0.0]]
+        ```
     """
 
     def __init__(

@@ -25,6 +25,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Raises:
         ValueError: `renorm` is true; it is not supported.
+
+    Example:
+        ```python
+        normalized = kgan.layers.BatchNormalization()(images, training=True)
+        ```
     """
 
     def __init__(self, **kwargs: Any):
@@ -76,6 +81,11 @@ class GroupNormalization(keras.layers.GroupNormalization):
 
     Raises:
         ValueError: `axis` is not -1; channels come last.
+
+    Example:
+        ```python
+        normalized = kgan.layers.GroupNormalization(groups=2)(tf.ones([1, 7, 7, 4]))
+        ```
     """
 
     def __init__(self, groups: int = 32, axis: int = -1, **kwargs: Any):

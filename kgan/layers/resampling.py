@@ -30,6 +30,11 @@ def double_nearest(images: tf.Tensor) -> tf.Tensor:
 
     Returns:
         `[batch, 2 * height, 2 * width, channels]`.
+
+    Example:
+        ```python
+        kgan.layers.double_nearest(tf.constant([[[[1.0]]]]))  # [[[[1.0], [1.0]], [[1.0], [1.0]]]]
+        ```
     """
     for axis in (1, 2):
         images = _interleaved(images, images, axis)
@@ -46,6 +51,12 @@ def double_bilinear(images: tf.Tensor) -> tf.Tensor:
 
     Returns:
         `[batch, 2 * height, 2 * width, channels]`.
+
+    Example:
+        ```python
+        doubled = kgan.layers.double_bilinear(tf.constant([[[[0.0], [1.0]]]]))
+        doubled[0, 0, :, 0]  # [0.0, 0.25, 0.75, 1.0]
+        ```
     """
     for axis in (1, 2):
         first, last = _part(images, axis, slice(0, 1)), _part(images, axis, slice(-1, None))
@@ -67,6 +78,11 @@ def halve(images: tf.Tensor) -> tf.Tensor:
 
     Returns:
         `[batch, height / 2, width / 2, channels]`.
+
+    Example:
+        ```python
+        kgan.layers.halve(tf.constant([[[[0.0], [1.0]], [[2.0], [3.0]]]]))  # [[[[1.5]]]]
+        ```
     """
     return keras.ops.average_pool(images, 2, 2, data_format="channels_last")
 
@@ -78,6 +94,12 @@ class ResizeConv2D(keras.layers.Conv2D):
     Unlike a transposed convolution, it treats all pixels alike for any kernel size (Odena et al.
     2016, Deconvolution and checkerboard artifacts, Distill). Its arguments are those of
     `keras.layers.Conv2D`; height and width are the first two axes after the batch.
+
+    Example:
+        ```python
+        doubled = kgan.layers.ResizeConv2D(4, 3, padding="same")(tf.ones([1, 7, 7, 8]))
+        doubled.shape  # (1, 14, 14, 4)
+        ```
     """
 
     def build(self, input_shape: Shape) -> None:

@@ -105,6 +105,12 @@ class SpectralDense(_SpectralLayer):
 
     Output:
         `[batch, units]`.
+
+    Example:
+        ```python
+        layer = kgan.layers.SpectralDense(2)
+        layer(tf.zeros([1, 3]))  # [[0.0, 0.0]]
+        ```
     """
 
     def __init__(self, units: int, **kwargs: Any):
@@ -142,6 +148,11 @@ class SpectralConv2D(_SpectralLayer):
 
     Output:
         `[batch, height, width, filters]`.
+
+    Example:
+        ```python
+        kgan.layers.SpectralConv2D(4, kernel_size=3)(tf.ones([1, 7, 7, 8])).shape  # (1, 7, 7, 4)
+        ```
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs: Any):

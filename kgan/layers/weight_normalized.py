@@ -34,6 +34,11 @@ class WeightNormalizedDense(KernelLayer):
 
     Output:
         `[batch, units]`.
+
+    Example:
+        ```python
+        kgan.layers.WeightNormalizedDense(2)(tf.zeros([1, 3]))  # [[0.0, 0.0]]
+        ```
     """
 
     def __init__(

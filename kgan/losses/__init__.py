@@ -54,6 +54,11 @@ def get(identifier: str | JsonDict | AdversarialLoss) -> AdversarialLoss:
 
     Raises:
         ValueError: the name is unknown, or the object is no adversarial loss.
+
+    Example:
+        ```python
+        kgan.losses.get("hinge")  # a Hinge
+        ```
     """
     if isinstance(identifier, str) and identifier in _BY_NAME:
         return _BY_NAME[identifier]()

@@ -30,6 +30,20 @@ class AdversarialLoss(Configurable):
             generator update then computes them on the images of the last discriminator update.
         log_odds: whether the optimal D's logit is log p_data(x) / p_g(x), so that D errs on half of
             all examples at equilibrium.
+
+    Example:
+        ```python
+        @keras.saving.register_keras_serializable()
+        class Linear(kgan.losses.AdversarialLoss):
+            def discriminator(self, real_logits, fake_logits):
+                return (fake_logits - real_logits)[:, 0]
+
+            def generator(self, real_logits, fake_logits):
+                return -fake_logits[:, 0]
+
+
+        gan.compile("adam", "adam", loss=Linear())
+        ```
     """
 
     needs_real_logits = False

@@ -15,6 +15,12 @@ class LeastSquares(AdversarialLoss):
     """Squared distances to the targets 1 for data and 0 for samples (Mao et al. 2017).
 
     arXiv 1611.04076, eq. 9 (a = 0, b = c = 1). The score at equilibrium is 1/2.
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", loss="least_squares")
+        kgan.losses.LeastSquares().generator(None, tf.constant([[0.0]]))  # [?]
+        ```
     """
 
     def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -45,6 +51,12 @@ class Hinge(_LinearGenerator):
     """The discriminator separates by a margin (Lim and Ye 2017, arXiv 1705.02894).
 
     The form of Miyato et al. 2018 (arXiv 1802.05957, eq. 16 and 17).
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", loss="hinge")
+        kgan.losses.Hinge().discriminator(tf.constant([[2.0]]), tf.constant([[0.5]]))  # [1.5]
+        ```
     """
 
     def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -60,6 +72,13 @@ class Wasserstein(_LinearGenerator):
 
     arXiv 1701.07875, eq. 2. Something else must keep the critic Lipschitz, such as
     `kgan.penalties.GradientPenalty`; the loss alone has no minimum.
+
+    Example:
+        ```python
+        penalty = kgan.penalties.GradientPenalty(10.0)
+        gan.compile("adam", "adam", loss="wasserstein", penalties=penalty)
+        kgan.losses.Wasserstein().generator(None, tf.constant([[0.5]]))  # [-0.5]
+        ```
     """
 
     def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -74,6 +93,14 @@ class RelativisticPaired(AdversarialLoss):
     arXiv 1807.00734, eq. 3 and 4 with f = log sigmoid; with `R1` and `R2` the loss of R3GAN (Huang
     et al. 2024). Every sample is compared with an image of the data, so G gains nothing by leaving
     modes out.
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", loss="relativistic_paired")
+        kgan.losses.RelativisticPaired().discriminator(
+            tf.constant([[1.0]]), tf.constant([[1.0]])
+        )  # [0.6931]
+        ```
     """
 
     needs_real_logits = True

@@ -41,6 +41,11 @@ def value(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
 
     Returns:
         `[batch]`, in nats.
+
+    Example:
+        ```python
+        kgan.losses.value(tf.constant([[0.0]]), tf.constant([[0.0]]))  # [-1.3863]
+        ```
     """
     return _log_d(real_logits) + _log_one_minus_d(fake_logits)
 
@@ -91,6 +96,12 @@ class Minimax(_ValueGame):
         discriminator_weight: factor of D's loss; 0.5 gives J_D = -V/2, the binary
             cross-entropy over an even mix of data and samples.
         label_smoothing: real targets become `1 - label_smoothing`; in [0, 0.5).
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", loss="minimax")
+        kgan.losses.Minimax().generator(None, tf.constant([[0.0]]))  # [-0.6931]
+        ```
     """
 
     def generator(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -108,6 +119,12 @@ class NonSaturating(_ValueGame):
     Args:
         discriminator_weight: factor of D's loss; 0.5 gives J_D = -V/2.
         label_smoothing: real targets become `1 - label_smoothing`; in [0, 0.5).
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", loss=kgan.losses.NonSaturating(label_smoothing=0.1))
+        kgan.losses.NonSaturating().generator(None, tf.constant([[0.0]]))  # [0.6931]
+        ```
     """
 
     def generator(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -123,6 +140,11 @@ class Blended(_ValueGame):
         weight: share of the non-saturating loss, in [0, 1]; 0 is `Minimax`, 1 is `NonSaturating`.
         discriminator_weight: factor of D's loss; 0.5 gives J_D = -V/2.
         label_smoothing: real targets become `1 - label_smoothing`; in [0, 0.5).
+
+    Example:
+        ```python
+        gan.compile("adam", "adam", loss=kgan.losses.Blended(weight=0.25))
+        ```
     """
 
     def __init__(

@@ -48,6 +48,13 @@ class Classifier(Extractor):
         fingerprint: 16 hexadecimal digits of the recipe and the weights.
         num_classes: number of classes.
         accuracy: accuracy on the test images, in [0, 1].
+
+    Example:
+        ```python
+        pixels = (images + 1) / 2  # in [0, 1]
+        classifier = kgan.metrics.Classifier.train((pixels, labels), test=(pixels, labels))
+        classes = classifier.labels(pixels)
+        ```
     """
 
     def __init__(self, model: keras.Model, test: Labelled):

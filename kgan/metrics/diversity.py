@@ -54,6 +54,12 @@ def diversity(samples: npt.ArrayLike, data: npt.ArrayLike) -> Diversity:
 
     Raises:
         ValueError: the shapes differ, n is out of range, or all data are equal.
+
+    Example:
+        ```python
+        data = np.random.default_rng(0).normal(size=(100, 2))
+        kgan.metrics.diversity(0.5 * data, data).spread  # 0.5
+        ```
     """
     samples, data = np.asarray(samples, np.float64), np.asarray(data, np.float64)
     if samples.shape != data.shape:

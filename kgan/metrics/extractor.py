@@ -119,7 +119,13 @@ def _fits(sides: tuple[int, ...], shape: Shape) -> bool:
 
 
 class Pixels(Extractor):
-    """The flattened images as features; distances are root sums of squared pixel errors."""
+    """The flattened images as features; distances are root sums of squared pixel errors.
+
+    Example:
+        ```python
+        kgan.metrics.Pixels()(np.zeros((2, 8, 8, 1), np.float32)).shape  # (2, 64)
+        ```
+    """
 
     def __init__(self) -> None:
         self.name = "pixels"

@@ -157,6 +157,11 @@ def load_features(
 
     Raises:
         ValueError: an unknown source, or one that does not fit the images.
+
+    Example:
+        ```python
+        features = kgan.metrics.load_features("random", (28, 28, 1))
+        ```
     """
     if source == "pixels":
         return Pixels()

@@ -22,6 +22,14 @@ class Moments:
 
     Attributes:
         count: number of rows.
+
+    Example:
+        ```python
+        moments = kgan.metrics.Moments()
+        for batch in np.random.default_rng(0).normal(size=(10, 100, 2)):
+            moments.update(batch)
+        moments.count  # 1000
+        ```
     """
 
     def __init__(self) -> None:
@@ -95,6 +103,12 @@ def frechet_distance(real: Features, samples: Features) -> float:
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or has fewer than 2 rows.
+
+    Example:
+        ```python
+        real = np.random.default_rng(0).normal(size=(1000, 2))
+        kgan.metrics.frechet_distance(real, real + [3.0, 4.0])  # 25.0
+        ```
     """
     first, second = _moments("real", real), _moments("samples", samples)
     checks.same_width("real", first.covariance, "samples", second.covariance)

@@ -61,6 +61,12 @@ def kernel_distance(
     Raises:
         ValueError: an array is not finite or not `[n, d]`, has fewer than 20 rows, or
             `block_size` is less than 2.
+
+    Example:
+        ```python
+        real, samples = np.random.default_rng(0).normal(size=(2, 1000, 2))
+        kgan.metrics.kernel_distance(real, samples)  # mean near 0, beside its standard error
+        ```
     """
     real = checks.samples("real", real, 2 * _LEAST_BLOCKS)
     samples = checks.samples("samples", samples, 2 * _LEAST_BLOCKS)

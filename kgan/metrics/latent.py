@@ -61,6 +61,11 @@ def interpolation_strips(
 
     Raises:
         ValueError: `strips` or `steps` is too small.
+
+    Example:
+        ```python
+        strips = kgan.metrics.interpolation_strips(lambda z: (generator(z) + 1) / 2, prior)
+        ```
     """
     integer("strips", strips, 1)
     integer("steps", steps, 2)
@@ -102,6 +107,13 @@ def path_length(
 
     Raises:
         ValueError: `pairs` or `steps` is too small, or the images do not fit the features.
+
+    Example:
+        ```python
+        found = kgan.metrics.path_length(
+            lambda z: (generator(z) + 1) / 2, prior, kgan.metrics.Pixels(), pairs=100
+        )
+        ```
     """
     integer("pairs", pairs, 2)
     integer("steps", steps, 1)

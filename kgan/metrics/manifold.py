@@ -69,6 +69,12 @@ def precision_recall(real: npt.ArrayLike, samples: npt.ArrayLike, k: int = 3) ->
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or has k rows or fewer.
+
+    Example:
+        ```python
+        real = np.random.default_rng(0).normal(size=(100, 2))
+        kgan.metrics.precision_recall(real, real[:50]).precision  # 1.0
+        ```
     """
     k = integer("k", k, 1)
     real, samples = _pair(real, k + 1, samples, k + 1)
@@ -93,6 +99,12 @@ def density_coverage(real: npt.ArrayLike, samples: npt.ArrayLike, k: int = 5) ->
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or `real` has k rows or fewer.
+
+    Example:
+        ```python
+        real = np.random.default_rng(0).normal(size=(100, 2))
+        kgan.metrics.density_coverage(real, real).coverage  # 1.0
+        ```
     """
     k = integer("k", k, 1)
     real, samples = _pair(real, k + 1, samples, 1)

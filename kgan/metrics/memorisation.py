@@ -73,6 +73,12 @@ def memorisation_test(
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or `quantile` is not in (0, 1).
+
+    Example:
+        ```python
+        samples, training, held_out = np.random.default_rng(0).normal(size=(3, 100, 2))
+        kgan.metrics.memorisation_test(training, training, held_out).near_duplicate_rate  # 1.0
+        ```
     """
     samples = checks.samples("samples", samples)
     training = checks.samples("training", training)

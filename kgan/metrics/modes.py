@@ -66,6 +66,11 @@ def mode_coverage(
 
     Raises:
         ValueError: an invalid label or share.
+
+    Example:
+        ```python
+        kgan.metrics.mode_coverage([0, 0, 2], num_modes=4).found  # 2
+        ```
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
@@ -111,6 +116,12 @@ def mixture_coverage(
 
     Raises:
         ValueError: an array is not finite, the sizes differ, or `std` or `radius` is not positive.
+
+    Example:
+        ```python
+        ring = kgan.data.Ring(modes=8)
+        kgan.metrics.mixture_coverage(ring.means[:3], ring.means, ring.std).found  # 3
+        ```
     """
     for name, value in (("std", std), ("radius", radius)):
         number(name, value, 0, ends="(]")

@@ -34,6 +34,12 @@ def nearest(
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or there are fewer than k references.
+
+    Example:
+        ```python
+        distances, places = kgan.metrics.nearest([[0.0, 0.0]], [[3.0, 4.0], [6.0, 8.0]])
+        distances  # [[5.0]]
+        ```
     """
     queries = checks.samples("queries", queries)
     references = checks.samples("references", references)

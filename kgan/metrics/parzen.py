@@ -67,6 +67,11 @@ def parzen_log_likelihood(
 
     Raises:
         ValueError: an array is not finite or not `[n, d]`, or a sigma is not positive.
+
+    Example:
+        ```python
+        kgan.metrics.parzen_log_likelihood([[0.0]], [[0.0]], sigma=1.0)  # [-0.9189]
+        ```
     """
     test, samples = checks.samples("test", test), checks.samples("samples", samples)
     checks.same_width("samples", samples, "test", test)
@@ -120,6 +125,13 @@ def parzen_estimate(
         validation: `[n, d]`, to choose sigma.
         test: `[n, d]`, at least 2 rows, to evaluate.
         sigmas: the candidates.
+
+    Example:
+        ```python
+        samples, validation, test = np.random.default_rng(0).normal(size=(3, 100, 2))
+        found = kgan.metrics.parzen_estimate(samples, validation, test)
+        print(found.mean, found.standard_error, found.sigma)
+        ```
     """
     test, samples = checks.samples("test", test, 2), checks.samples("samples", samples)
     sigma = choose_sigma(validation, samples, sigmas)
@@ -153,6 +165,13 @@ def parzen_table(
     Returns:
         Estimates by name: "samples", "training images" (m of them, or all if fewer) and "k-means
         centroids" (of all training images, a tenth as many as the second row).
+
+    Example:
+        ```python
+        samples, training, validation, test = np.random.default_rng(0).normal(size=(4, 100, 2))
+        table = kgan.metrics.parzen_table(samples, training, validation, test)
+        print(table["samples"].mean, table["training images"].mean)
+        ```
     """
     samples, training = checks.samples("samples", samples), checks.samples("training", training)
     number = min(len(samples), len(training))

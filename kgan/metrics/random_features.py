@@ -27,6 +27,12 @@ class RandomConvolutional(Extractor):
     Args:
         image_shape: (height, width, channels), both sides at least 4.
         seed: selects the weights; not negative.
+
+    Example:
+        ```python
+        features = kgan.metrics.RandomConvolutional((28, 28, 1))
+        real = features((images + 1) / 2)  # float32 [n, features]; images in [0, 1]
+        ```
     """
 
     WIDTHS = (32, 64, 128)

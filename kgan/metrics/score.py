@@ -31,6 +31,11 @@ def classifier_score(probabilities: npt.ArrayLike, splits: int = 10) -> tuple[fl
 
     Raises:
         ValueError: rows that are not probabilities, or fewer rows than parts.
+
+    Example:
+        ```python
+        kgan.metrics.classifier_score(np.tile(np.eye(3), (10, 1)), splits=2)  # (3.0, 0.0)
+        ```
     """
     p = np.asarray(probabilities, np.float64)
     if p.ndim != 2 or not len(p) or not (p >= 0).all() or not (abs(p.sum(1) - 1) < 1e-3).all():

@@ -82,6 +82,11 @@ class DCGANGenerator(ConvolutionalNetwork, Generator):
         dense_units: None, or the units of a dense layer before the grid, 1024 in InfoGAN (Chen et
             al. 2016, arXiv 1606.03657, table 1).
         **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
+
+    Example:
+        ```python
+        generator = kgan.networks.DCGANGenerator((28, 28, 1), latent_dim=100, upsampling="resize")
+        ```
     """
 
     conditionings = ("concatenation", "batch_normalization")
@@ -161,6 +166,11 @@ class DCGANDiscriminator(ConvolutionalNetwork, Discriminator):
             InfoGAN.
         **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
             `dtype` of `Discriminator`.
+
+    Example:
+        ```python
+        discriminator = kgan.networks.DCGANDiscriminator((28, 28, 1), filters=32)
+        ```
     """
 
     def __init__(

@@ -79,6 +79,12 @@ class MLPGenerator(_FullyConnected, Generator):
         kernel_initializer: initializer of every layer's kernel.
         batch_normalization: whether hidden layers are normalized before their activation.
         **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
+
+    Example:
+        ```python
+        generator = kgan.networks.MLPGenerator((28, 28, 1), latent_dim=100, units=(256, 256))
+        samples = generator(kgan.priors.Normal(100).sample(16, seed=0))  # float32 [16, 28, 28, 1]
+        ```
     """
 
     def __init__(
@@ -180,6 +186,12 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
 
     Raises:
         ValueError: `weight_normalization` of maxout layers, or another argument is unusable.
+
+    Example:
+        ```python
+        discriminator = kgan.networks.MLPDiscriminator((28, 28, 1), units=(256, 256))
+        logits = discriminator(images)  # float32 [batch, 1]
+        ```
     """
 
     independent_examples = True

@@ -62,6 +62,11 @@ class PatchDiscriminator(ImageConditioned, Discriminator):
 
     Raises:
         ValueError: the image is too small, or the condition does not fit it.
+
+    Example:
+        ```python
+        discriminator = kgan.networks.PatchDiscriminator((28, 28, 3), condition_shape=(28, 28, 1))
+        ```
     """
 
     independent_examples = True

@@ -112,6 +112,11 @@ class ResNetGenerator(_ResNet, Generator):
         blocks: residual blocks at each size; 2 in the paper, whose networks are also wider.
         value_range: `(low, high)` of the output, or None for an output without bounds.
         **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
+
+    Example:
+        ```python
+        generator = kgan.networks.ResNetGenerator((32, 32, 3), latent_dim=64)
+        ```
     """
 
     def __init__(
@@ -173,6 +178,11 @@ class ResNetDiscriminator(_ResNet, Discriminator):
         blocks: residual blocks at each size.
         **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
             `dtype` of `Discriminator`.
+
+    Example:
+        ```python
+        discriminator = kgan.networks.ResNetDiscriminator((32, 32, 3))
+        ```
     """
 
     independent_examples = True

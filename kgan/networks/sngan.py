@@ -77,6 +77,11 @@ class SNGANGenerator(ConvolutionalNetwork, Generator):
         filters: channels of every block; 256 in the paper.
         value_range: `(low, high)` of the output, or None for an output without bounds.
         **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
+
+    Example:
+        ```python
+        generator = kgan.networks.SNGANGenerator((32, 32, 3), latent_dim=128)
+        ```
     """
 
     conditionings = ("concatenation", "batch_normalization")
@@ -163,6 +168,11 @@ class SNGANDiscriminator(ConvolutionalNetwork, Discriminator):
         filters: channels of every block; 128 in the paper.
         **kwargs: `num_classes`, `conditioning`, `weight_constraint`, `classes`, `name` and
             `dtype` of `Discriminator`.
+
+    Example:
+        ```python
+        discriminator = kgan.networks.SNGANDiscriminator((32, 32, 3))
+        ```
     """
 
     independent_examples = True

@@ -96,6 +96,11 @@ class ResNetTranslator(ImageConditioned, Generator):
 
     Raises:
         ValueError: the sides cannot be halved twice, or an argument is unusable.
+
+    Example:
+        ```python
+        generator = kgan.networks.ResNetTranslator((64, 64, 3))
+        ```
     """
 
     needs_latents = False

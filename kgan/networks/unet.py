@@ -69,6 +69,11 @@ class UNetGenerator(ImageConditioned, ConvolutionalNetwork, Generator):
 
     Raises:
         ValueError: a shape cannot be halved or enlarged, or does not fit an option.
+
+    Example:
+        ```python
+        generator = kgan.networks.UNetGenerator((28, 28, 3), condition_shape=(28, 28, 1))  # colours
+        ```
     """
 
     needs_latents = False

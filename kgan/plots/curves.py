@@ -53,6 +53,13 @@ def curves(panels: Panel | Sequence[Panel], columns: int | None = None) -> np.nd
 
     Returns:
         uint8 `[height, width, 3]`.
+
+    Example:
+        ```python
+        x = np.linspace(0, 1, 50)
+        panel = kgan.plots.Panel({"square": (x, x**2)}, x_label="x", y_label="x squared")
+        kgan.plots.write_png("square.png", kgan.plots.curves(panel))
+        ```
     """
     panels = [panels] if isinstance(panels, Panel) else list(panels)
     columns = min(columns or len(panels), len(panels))

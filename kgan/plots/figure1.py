@@ -53,6 +53,14 @@ def figure1(
 
     Returns:
         uint8 `[380, width, 3]`; the width is 320 per moment, or 480 for a single one.
+
+    Example:
+        ```python
+        x, z = np.linspace(-3, 3, 61), np.linspace(-2, 2, 9)
+        p = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+        moment = kgan.plots.Moment(p_g=p, discriminator=np.full(61, 0.5), images=z)
+        picture = kgan.plots.figure1(x, p, z, moment)
+        ```
     """
     x, p_data, latents = (np.asarray(values) for values in (x, p_data, latents))
     moments = [moments] if isinstance(moments, Moment) else list(moments)

@@ -51,6 +51,11 @@ def samples(
 
     Returns:
         uint8 `[height, width, 3]`.
+
+    Example:
+        ```python
+        picture = kgan.plots.samples(gan.sample(64, seed=0))
+        ```
     """
     images = np.asarray(images)
     return points(images) if images.ndim == 2 else grid(images, value_range)
@@ -71,6 +76,11 @@ def pixels(
 
     Raises:
         ValueError: another shape, or no images.
+
+    Example:
+        ```python
+        kgan.plots.pixels(np.zeros((1, 8, 8, 1)), value_range=(0, 1)).shape  # (1, 8, 8, 1)
+        ```
     """
     return _bytes(_shares(images, value_range))
 
@@ -94,6 +104,11 @@ def grid(
 
     Raises:
         ValueError: another shape, or no images.
+
+    Example:
+        ```python
+        kgan.plots.write_png("samples.png", kgan.plots.grid(gan.sample(16, seed=0)))
+        ```
     """
     shares = _shares(images, value_range)
     if shares.shape[-1] == 4:
@@ -131,6 +146,11 @@ def side_by_side(
 
     Raises:
         ValueError: not all arrays have n images, or sides that are multiples.
+
+    Example:
+        ```python
+        picture = kgan.plots.side_by_side(outlines[:8], images[:8])
+        ```
     """
     arrays = [np.asarray(part, np.float64) for part in parts]
     height, width = (max(array.shape[axis] for array in arrays) for axis in (1, 2))
@@ -180,6 +200,11 @@ def points(values: npt.ArrayLike) -> np.ndarray:
 
     Returns:
         uint8 `[480, 480, 3]`.
+
+    Example:
+        ```python
+        kgan.plots.write_png("ring.png", kgan.plots.points(kgan.data.Ring().sample(500, seed=0)))
+        ```
     """
     values = np.asarray(values)
     figure = canvas.figure(4.8, 4.8)
@@ -194,7 +219,13 @@ def points(values: npt.ArrayLike) -> np.ndarray:
 
 
 def write_png(path: str | os.PathLike[str] | BinaryIO, picture: np.ndarray) -> None:
-    """Write a uint8 `[height, width, 3]` picture as a PNG file, or to a file that is open."""
+    """Write a uint8 `[height, width, 3]` picture as a PNG file, or to a file that is open.
+
+    Example:
+        ```python
+        kgan.plots.write_png("samples.png", kgan.plots.samples(gan.sample(16, seed=0)))
+        ```
+    """
     matplotlib.image.imsave(path, picture, format="png")
 
 
@@ -211,6 +242,12 @@ def write_gif(
         pictures: the frames. Each is reduced to 64 colours.
         seconds: how long a frame is shown.
         pause: how long the last frame is shown, in seconds.
+
+    Example:
+        ```python
+        pictures = [kgan.plots.samples(gan.sample(4, seed=seed)) for seed in range(3)]
+        kgan.plots.write_gif("samples.gif", pictures)
+        ```
     """
     frames = [Image.fromarray(picture).quantize(64) for picture in pictures]
     _write_frames(path, "GIF", frames, seconds, pause)
@@ -229,6 +266,12 @@ def write_apng(
         pictures: the frames, uint8 `[height, width, 3]` of one size.
         seconds: how long a frame is shown.
         pause: how long the last frame is shown, in seconds.
+
+    Example:
+        ```python
+        pictures = [kgan.plots.samples(gan.sample(4, seed=seed)) for seed in range(3)]
+        kgan.plots.write_apng("samples.png", pictures)
+        ```
     """
     _write_frames(path, "PNG", [*map(Image.fromarray, pictures)], seconds, pause)
 

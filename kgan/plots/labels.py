@@ -24,6 +24,12 @@ def label_rows(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
     Returns:
         uint8 `[height, wider, 3]`.
+
+    Example:
+        ```python
+        picture = kgan.plots.grid(images[:8], columns=4)
+        labelled = kgan.plots.label_rows(picture, ["cat", "dog"])
+        ```
     """
     font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), SIZE)  # matplotlib brings it
     shown = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]

@@ -30,6 +30,11 @@ def effective_number(p: npt.ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: negative numbers, or a sum that is not 1.
+
+    Example:
+        ```python
+        kgan.theory.collapse.effective_number([0.5, 0.5])  # 2.0
+        ```
     """
     return 1 / np.square(checks.probabilities("p", p)).sum(axis=-1)
 
@@ -49,6 +54,11 @@ def best_response(discriminator: npt.ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: D leaves [0, 1].
+
+    Example:
+        ```python
+        kgan.theory.collapse.best_response([0.2, 0.8])  # [0.0, 1.0]
+        ```
     """
     d = np.atleast_1d(checks.finite("discriminator", discriminator))
     checks.within("discriminator", d, 0, 1)

@@ -53,6 +53,11 @@ class DiracGAN:
 
     Raises:
         ValueError: the loss is unknown, or the penalty is negative.
+
+    Example:
+        ```python
+        kgan.theory.dirac.DiracGAN("minimax", penalty=1.0).eigenvalues()  # [-0.5, -0.5]
+        ```
     """
 
     loss: str = "minimax"
@@ -228,6 +233,11 @@ def spectral_radius(matrix: npt.ArrayLike) -> float:
 
     Raises:
         ValueError: the matrix is not square or not finite.
+
+    Example:
+        ```python
+        kgan.theory.dirac.spectral_radius([[0.0, 1.0], [-1.0, 0.0]])  # 1.0
+        ```
     """
     matrix = checks.finite("matrix", matrix, 2)
     if matrix.shape[0] != matrix.shape[1]:

@@ -57,6 +57,14 @@ def undominated(game: MatrixGame) -> Dominance:
 
     Returns:
         The surviving moves, and the eliminated ones with the mixture that dominates most.
+
+    Example:
+        ```python
+        from kgan.theory import dominance
+
+        dilemma = kgan.theory.known_games.PRISONERS_DILEMMA
+        dominance.undominated(dilemma).row_moves  # ('confess',)
+        ```
     """
     eliminated: list[Elimination] = []
     while step := _first_dominated(game):

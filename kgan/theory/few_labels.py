@@ -37,6 +37,12 @@ def optimal_class_logits(log_p_data: npt.ArrayLike, log_p_g: npt.ArrayLike) -> n
 
     Raises:
         ValueError: NaN, inf, or shapes that do not fit.
+
+    Example:
+        ```python
+        log_p_data = np.log([[0.4, 0.1]])  # a point of two classes
+        kgan.theory.few_labels.optimal_class_logits(log_p_data, np.log([0.1]))  # [[1.3863, 0.0]]
+        ```
     """
     log_p_data = checks.within("log_p_data", log_p_data, -math.inf, HIGHEST)
     log_p_g = checks.within("log_p_g", log_p_g, -math.inf, HIGHEST)
@@ -56,6 +62,11 @@ def probabilities_with_samples(logits: npt.ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: logits that are not finite.
+
+    Example:
+        ```python
+        kgan.theory.few_labels.probabilities_with_samples([0.0, 0.0])  # [0.3333, 0.3333, 0.3333]
+        ```
     """
     logits = checks.finite("logits", logits)
     return np.exp(log_softmax(_with_samples(logits), axis=-1))
@@ -79,6 +90,12 @@ def class_game_loss(
 
     Raises:
         ValueError: numbers that are not finite, no probabilities, or shapes that do not fit.
+
+    Example:
+        ```python
+        p_data = [[0.5, 0.0], [0.0, 0.5]]
+        kgan.theory.few_labels.class_game_loss(np.zeros((2, 2)), p_data, [0.5, 0.5])  # 2.1972
+        ```
     """
     logits = checks.finite("logits", logits, ndim=2)
     p_data = checks.finite("p_data", p_data, ndim=2)

@@ -47,6 +47,11 @@ class MatrixGame:
 
     Raises:
         ValueError: payoffs that are not finite matrices of one shape, or names that do not fit.
+
+    Example:
+        ```python
+        pennies = kgan.theory.games.MatrixGame([[1, -1], [-1, 1]])  # zero-sum
+        ```
     """
 
     def __init__(
@@ -102,6 +107,12 @@ def expected_payoffs(
 
     Raises:
         ValueError: a strategy is not one probability for each move.
+
+    Example:
+        ```python
+        coins = kgan.theory.known_games.COIN_FACES
+        kgan.theory.games.expected_payoffs(coins, [1, 0], [0.5, 0.5])  # (0.5, -0.5)
+        ```
     """
     x, y = _strategies(game, row_strategy, column_strategy)
     return float(x @ game.row @ y), float(x @ game.column @ y)
@@ -126,6 +137,12 @@ def deviation_gain(
 
     Raises:
         ValueError: a strategy is not one probability for each move.
+
+    Example:
+        ```python
+        coins = kgan.theory.known_games.COIN_FACES
+        kgan.theory.games.deviation_gain(coins, [0.375, 0.625], [0.375, 0.625])  # 0.0
+        ```
     """
     x, y = _strategies(game, row_strategy, column_strategy)
     of_row, of_column = game.row @ y, x @ game.column
@@ -172,6 +189,12 @@ def pure_equilibria(game: MatrixGame) -> list[tuple[Hashable, Hashable]]:
 
     Returns:
         `(row move, column move)` by name, row by row; empty where only mixed equilibria exist.
+
+    Example:
+        ```python
+        dilemma = kgan.theory.known_games.PRISONERS_DILEMMA
+        kgan.theory.games.pure_equilibria(dilemma)  # [('confess', 'confess')]
+        ```
     """
     return [(game.row_moves[i], game.column_moves[j]) for i, j in _pure(game)]
 
@@ -200,6 +223,11 @@ def equilibria(game: MatrixGame) -> list[Equilibrium]:
 
     Returns:
         Each equilibrium once, those with more weight on earlier moves first.
+
+    Example:
+        ```python
+        kgan.theory.games.equilibria(kgan.theory.known_games.COIN_FACES)[0].row  # [0.375, 0.625]
+        ```
     """
     unit = game.scaled()
     found = {

@@ -23,6 +23,11 @@ def mutual_information(joint: npt.ArrayLike) -> float:
 
     Raises:
         ValueError: negative numbers, or a sum that is not 1.
+
+    Example:
+        ```python
+        kgan.theory.information.mutual_information([[0.5, 0.0], [0.0, 0.5]])  # 0.6931
+        ```
     """
     p = _joint(joint)
     product = p.sum(1, keepdims=True) * p.sum(0, keepdims=True)
@@ -41,6 +46,12 @@ def information_bound(joint: npt.ArrayLike, q: npt.ArrayLike) -> float:
 
     Raises:
         ValueError: negative numbers, other sums than 1, or shapes that do not fit.
+
+    Example:
+        ```python
+        joint, q = [[0.5, 0.0], [0.0, 0.5]], [[0.5, 0.5], [0.5, 0.5]]
+        kgan.theory.information.information_bound(joint, q)  # 0.0
+        ```
     """
     p, q = _joint(joint), checks.probabilities("q", q)
     if q.shape != p.shape[::-1]:
@@ -60,6 +71,11 @@ def posterior(joint: npt.ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: negative numbers, or a sum that is not 1.
+
+    Example:
+        ```python
+        kgan.theory.information.posterior([[0.5, 0.1], [0.0, 0.4]])  # [[1.0, 0.0], [0.2, 0.8]]
+        ```
     """
     p = _joint(joint).T
     of_outcomes = p.sum(1, keepdims=True)

@@ -40,6 +40,13 @@ def joints(
 
     Raises:
         ValueError: rows that are no probabilities, or shapes that do not fit each other.
+
+    Example:
+        ```python
+        identity = np.eye(2)
+        of_data, of_samples = kgan.theory.joints([0.5, 0.5], identity, [0.25, 0.75], identity)
+        of_samples  # [[0.25, 0.0], [0.0, 0.75]]
+        ```
     """
     p_data, prior = (
         checks.probabilities(name, value) for name, value in (("p_data", p_data), ("prior", prior))
@@ -79,6 +86,12 @@ def joint_criterion(
 
     Raises:
         ValueError: as `joints`.
+
+    Example:
+        ```python
+        identity = np.eye(2)
+        kgan.theory.joint_criterion([0.5, 0.5], identity, [0.5, 0.5], identity)  # -1.3863
+        ```
     """
     data, samples = joints(p_data, encoder, prior, generator)
     return float(criterion(data.reshape(-1), samples.reshape(-1)))

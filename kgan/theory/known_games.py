@@ -67,6 +67,12 @@ def gan(p_data: npt.ArrayLike, levels: int) -> MatrixGame:
 
     Raises:
         ValueError: `p_data` is not a vector of probabilities, or `levels` no integer above 1.
+
+    Example:
+        ```python
+        game = kgan.theory.known_games.gan([0.5, 0.5], levels=3)
+        game.row.shape  # (9, 2)
+        ```
     """
     p_data = probabilities("p_data", p_data)
     if p_data.ndim != 1:

@@ -47,13 +47,25 @@ class Fit(NamedTuple):
 
 
 def gaussian(x: np.ndarray, theta: npt.ArrayLike) -> np.ndarray:
-    """Return a normal log density at `x`; `theta` is (mean, log of the standard deviation)."""
+    """Return a normal log density at `x`; `theta` is (mean, log of the standard deviation).
+
+    Example:
+        ```python
+        kgan.theory.gaussian(np.array([0.0]), (0.0, 0.0))  # [-0.9189]
+        ```
+    """
     mean, log_std = np.asarray(theta)
     return -0.5 * ((x - mean) * np.exp(-log_std)) ** 2 - log_std - 0.5 * math.log(2 * math.pi)
 
 
 def exponential(x: np.ndarray, theta: npt.ArrayLike) -> np.ndarray:
-    """Return an exponential log density at `x`; `theta` is (log of the mean,)."""
+    """Return an exponential log density at `x`; `theta` is (log of the mean,).
+
+    Example:
+        ```python
+        kgan.theory.exponential(np.array([2.0]), (0.0,))  # [-2.0]
+        ```
+    """
     (log_mean,) = np.asarray(theta)
     return np.where(x < 0, -np.inf, -x * np.exp(-log_mean) - log_mean)
 
@@ -71,6 +83,11 @@ def entropy(log_p: LogDensity, bounds: Bounds = LINE, points: Points = ()) -> fl
 
     Raises:
         ValueError: the density does not integrate to one.
+
+    Example:
+        ```python
+        kgan.theory.entropy(scipy.stats.norm(0, 1).logpdf)  # 1.4189
+        ```
     """
     return -integral(lambda _, p: weigh(p, p), {"log_p": log_p}, bounds, points)
 
@@ -91,6 +108,12 @@ def expected_log_likelihood(
 
     Raises:
         ValueError: a density does not integrate to one.
+
+    Example:
+        ```python
+        p, q = scipy.stats.norm(0, 1).logpdf, scipy.stats.norm(1, 1).logpdf
+        kgan.theory.expected_log_likelihood(p, q)  # -1.9189
+        ```
     """
     densities = {"log_p": log_p, "log_q": log_q}
     return integral(lambda _, p, q: weigh(p, q), densities, bounds, points)
@@ -110,6 +133,12 @@ def maximum_likelihood(family: Family, samples: npt.ArrayLike, start: npt.ArrayL
 
     Raises:
         ValueError: samples or start that are not finite, or a search that does not end.
+
+    Example:
+        ```python
+        found = kgan.theory.maximum_likelihood(kgan.theory.gaussian, [1.0, 3.0], start=(0.0, 0.0))
+        found.theta  # [2.0, 0.0]
+        ```
     """
     x = np.atleast_1d(checks.finite("samples", samples))
 
@@ -141,6 +170,12 @@ def minimum_kl(
 
     Raises:
         ValueError: a density does not integrate to one, or a search that does not end.
+
+    Example:
+        ```python
+        p = scipy.stats.norm(2, 1).logpdf
+        kgan.theory.minimum_kl(p, kgan.theory.gaussian, start=(0.0, 0.0)).theta  # [2.0, 0.0]
+        ```
     """
 
     def loss(theta: np.ndarray) -> float:

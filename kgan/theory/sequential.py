@@ -30,6 +30,11 @@ def backward_induction(payoffs: npt.ArrayLike) -> tuple[bool, ...]:
 
     Raises:
         ValueError: the payoffs are not finite, or not one row more than columns.
+
+    Example:
+        ```python
+        kgan.theory.sequential.backward_induction([[1, 0], [0, 2], [2, 1]])  # (False, False)
+        ```
     """
     payoffs = finite("payoffs", payoffs, ndim=2)
     players = payoffs.shape[1]
@@ -62,6 +67,11 @@ def hungry_lions(n: int) -> tuple[bool, ...]:
 
     Raises:
         ValueError: `n` is not a positive integer.
+
+    Example:
+        ```python
+        kgan.theory.sequential.hungry_lions(3)  # (True, False, True)
+        ```
     """
     n = positive_integer("n", n)
     fed, hungry, eaten = 1, 0, -1
@@ -95,6 +105,12 @@ def critical_discount(game: MatrixGame, cooperate: Hashable) -> float:
 
     Raises:
         ValueError: the game is not of this kind, or has no such move.
+
+    Example:
+        ```python
+        firms = kgan.theory.known_games.TWO_FIRMS
+        kgan.theory.sequential.critical_discount(firms, cooperate="cooperate")  # 0.3333
+        ```
     """
     if (
         game.row.shape != (2, 2)

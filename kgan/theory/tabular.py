@@ -70,6 +70,11 @@ def subgradient(p_data: npt.ArrayLike, p_g: npt.ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: no probabilities, shapes that differ, or a p_g without full support.
+
+    Example:
+        ```python
+        kgan.theory.tabular.subgradient([0.5, 0.5], [0.5, 0.5])  # [-0.6931, -0.6931]
+        ```
     """
     p_data, p_g = _pair(p_data, "p_g", p_g)
     return log_expit(-optimal_logit(_log(p_data), _log(p_g)))
@@ -95,6 +100,12 @@ def exact_play(
     Raises:
         ValueError: no probabilities, shapes that differ, a start without full support, or a
             setting out of range.
+
+    Example:
+        ```python
+        play = kgan.theory.tabular.exact_play([0.5, 0.5], [0.9, 0.1], steps=1000)
+        play.p_g[-1]  # [0.5, 0.5]
+        ```
     """
     p_data, start = _pair(p_data, "start", start)
     rate = number("learning_rate", learning_rate, 0)
@@ -142,6 +153,12 @@ def alternating_play(
     Raises:
         ValueError: no probabilities, shapes that differ, a start without full support, or a
             setting out of range.
+
+    Example:
+        ```python
+        play = kgan.theory.tabular.alternating_play([0.5, 0.5], [0.9, 0.1], steps=1000)
+        play.jsd[-1] < 1e-3  # True
+        ```
     """
     p_data, start = _pair(p_data, "start", start)
     rate = number("learning_rate", learning_rate, 0)

@@ -49,6 +49,12 @@ def monotone_log_density(
     Raises:
         ValueError: functions of other shapes, NaN, or a derivative that is infinite or changes its
             sign.
+
+    Example:
+        ```python
+        # The log-normal density at 1, as x = exp(z).
+        kgan.theory.monotone_log_density([1.0], scipy.stats.norm.logpdf, np.log)  # [-0.9189]
+        ```
     """
     x = checks.finite("x", x, 1)
     z = checks.nats("inverse", inverse, x)
@@ -87,6 +93,17 @@ def invertible_log_density(
 
     Raises:
         ValueError: other shapes, or numbers that are not finite.
+
+    Example:
+        ```python
+        def log_normal(z):
+            return scipy.stats.norm.logpdf(z).sum(-1)
+
+
+        kgan.theory.invertible_log_density(
+            [[0.0, 0.0]], log_normal, lambda x: x / 2, lambda x: np.eye(2) / 2
+        )  # [-3.2242]
+        ```
     """
     x = checks.finite("x", x, 2)
     z = checks.finite("inverse", inverse(x), 2)
@@ -124,6 +141,12 @@ def pushforward_density(
     Raises:
         ValueError: other shapes, numbers that are not finite, latents that do not increase, or
             an F that decreases or leaves [0, 1].
+
+    Example:
+        ```python
+        z = np.linspace(-8, 8, 10_001)
+        kgan.theory.pushforward_density(z, scipy.stats.norm.cdf, 2 * z, [0.0])  # [0.1995]
+        ```
     """
     mass, low, high = _pieces(latents, latent_cdf, images)
     x = checks.finite("x", x, 1)[:, None]
@@ -143,6 +166,12 @@ def pushforward_cdf(
 
     Returns:
         float64 `[m]`, increasing from 0 to F(last) - F(first).
+
+    Example:
+        ```python
+        z = np.linspace(-8, 8, 10_001)
+        kgan.theory.pushforward_cdf(z, scipy.stats.norm.cdf, z**2, [1.0])  # [0.6827]
+        ```
     """
     mass, low, high = _pieces(latents, latent_cdf, images)
     x = checks.finite("x", x, 1)

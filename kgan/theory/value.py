@@ -45,6 +45,11 @@ def pointwise_value(y: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> np.
 
     Raises:
         ValueError: a number outside its range.
+
+    Example:
+        ```python
+        kgan.theory.pointwise_value(0.75, 3.0, 1.0)  # -2.2493
+        ```
     """
     y = checks.within("y", y, 0, 1)
     a, b = checks.within("a", a, 0, HIGHEST), checks.within("b", b, 0, HIGHEST)
@@ -63,6 +68,11 @@ def optimal_logit(log_p_data: npt.ArrayLike, log_p_g: npt.ArrayLike) -> np.ndarr
 
     Raises:
         ValueError: NaN, inf, or shapes that differ.
+
+    Example:
+        ```python
+        kgan.theory.optimal_logit(np.log([0.5, 0.5]), np.log([0.25, 0.75]))  # [0.6931, -0.4055]
+        ```
     """
     log_p_data = checks.within("log_p_data", log_p_data, -math.inf, HIGHEST)
     log_p_g = checks.within("log_p_g", log_p_g, -math.inf, HIGHEST)
@@ -84,6 +94,11 @@ def optimal_discriminator(p_data: npt.ArrayLike, p_g: npt.ArrayLike) -> np.ndarr
 
     Raises:
         ValueError: a negative or infinite number, or shapes that differ.
+
+    Example:
+        ```python
+        kgan.theory.optimal_discriminator([0.5, 0.5], [0.25, 0.75])  # [0.6667, 0.4]
+        ```
     """
     p_data = checks.within("p_data", p_data, 0, HIGHEST)
     p_g = checks.within("p_g", p_g, 0, HIGHEST)
@@ -106,6 +121,11 @@ def game_value(logits: npt.ArrayLike, p_data: npt.ArrayLike, p_g: npt.ArrayLike)
 
     Raises:
         ValueError: no probabilities, shapes that differ, or NaN where there is probability.
+
+    Example:
+        ```python
+        kgan.theory.game_value([0.0, 0.0], [0.5, 0.5], [0.25, 0.75])  # -1.3863
+        ```
     """
     p_data, p_g = checks.distributions(p_data=p_data, p_g=p_g)
     logits = checks.numbers("logits", logits)
@@ -136,6 +156,12 @@ def game_value_density(
 
     Raises:
         ValueError: a density does not integrate to one, so part of its mass was missed.
+
+    Example:
+        ```python
+        p, q = scipy.stats.norm(0, 1).logpdf, scipy.stats.norm(1, 1).logpdf
+        kgan.theory.game_value_density(np.zeros_like, p, q)  # -1.3863
+        ```
     """
 
     def terms(x: np.ndarray, log_p_data: np.ndarray, log_p_g: np.ndarray) -> np.ndarray:
@@ -159,6 +185,11 @@ def criterion(p_data: npt.ArrayLike, p_g: npt.ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: no probabilities, or shapes that differ.
+
+    Example:
+        ```python
+        kgan.theory.criterion([0.5, 0.5], [0.5, 0.5])  # -1.3863
+        ```
     """
     p_data, p_g = checks.distributions(p_data=p_data, p_g=p_g)
     with np.errstate(divide="ignore"):
@@ -174,6 +205,12 @@ def criterion_density(
 
     Returns:
         In [-log 4, 0], with an error below 1e-8.
+
+    Example:
+        ```python
+        p, q = scipy.stats.norm(0, 1).logpdf, scipy.stats.norm(1, 1).logpdf
+        kgan.theory.criterion_density(p, q)  # -1.1635
+        ```
     """
 
     def best_logits(x: np.ndarray) -> np.ndarray:

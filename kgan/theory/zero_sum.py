@@ -41,6 +41,13 @@ def solve(game: MatrixGame) -> Solution:
 
     Raises:
         ValueError: the game is not zero-sum.
+
+    Example:
+        ```python
+        from kgan.theory import zero_sum
+
+        zero_sum.solve(kgan.theory.known_games.COIN_FACES).value  # -0.125
+        ```
     """
     sums = game.row + game.column
     if sums.any():

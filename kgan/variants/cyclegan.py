@@ -76,7 +76,7 @@ class CycleGAN(GAN):
 
     Example:
         ```python
-        shape = (28, 28, 1)
+        shape = (32, 32, 3)
         gan = kgan.variants.CycleGAN(
             generator_xy=kgan.networks.ResNetTranslator(shape),
             generator_yx=kgan.networks.ResNetTranslator(shape),
