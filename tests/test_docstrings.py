@@ -134,10 +134,8 @@ def desk(tmp_path_factory):
     gan = plain()
     gan.compile("adam", "adam", run_eagerly=True)
     gan.fit(IMAGES, batch_size=64, verbose=0)
-    gan.save_run(place / "runs" / "digits")
-    gan.export(place / "exports/digits/saved_model/1", verbose=False)
-    lite = place / "exports/digits/tflite"
-    export(place / "runs/digits", lite.parent, ["tflite"], quantization=["int8"])
+    gan.save_run(place / "runs/digits")
+    export(place / "runs/digits", place / "exports/digits", quantization=["int8"])
     for name in ("photos", "paintings"):
         (place / name).mkdir()
         for i in range(2):
@@ -171,7 +169,7 @@ def test_what_users_type_has_an_example(room):
 @pytest.mark.eager
 @pytest.mark.parametrize("code", PARAMETERS)
 def test_an_example_runs_and_shows_what_it_says(code, desk, request, tmp_path, monkeypatch):
-    """In a module of a game and its data, for one epoch."""
+    """Beside a game and its data; trainings are of one epoch."""
     for name, reason in NOT_RUN.items():
         if name in code:
             pytest.skip(f"{name} {reason}")
