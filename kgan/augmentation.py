@@ -16,8 +16,38 @@ from kgan.utils.types import JsonDict
 __all__ = ["DiffAugment", "RandomAffine"]
 
 
+class _PerImage(Configurable):
+    """An augmentation whose draws are each image's own."""
+
+    def __call__(self, images: tf.Tensor, seed: Sequence[int] | tf.Tensor) -> tf.Tensor:
+        """Augment images; eager, compiled and XLA programs make the same changes but for rounding.
+
+        Args:
+            images: floats `[batch, height, width, channels]`.
+            seed: two integers `[2]`. The same seed makes the same changes, and those of a smaller
+                batch are the first of a larger one.
+
+        Returns:
+            The same shape and dtype.
+
+        Raises:
+            ValueError: the rank is not 4, or the dtype is no float.
+        """
+        images = tf.convert_to_tensor(images)
+        if images.shape.rank != 4 or not images.dtype.is_floating:
+            raise ValueError(
+                "Invalid value for argument `images`: expected floats [batch, height, width, "
+                f"channels], received {images.dtype.name} of shape {images.shape}. Points are not "
+                "augmented."
+            )
+        return self._augmented(images, seed)
+
+    def _augmented(self, images: tf.Tensor, seed: Sequence[int] | tf.Tensor) -> tf.Tensor:
+        raise NotImplementedError
+
+
 @keras.saving.register_keras_serializable(package="kgan")
-class DiffAugment(Configurable):
+class DiffAugment(_PerImage):
     """Brightness, translation and cutout of DiffAugment (Zhao et al. 2020, arXiv 2006.10738).
 
     On few images D memorizes the data. Augmenting the data alone would teach G to generate
@@ -59,21 +89,7 @@ class DiffAugment(Configurable):
         self.cutout = number("cutout", cutout, 0, 1)
         self.brightness = number("brightness", brightness, 0)
 
-    def __call__(self, images: tf.Tensor, seed: Sequence[int] | tf.Tensor) -> tf.Tensor:
-        """Augment images; eager, compiled and XLA programs make the same changes.
-
-        Args:
-            images: floats `[batch, height, width, channels]`.
-            seed: two integers `[2]`. The same seed makes the same changes, and those of a smaller
-                batch are the first of a larger one.
-
-        Returns:
-            The same shape and dtype.
-
-        Raises:
-            ValueError: the rank is not 4, or the dtype is no float.
-        """
-        images = _checked(images)
+    def _augmented(self, images: tf.Tensor, seed: Sequence[int] | tf.Tensor) -> tf.Tensor:
         # All five draws are made even where a part is off, so that the others do not depend on it.
         light, down, right, top, left = _uniform(tf.shape(images)[0], 5, seed)
         if self.brightness:
@@ -116,7 +132,7 @@ class DiffAugment(Configurable):
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class RandomAffine(Configurable):
+class RandomAffine(_PerImage):
     """Random rotation, shear, scale and translation, about the middle of the image.
 
     A pixel at p shows what was at R S D p + t, read by bilinear interpolation; beyond its edges, an
@@ -154,21 +170,7 @@ class RandomAffine(Configurable):
         self.scale = number("scale", scale, 0)
         self.translation = number("translation", translation, 0, 1)
 
-    def __call__(self, images: tf.Tensor, seed: Sequence[int] | tf.Tensor) -> tf.Tensor:
-        """Augment images; eager, compiled and XLA programs make the same changes but for rounding.
-
-        Args:
-            images: floats `[batch, height, width, channels]`.
-            seed: two integers `[2]`. The same seed makes the same changes, and those of a smaller
-                batch are the first of a larger one.
-
-        Returns:
-            The same shape and dtype.
-
-        Raises:
-            ValueError: the rank is not 4, or the dtype is no float.
-        """
-        images = _checked(images)
+    def _augmented(self, images: tf.Tensor, seed: Sequence[int] | tf.Tensor) -> tf.Tensor:
         height, width = images.shape[1:3]
         turn, shear, wide, high, right, down = (
             2 * draw[:, None, None] - 1 for draw in _uniform(tf.shape(images)[0], 6, seed)
@@ -187,22 +189,6 @@ class RandomAffine(Configurable):
     def get_config(self) -> JsonDict:
         names = ("rotation", "shear", "scale", "translation")
         return {name: getattr(self, name) for name in names}
-
-
-def _checked(images: tf.Tensor) -> tf.Tensor:
-    """Return images as a tensor.
-
-    Raises:
-        ValueError: the rank is not 4, or the dtype is no float.
-    """
-    images = tf.convert_to_tensor(images)
-    if images.shape.rank != 4 or not images.dtype.is_floating:
-        raise ValueError(
-            "Invalid value for argument `images`: expected floats [batch, height, width, "
-            f"channels], received {images.dtype.name} of shape {images.shape}. Points are not "
-            "augmented."
-        )
-    return images
 
 
 def _interpolated(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
