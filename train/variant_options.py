@@ -135,8 +135,8 @@ def _check_codes(config: Config) -> None:
     categorical, continuous = parse_codes(config.codes)
     if config.categorical_augmentation and not categorical:
         raise ValueError(
-            f"--categorical_augmentation: expected a categorical code in --codes, such as 10,c, "
-            f"received --codes={config.codes}."
+            "--categorical_augmentation: expected a categorical code in --codes, such as 10,c, "
+            f"received --codes={config.codes}. --categorical_augmentation=False does without."
         )
     if config.latent_dim <= sum(categorical) + continuous:
         raise ValueError(
