@@ -8,9 +8,11 @@ by Keras with the same optimizer for as many steps:
 
 - latent regressor: an encoder that learns, after the game, to give the latents of samples back.
 - autoencoder: an encoder and a generator that learn the mean squared error of the data alone.
+- untrained: the encoder as it is before any training.
 - pixels: no encoder; an image is its own code.
 
-"1-NN" is the share of test images whose nearest training image, by the codes, is of their class,
+"1-NN" is the share of test images whose nearest training image, by the latents, is of their class,
+"features" the same by the last hidden layer of the encoder, which is what the paper reports;
 "same class" the share whose reconstruction a classifier puts into the class of the image, "error"
 the mean squared error of a pixel in [0, 1]. Runs lie in runs/inference; seeds with results are not
 played again.
@@ -41,7 +43,7 @@ from train.run import load_images
 
 PRESET = "mnist_bigan"
 RUNS = pathlib.Path("runs", "inference")
-COLUMNS = ("1-NN", "same class", "error")
+COLUMNS = ("1-NN", "features", "same class", "error")
 BATCH = 1_000
 
 # From images in [0, 1] to codes [n, size], or to images.
@@ -86,9 +88,7 @@ def autoencoder(gan: kgan.GAN, config: Config, steps: int, data_dir: str | None)
     return both
 
 
-def nearest_accuracy(
-    codes: OfImages, real: RealData, labels: tuple[np.ndarray, np.ndarray]
-) -> float:
+def nearest_accuracy(codes: OfImages, real: RealData, labels: tuple[np.ndarray, ...]) -> float:
     """Return the share of test images whose nearest training image has their label."""
     training, test = (
         codes(images).reshape(len(images), -1) for images in (real.training, real.test)
@@ -100,20 +100,21 @@ def nearest_accuracy(
 def measured(
     what: str,
     codes: OfImages,
-    reconstruct: OfImages,
+    features: OfImages | None,
+    reconstruct: OfImages | None,
     real: RealData,
-    labels: tuple[np.ndarray, np.ndarray],
+    labels: tuple[np.ndarray, ...],
     classifier: Classifier,
 ) -> JsonDict:
-    """Return one row of the table."""
-    made = reconstruct(real.test).clip(0, 1)
-    same = classifier.labels(made) == classifier.labels(real.test)
-    values = (
-        nearest_accuracy(codes, real, labels),
-        float(same.mean()),
-        float(np.square(made - real.test).mean()),
-    )
-    rounded = (program.rounded(value, 4) for value in values)
+    """Return one row of the table; a column is None without its function."""
+    values = [nearest_accuracy(codes, real, labels), None, None, None]
+    if features is not None:
+        values[1] = nearest_accuracy(features, real, labels)
+    if reconstruct is not None:
+        made = reconstruct(real.test).clip(0, 1)
+        same = classifier.labels(made) == classifier.labels(real.test)
+        values[2:] = float(same.mean()), float(np.square(made - real.test).mean())
+    rounded = (None if value is None else program.rounded(value, 4) for value in values)
     return {"what": what, **dict(zip(COLUMNS, rounded, strict=True))}
 
 
@@ -129,40 +130,35 @@ def compare(run: RunDirectory, config: Config, data_dir: str | None) -> list[Jso
     assert gan.value_range is not None
     low, high = gan.value_range
 
-    def rescaled(function: OfImages, of_images: bool) -> OfImages:
-        """Return a function of images in [0, 1] from one of images in the game's range."""
+    def in_batches(function: OfImages) -> OfImages:
+        """Return a function of images in [0, 1] from one of a batch in the game's range."""
 
         def computed(images: np.ndarray) -> np.ndarray:
             given = low + (high - low) * images
-            made = [function(given[i : i + BATCH]) for i in range(0, len(given), BATCH)]
-            both = np.concatenate(made)
-            return (both - low) / (high - low) if of_images else both
+            parts = (function(given[i : i + BATCH]) for i in range(0, len(given), BATCH))
+            return np.concatenate([np.asarray(part) for part in parts])
 
         return computed
 
+    def row(what: str, encoder: keras.Model, decoder: keras.Model | None) -> JsonDict:
+        codes, features = in_batches(encoder), in_batches(encoder.features)
+        again = decoder and in_batches(lambda x: (decoder(encoder(x)) - low) / (high - low))
+        return measured(what, codes, features, again, real, labels, classifier)
+
     steps = gan.step
     regressor = latent_regressor(gan, steps, config.batch_size, config.seed)
-    auto = autoencoder(gan, config, steps, data_dir)
-
-    def back(latents: np.ndarray) -> np.ndarray:
-        return gan.predict(latents, verbose=0)
-
-    ways: dict[str, tuple[OfImages, OfImages]] = {
-        "BiGAN": (gan.encode, gan.reconstruct),
-        "latent regressor": (
-            lambda x: regressor.predict(x, verbose=0),
-            lambda x: back(regressor.predict(x, verbose=0)),
-        ),
-        "autoencoder": (
-            lambda x: auto.layers[0].predict(x, verbose=0),
-            lambda x: auto.predict(x, verbose=0),
-        ),
-        "pixels": (lambda x: x, lambda x: x),
-    }
-    return [
-        measured(what, rescaled(codes, False), rescaled(again, True), real, labels, classifier)  # type: ignore[arg-type]
-        for what, (codes, again) in ways.items()
-    ]
+    encoder, generator = autoencoder(gan, config, steps, data_dir).layers
+    keras.utils.set_random_seed(config.seed)
+    untrained = fresh(gan.encoder)
+    untrained.build((None, *untrained.image_shape))
+    with gan.averaged():
+        return [
+            row("BiGAN", gan.encoder, gan.generator),
+            row("latent regressor", regressor, gan.generator),
+            row("autoencoder", encoder, generator),
+            row("untrained", untrained, None),
+            measured("pixels", lambda images: images, None, None, real, labels, classifier),
+        ]
 
 
 def play(seed: int, steps: int | None, data_dir: str | None) -> list[JsonDict]:

@@ -354,6 +354,21 @@ def test_shapes_are_known_before_the_call_and_kept(row):
         network(wrong if condition is None else [wrong, condition])
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if hasattr(row.cls, "features")], ids=str)
+def test_features_do_not_wait_for_a_call(row):
+    network = row.cls(row.image_shape, **row.options)
+    if row.cls is PatchDiscriminator:
+        with pytest.raises(NotImplementedError, match="PatchDiscriminator has no features of one"):
+            network.features(row.inputs(4))
+        return
+    features = network.features(row.inputs(4))
+    assert features.ndim == 2
+    count = len(network.weights)
+    network(row.inputs(4))
+    assert len(network.weights) == count
+    np.testing.assert_array_equal(network.features(row.inputs(4)), features)
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.generates], ids=str)
 def test_generator_stays_in_its_range_and_fills_it(row):
     network = copy(row)

@@ -388,6 +388,16 @@ def test_an_encoder_keeps_to_its_range():
     assert np.abs(free(1e6 * X)).max() > 1e3
 
 
+def test_an_encoder_has_features_below_its_latents():
+    """Whatever the range of the latents: a weighted sum of the features, in half precision too."""
+    encoder = MLPEncoder(SHAPE, LATENT, units=(6, 4), dtype="mixed_float16")
+    features = encoder.features(X)
+    assert (features.shape, features.dtype) == ((len(X), 4), tf.float16)
+    kernel, bias = encoder.output_layer.get_weights()
+    expected = features.numpy().astype("float32") @ kernel + bias
+    np.testing.assert_allclose(encoder(X), expected, rtol=1e-5, atol=1e-5)
+
+
 # What does not fit
 
 

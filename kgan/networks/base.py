@@ -334,11 +334,13 @@ class Discriminator(Network):
 
     def features(self, inputs: Inputs, training: bool = False) -> tf.Tensor:
         """Return the features that the logit is computed from, `[batch, num_features]`."""
+        if not self.built:
+            self(inputs)  # creates the weights
         return self.last_features(self.joined(inputs)[0], training)
 
     def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         """Return features `[batch, num_features]` of the first value of `joined`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"A {type(self).__name__} has no features of one vector.")
 
     def last_outputs(self, features: tf.Tensor, training: bool) -> tf.Tensor:
         """Return what the output layer makes of features, in the precision of the weights."""

@@ -363,11 +363,18 @@ class MLPEncoder(_FullyConnected):
         width = self._build_hidden(math.prod(input_shape[1:]))  # type: ignore[arg-type]
         self.output_layer.build((None, width))
 
-    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the features that the latents are computed from, `[batch, units[-1]]`."""
+        if not self.built:
+            self(images)  # creates the weights
         x = keras.ops.reshape(images, (-1, math.prod(self.image_shape)))
         for layer in self.hidden:
             x = layer(x)
-        latents = self.output_layer(keras.ops.cast(x, self.variable_dtype))
+        return x
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        features = self.features(images)
+        latents = self.output_layer(keras.ops.cast(features, self.variable_dtype))
         if self.latent_range is not None:
             low, high = self.latent_range
             latents = low + (high - low) * keras.ops.sigmoid(latents)
