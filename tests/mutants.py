@@ -43,6 +43,7 @@ ROOMS = (
     "kgan/metrics",
     "kgan/theory",
     "kgan/optimizers",
+    "kgan/variants",
     "kgan/utils",
     "kgan/inference",
     "export/lite_sampling.py",

@@ -103,6 +103,12 @@ def test_8_bit_latents_and_images_are_converted():
     images = generator(**inputs)
     assert images.dtype == np.float32
     assert np.sqrt(np.mean((images - made.images(**inputs)) ** 2)) < 0.03
+    # Latents beyond what 8 bits hold are its ends.
+    details = inference.runtimes.signature_runner(path).get_input_details()["latents"]
+    scale, zero_point = details["quantization"]
+    for end in (-128, 127):
+        latents = np.full((1, generator.latent_dim), scale * (end - zero_point), np.float32)
+        np.testing.assert_array_equal(generator(2 * latents), generator(latents))
 
 
 def test_points_stay_as_the_network_makes_them(tmp_path):

@@ -262,6 +262,8 @@ def test_a_network_that_declares_no_range_but_something_else_is_refused(declared
 def test_points_stay_as_they_are_in_a_saved_model_too(tmp_path):
     network = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     kgan.saved_model.write(KerasGenerator(network, PRIOR), tmp_path / "1")
-    made = inference.load(tmp_path / "1", prior=PRIOR).sample(5, 0)
+    loaded = inference.load(tmp_path / "1", prior=PRIOR)
+    assert loaded.value_range is None
+    made = loaded.sample(5, 0)
     expected = network.predict(PRIOR.sample(5, 0), verbose=0)
     np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6)
