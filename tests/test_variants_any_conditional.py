@@ -223,6 +223,7 @@ def test_given_pixels_come_back_and_hidden_ones_follow_the_seed(trained, dtype):
     whole = np.broadcast_to(MASK, (24, 8, 8))
     for mask in (whole, whole[..., None]):
         np.testing.assert_array_equal(gan.complete(X, mask, seed=1), made)
+    np.testing.assert_array_equal(gan.complete(X, MASK), gan.complete(X, MASK, seed=0))
     other = gan.complete(X, MASK, seed=2)
     assert np.abs(other - made)[:, ~MASK].mean() > 1e-4
     assert np.abs(gan.complete(X, ~MASK, seed=1) - X)[:, MASK].min() > 0
@@ -355,6 +356,8 @@ def test_arguments_that_do_not_fit_are_refused():
         gan.fit(np.full_like(X, np.nan), verbose=0)
     with pytest.raises(ValueError, match=r"`y`: expected floating point images \[24, 8, 8, 2\]"):
         gan.fit(X, X, verbose=0)
+    with pytest.raises(ValueError, match=r"`validation_data`: expected .*weights|sample weights"):
+        gan.fit(X, validation_data=(X, X, np.ones(24)), verbose=0)
 
 
 # Files

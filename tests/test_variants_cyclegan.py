@@ -384,6 +384,25 @@ def test_a_weight_that_is_changed_after_a_fit_takes_effect():
     assert gan.evaluate(X[:8], Y[:8], verbose=0, return_dict=True)["g_loss"] < 0.3 * logs["g_loss"]
 
 
+class Own(keras.Model):
+    """Somebody's generator, which says what it translates and nothing else."""
+
+    condition_shape = SHAPE
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = keras.layers.Conv2D(1, 1, activation="tanh")
+
+    def call(self, inputs, training=False):
+        return self.convolution(inputs[1])
+
+
+def test_images_are_from_minus_one_to_one_where_no_generator_says():
+    gan = CycleGAN(**{**networks(), "generator_xy": Own(), "generator_yx": Own()})
+    gan.build()
+    assert gan.value_range == (-1, 1)
+
+
 # Refusals
 
 

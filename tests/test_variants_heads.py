@@ -219,6 +219,7 @@ def test_logs_in_inference_mode_have_the_terms(variant):
     for name in ("d_loss", "g_loss"):
         assert logs[0][name] == pytest.approx(logs[1][name], rel=1e-5)
         assert logs[0][name] != 0
+    np.testing.assert_allclose(gan.outputs_of(X), again.outputs_of(X), rtol=1e-5, atol=1e-6)
 
 
 class Featureless(keras.Model):

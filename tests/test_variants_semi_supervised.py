@@ -247,7 +247,18 @@ def test_labelled_images_are_held_to_the_game():
             game(labelled=(wrong, LABELS))
 
 
+class Featureless(keras.Model):
+    """A classifier that has no features for G to match."""
+
+    classes = CLASSES
+
+    def class_logits(self, images, training=False):
+        return tf.zeros([len(images), CLASSES])
+
+
 def test_a_discriminator_without_classes_is_refused():
+    with pytest.raises(ValueError, match=r"`discriminator`: .*received Featureless with classes="):
+        game(discriminator=Featureless())
     with pytest.raises(ValueError, match=r"`discriminator`: expected one with logits of classes"):
         game(discriminator=MLPDiscriminator(SHAPE, (4,)))
     with pytest.raises(ValueError, match=r"`packing`: expected 1, received 2"):
