@@ -403,6 +403,18 @@ def test_images_are_from_minus_one_to_one_where_no_generator_says():
     assert gan.value_range == (-1, 1)
 
 
+def test_logits_are_independent_where_those_of_both_discriminators_are():
+    """Else data and samples are never put into one batch."""
+    unknown = keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(1, 3, strides=2)])
+    for parts, independent in (
+        ({}, True),
+        ({"discriminator_x": unknown}, False),
+        ({"discriminator_y": unknown}, False),
+    ):
+        gan = CycleGAN(**{**networks(), **parts})
+        assert gan.discriminator.independent_examples is independent
+
+
 # Refusals
 
 
