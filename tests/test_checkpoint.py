@@ -252,6 +252,18 @@ def test_a_record_that_lacks_a_field(place, tmp_path):
         checkpoints.newest()
 
 
+def test_a_record_may_be_of_the_first_epoch(tmp_path):
+    checkpoint.write(tmp_path / "step_00000000.npz", game(), {"epoch": 0, "done": 0, "steps": 0})
+    assert Checkpoints(tmp_path).newest()[2]["epoch"] == 0
+
+
+def test_a_checkpoint_that_another_process_removed_is_removed(tmp_path):
+    checkpoints = saved(tmp_path, [5, 10])
+    for _ in range(2):
+        checkpoints.remove(checkpoints.path(5))
+    assert steps_of(checkpoints) == [10]
+
+
 def test_a_directory_of_checkpoints_that_is_none(tmp_path):
     """It must not read as if there were no checkpoint yet."""
     (tmp_path / "file").write_text("")
