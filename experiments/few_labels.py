@@ -1,7 +1,7 @@
 """Train mnist_semi_supervised on several draws of labels, beside what the labels give alone.
 
     python -m experiments.few_labels [--data_dir=DIR] [--labels_per_class=10] [--seeds=0-9]
-        [--epochs=N] [--labelled_augmentation] [--only=REGEX]
+        [--epochs=N] [--only=REGEX]
 
 `--seeds` are draws of the labels; each is the seed of its run as well. kgan-train trains the preset
 and kgan-evaluate counts how often its classifier is wrong on the 10,000 test images. Two controls
@@ -71,7 +71,7 @@ def labels_alone(
 
     @tf.function(autograph=False)
     def step(step: tf.Tensor) -> tf.Tensor:
-        x, labels = gan.labelled_batch(step)
+        x, labels = gan.labelled.draw(config.batch_size, tf.stack([config.seed, step]))
         with tf.GradientTape() as tape:
             logits = network.class_logits(x, training=True)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
@@ -109,8 +109,7 @@ def play(
     few = load_labelled(config, data_dir)
     assert few is not None
     images, labels = test_data(config, data_dir)
-    way = "augmented" if config.labelled_augmentation else "as_they_are"
-    place = RunDirectory(RUNS / way / str(len(few.labels)) / str(config.label_seed))
+    place = RunDirectory(RUNS / str(len(few.labels)) / str(config.label_seed))
     found = {
         "game": lambda: round(game(config, given, place, data_dir) * len(labels)),
         "labels alone": lambda: wrong(labels_alone(config, few, images, data_dir, steps), labels),
@@ -142,7 +141,6 @@ def main() -> None:
     parser = program.parser(__doc__, seeds="0-9")
     parser.add_argument("--labels_per_class", type=int, default=10)
     parser.add_argument("--epochs", type=int, help="epochs of a run, in the preset's place")
-    parser.add_argument("--labelled_augmentation", action="store_true", help="as kgan-train has it")
     args = parser.parse_args()
     rows = []
     for seed in args.seeds:
@@ -151,7 +149,6 @@ def main() -> None:
             "label_seed": seed,
             "labels_per_class": args.labels_per_class,
             **({"epochs": args.epochs} if args.epochs else {}),
-            **({"labelled_augmentation": True} if args.labelled_augmentation else {}),
         }
         rows.append(play(given, args.data_dir, only=args.only))
         program.print_row("few_labels", **rows[-1])

@@ -141,8 +141,7 @@ class RandomAffine(_PerImage):
     which all of its channels share. The map is linear in the pixels, and gradients flow through it.
 
     `kgan.variants.InfoGAN(categorical_augmentation=RandomAffine())` tells kinds of images from the
-    ways in which one kind is drawn. `SemiSupervisedGAN(labelled_augmentation=RandomAffine())`
-    learns from a few labelled images as from more.
+    ways in which one kind is drawn.
 
     Args:
         rotation: largest angle, in radians, from U(-rotation, rotation), in [0, pi].

@@ -21,7 +21,6 @@ SMALL = {
     **{"variant": "semi_supervised", "dataset": "digits", "network": "weight_norm"},
     **{"width": 16, "latent_dim": 3, "batch_size": 16, "steps": 4, "checkpoint_every": 2},
     **{"value_range": "0,1", "ema_decay": 0.9, "labels_per_class": 2, "label_seed": 1},
-    "labelled_augmentation": True,
 }
 
 
@@ -90,18 +89,12 @@ def test_data_without_enough_labels_are_refused(options, sentence, data_dir, tmp
                 "variant": None,
                 "labels_per_class": None,
                 "label_seed": None,
-                "labelled_augmentation": None,
                 "feature_matching": True,
             },
             r"--feature_matching=True: --variant=None has no such option",
         ),
         (
-            {
-                "variant": "pix2pix",
-                "labels_per_class": None,
-                "label_seed": None,
-                "labelled_augmentation": None,
-            },
+            {"variant": "pix2pix", "labels_per_class": None, "label_seed": None},
             r"--variant=pix2pix: --network=weight_norm has no such option; unet, resnet",
         ),
     ],
@@ -120,7 +113,6 @@ def test_flags_reach_the_game(data_dir):
     assert len(few.labels) == 100
     gan = make_gan(config, images, None, few)
     assert (gan.feature_matching, gan.labelled_batch_size, gan.ema_decay) == (False, 100, 0.999)
-    assert gan.labelled_augmentation is None
     discriminator, generator = gan.discriminator, gan.generator
     assert discriminator.units == (1000, 500, 250, 250, 250)
     assert (discriminator.classes, discriminator.weight_normalization) == (10, True)
@@ -155,7 +147,6 @@ def test_a_run_resumes_with_its_labels(run, data_dir, tmp_path):
     for one, other in zip(*ends, strict=True):
         np.testing.assert_array_equal(one, other)
     assert json.loads((run / "config.json").read_text())["classes"] == 10
-    assert type(kgan.load_run(run).labelled_augmentation) is kgan.augmentation.RandomAffine
     with pytest.raises(ValueError, match="label_seed"):
         train(Config(**{**SMALL, "label_seed": 3}), tmp_path, data_dir)
 

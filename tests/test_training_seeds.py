@@ -39,7 +39,7 @@ def test_streams_do_not_meet():
         *(seeds.POOLS, seeds.POOLS + 1),
         seeds.LABELLED,
         seeds.MASKS,
-        seeds.TERM_AUGMENTATION,
+        seeds.CODES,
     ]
     assert len({*named}) == len(named)
     assert min(named) == 0

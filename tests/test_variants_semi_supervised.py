@@ -11,7 +11,6 @@ import kgan
 from kgan import losses, penalties
 from kgan.networks import MLPDiscriminator, MLPGenerator
 from kgan.theory import few_labels
-from kgan.training import seeds
 from kgan.training.labelled_set import LabelledSet
 from kgan.variants import SemiSupervisedGAN
 from train.choices import LOSSES
@@ -237,46 +236,6 @@ def test_labels_that_cannot_be_learned_from_are_refused(what):
         game(labelled=labelled)
 
 
-class Negative:
-    """An augmentation that changes the sign of all values, and remembers its seeds."""
-
-    def __init__(self):
-        self.seeds = []
-
-    def __call__(self, images, seed):
-        self.seeds.append(tuple(seed.numpy()))
-        return -images
-
-
-def test_labelled_images_alone_are_augmented():
-    """With the same draws as without; each update has a seed of its own."""
-    changed, as_they_are = (
-        game({"run_eagerly": True}, plain(), labelled_augmentation=each, discriminator_steps=2)
-        for each in (Negative(), None)
-    )
-    update = tf.constant(4, tf.int64)
-    for one, other, sign in zip(
-        changed.labelled_batch(update), as_they_are.labelled_batch(update), (-1, 1), strict=True
-    ):
-        np.testing.assert_array_equal(one, sign * other)
-    changed.labelled_augmentation.seeds.clear()
-    changed.fit(X, batch_size=12, shuffle=False, verbose=0)
-    expected = [changed._seed(seeds.TERM_AUGMENTATION, i).numpy() for i in (0, 1, 3, 4)]
-    np.testing.assert_array_equal(changed.labelled_augmentation.seeds, expected)
-
-
-def test_the_augmentation_of_labelled_images_is_a_setting():
-    gan = game(labelled_augmentation=kgan.augmentation.RandomAffine(shear=0.1))
-    assert gan.training_settings()["labelled_augmentation.shear"] == 0.1
-    config = gan.get_config()
-    again = SemiSupervisedGAN.from_config(config)
-    assert again.labelled_augmentation.get_config()["shear"] == 0.1
-    del config["labelled_augmentation"]  # of an earlier edition
-    assert SemiSupervisedGAN.from_config(config).labelled_augmentation is None
-    with pytest.raises(ValueError, match=r"`labelled_augmentation`: expected None, or a func.*'af"):
-        game(labelled_augmentation="affine")
-
-
 def test_labelled_images_are_held_to_the_game():
     for wrong, sentence in (
         (FEW[:, :2], r"`labelled`: expected .*\(4, 4, 1\)"),
@@ -384,9 +343,7 @@ def test_xla_plays_the_same_game():
     """But for roundings, which Adam's first steps turn into steps of either sign."""
     ends = []
     for jit_compile in (False, True):
-        # Without noise, which is another under XLA.
-        affine = kgan.augmentation.RandomAffine()
-        gan = game(discriminator=plain(), labelled_augmentation=affine)
+        gan = game(discriminator=plain())  # without noise, which is another under XLA
         gan.compile("sgd", "sgd", jit_compile=jit_compile)
         gan.fit(X, batch_size=8, shuffle=False, verbose=0)
         ends.append(gan.get_weights())

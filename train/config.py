@@ -237,12 +237,6 @@ class Config:
         only_with={"variant": ("semi_supervised",)},
         unset="True",
     )
-    labelled_augmentation: bool | None = option(
-        None,
-        "Turn, shear, scale and move the labelled images at random",
-        only_with={"variant": ("semi_supervised",)},
-        unset="False",
-    )
     l1_weight: float | None = option(
         None,
         "Weight of the mean absolute difference in the generator's loss",

@@ -126,8 +126,8 @@ def untrained_gan(
         given = {name: getattr(config, name) for name in names}
         given = {name: value for name, value in given.items() if value is not None}
         game = functools.partial(game, **given)
-    applied = augmentation.RandomAffine()
     if config.categorical_augmentation:
+        applied = augmentation.RandomAffine()
         game = functools.partial(game, categorical_augmentation=applied)
     if labelled is not None:
         game = functools.partial(
@@ -135,7 +135,6 @@ def untrained_gan(
             labelled=(labelled.images, labelled.labels),
             labelled_batch_size=config.batch_size,
             feature_matching=config.feature_matching is not False,
-            labelled_augmentation=applied if config.labelled_augmentation else None,
         )
     if config.variant == "bigan":
         encoder = _encoder(config, image_shape, _prior(config))

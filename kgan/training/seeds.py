@@ -15,6 +15,7 @@ from kgan.training.distribution import replica
 
 __all__ = [
     "AUGMENTATION",
+    "CODES",
     "LABELLED",
     "LATENTS",
     "LAYERS",
@@ -22,7 +23,6 @@ __all__ = [
     "PENALTIES",
     "POOLS",
     "STREAMS",
-    "TERM_AUGMENTATION",
     "TEST_LATENTS",
     "draw_seed",
     "seed_layers",
@@ -36,7 +36,7 @@ STREAMS, REPLICAS = 2**12, 2**16
 POOLS = STREAMS - 2  # two, from the end: random layers count up
 LABELLED = STREAMS - 3
 MASKS = STREAMS - 4
-TERM_AUGMENTATION = STREAMS - 5
+CODES = STREAMS - 5
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 

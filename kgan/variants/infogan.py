@@ -110,7 +110,7 @@ class InfoGAN(GameWithHead):
         """Return what Q makes of samples, categorical codes first."""
         if self.categorical_augmentation is None or update is None:
             return self.read(samples)
-        seed = self._seed(seeds.TERM_AUGMENTATION, update)
+        seed = self._seed(seeds.CODES, update)
         outputs = self.read(self.categorical_augmentation(samples, seed))
         if not self.prior.continuous:
             return outputs

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kgan.gan import GAN, Augmentation
+from kgan.gan import GAN
 from kgan.priors import Prior
 from kgan.training import seeds
 from kgan.training.labelled_set import LabelledSet
 from kgan.training.saving import SavedGame
-from kgan.training.settings import flat
 from kgan.training.validation import check_domain
 from kgan.utils.checks import number, positive_integer
 from kgan.utils.types import JsonDict
@@ -22,7 +21,6 @@ from kgan.utils.types import JsonDict
 __all__ = ["SemiSupervisedGAN"]
 
 _OPTIONS = ("feature_matching", "supervised_weight", "labelled_batch_size")
-_OBJECTS = ("labelled", "labelled_augmentation")
 _CHUNK = 500  # images that are classified together
 
 
@@ -54,8 +52,6 @@ class SemiSupervisedGAN(GAN):
         feature_matching: whether G matches features, in the place of the loss of `compile`.
         supervised_weight: at least 0.
         labelled_batch_size: labelled images that each update of D draws.
-        labelled_augmentation: None, or a function of images and a seed that leaves the class as it
-            is, such as `kgan.augmentation.RandomAffine()`, applied to labelled images alone.
         **kwargs: the further arguments of `kgan.GAN`, but for `packing`.
 
     Raises:
@@ -77,7 +73,7 @@ class SemiSupervisedGAN(GAN):
     """
 
     discriminator_loss_weight = 0.5
-    traced = (*_OPTIONS, "labelled_augmentation")
+    traced = _OPTIONS
 
     def __init__(
         self,
@@ -88,7 +84,6 @@ class SemiSupervisedGAN(GAN):
         feature_matching: bool = True,
         supervised_weight: float = 1.0,
         labelled_batch_size: int = 100,
-        labelled_augmentation: Augmentation | None = None,
         packing: int = 1,
         **kwargs: Any,
     ):
@@ -105,12 +100,6 @@ class SemiSupervisedGAN(GAN):
         self.feature_matching = bool(feature_matching)
         self.supervised_weight = number("supervised_weight", supervised_weight, 0)
         self.labelled_batch_size = positive_integer("labelled_batch_size", labelled_batch_size)
-        if labelled_augmentation is not None and not callable(labelled_augmentation):
-            raise ValueError(
-                "Invalid value for argument `labelled_augmentation`: expected None, or a function "
-                f"of images and a seed, received {labelled_augmentation!r}."
-            )
-        self.labelled_augmentation = labelled_augmentation
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both networks and the labelled set; no shape is needed."""
@@ -135,19 +124,11 @@ class SemiSupervisedGAN(GAN):
 
     def drawn_discriminator_term(self, update: tf.Tensor) -> tf.Tensor:
         """Return the weighted cross-entropy on the update's labelled images."""
-        images, labels = self.labelled_batch(update)
+        seed = self._seed(seeds.LABELLED, update)
+        images, labels = self.labelled.draw(self.labelled_batch_size, seed)
         logits = self.discriminator.class_logits(images, training=True)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         return self.supervised_weight * tf.reduce_mean(losses)
-
-    def labelled_batch(self, update: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the labelled images of an update, as D sees them, and their labels."""
-        seed = self._seed(seeds.LABELLED, update)
-        images, labels = self.labelled.draw(self.labelled_batch_size, seed)
-        if self.labelled_augmentation is not None:
-            seed = self._seed(seeds.TERM_AUGMENTATION, update)
-            images = self.labelled_augmentation(images, seed)
-        return images, labels
 
     def generator_term(
         self,
@@ -197,26 +178,21 @@ class SemiSupervisedGAN(GAN):
     # A Keras model.
 
     def training_settings(self) -> JsonDict:
-        options = {name: getattr(self, name) for name in _OPTIONS}
-        of_augmentation = flat("labelled_augmentation", self.labelled_augmentation)
-        return {**super().training_settings(), **options, **of_augmentation}
+        return {**super().training_settings(), **{name: getattr(self, name) for name in _OPTIONS}}
 
     def get_config(self) -> JsonDict:
         config = super().get_config()
         del config["packing"]
         return {
             **config,
+            "labelled": keras.saving.serialize_keras_object(self.labelled),
             **{name: getattr(self, name) for name in _OPTIONS},
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _OBJECTS},
         }
 
     @classmethod
     def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> SavedGame:
-        given = {
-            name: keras.saving.deserialize_keras_object(config.get(name), custom_objects)
-            for name in _OBJECTS
-        }
-        return super().from_config({**config, **given}, custom_objects)
+        labelled = keras.saving.deserialize_keras_object(config["labelled"], custom_objects)
+        return super().from_config({**config, "labelled": labelled}, custom_objects)
 
 
 def _classes_of(discriminator: keras.Model) -> int:
