@@ -36,8 +36,8 @@ WIDTHS = {
     **{"mlp": 1200, "maxout": 1200, "weight_norm": 1000},
     **{"dcgan": 64, "resnet": 16, "sngan": 64, "unet": 64},
 }
-# The networks of Salimans et al. (2016) for MNIST, by their published code; widths are shares of
-# the first.
+# The networks of Salimans et al. (2016) for MNIST, by their published code, but that they normalize
+# the weights of the generator's last layer as well; widths are shares of the first.
 WEIGHT_NORM: JsonDict = {
     "activation": "relu",
     "input_noise": 0.3,
