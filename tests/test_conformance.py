@@ -111,7 +111,11 @@ CLIP = {"weight_constraint": WeightClip(0.5)}
 ROWS = [
     *rows(
         "MLPGenerator",
-        ((28, 28, 1), {"latent_dim": 4, "units": (8, 8), "batch_normalization": True}),
+        (
+            (28, 28, 1),
+            {"latent_dim": 4, "units": (8, 8), "batch_normalization": True}
+            | {"output_weight_normalization": True},
+        ),
         (
             (32, 32, 3),
             {"latent_dim": 3, "units": (9,), "activation": "leaky_relu", **TOLD}
@@ -372,7 +376,9 @@ def test_features_do_not_wait_for_a_call(row):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.generates], ids=str)
 def test_generator_stays_in_its_range_and_fills_it(row):
     network = copy(row)
-    network.output_layer.kernel.assign(network.output_layer.kernel * 1e10)
+    layer = network.output_layer
+    size = getattr(layer, "scale", layer.kernel)  # of a weight-normalized kernel, the scale
+    size.assign(size * 1e10)
     made = network(row.inputs(16)).numpy()
     if row.options.get("value_range", ...) is None:
         assert network.value_range is None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kgan.layers import WeightNormalizedDense
 from kgan.networks import MLPDiscriminator, MLPGenerator
 from kgan.networks.base import fresh_initializer
 
@@ -224,6 +225,22 @@ def test_mlp_generator_with_batch_normalization_formula():
     expected = dense(h, network.output_layer).reshape(20, 2, 3, 1)
     np.testing.assert_allclose(network(x, training=True), expected, rtol=1e-4, atol=1e-4)
     assert np.abs(network(x) - expected).max() > 1e-2  # the statistics have begun to move
+
+
+def test_the_last_layer_of_a_generator_may_be_weight_normalized():
+    """The other layers have kernels as they are, and images start at the mean all the same."""
+    network = MLPGenerator((2, 3, 1), 4, (8,), output_weight_normalization=True)
+    network.build((None, 4))
+    assert isinstance(network.hidden[0], keras.layers.Dense)
+    output = network.output_layer
+    assert isinstance(output, WeightNormalizedDense)
+    assert output.scale.trainable
+    output.scale.assign(np.zeros(6))
+    mean = np.linspace(-0.9, 0.9, 6).reshape(2, 3, 1)
+    network.start_at_mean(mean)
+    np.testing.assert_allclose(network(inputs(5, 4)), np.tile(mean, (5, 1, 1, 1)), atol=1e-5)
+    plain = MLPGenerator((2, 3, 1), 4, (8,))
+    assert isinstance(plain.output_layer, keras.layers.Dense)
 
 
 def test_noise_has_its_deviation_in_training_alone():

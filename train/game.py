@@ -36,8 +36,8 @@ WIDTHS = {
     **{"mlp": 1200, "maxout": 1200, "weight_norm": 1000},
     **{"dcgan": 64, "resnet": 16, "sngan": 64, "unet": 64},
 }
-# The networks of Salimans et al. (2016) for MNIST, by their published code, but that they normalize
-# the weights of the generator's last layer as well; widths are shares of the first.
+# The networks of Salimans et al. (2016) for MNIST, by their published code; widths are shares of
+# the first.
 WEIGHT_NORM: JsonDict = {
     "activation": "relu",
     "input_noise": 0.3,
@@ -277,6 +277,7 @@ def _networks(
             for shares in (GENERATOR_SHARES, DISCRIMINATOR_SHARES)
         ]
         generator.update(units=widths[0], activation="softplus", batch_normalization=True)
+        generator["output_weight_normalization"] = True
         discriminator["kernel_initializer"] = keras.initializers.RandomNormal(stddev=0.1)
         return (
             networks.MLPGenerator(image_shape, config.latent_dim, **generator),

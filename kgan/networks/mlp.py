@@ -23,6 +23,10 @@ __all__ = ["MLPDiscriminator", "MLPEncoder", "MLPGenerator"]
 Activation: TypeAlias = "str | Callable[[tf.Tensor], tf.Tensor]"
 
 
+def _dense_class(weight_normalization: bool) -> Callable[..., keras.layers.Layer]:
+    return layers.WeightNormalizedDense if weight_normalization else keras.layers.Dense
+
+
 class _FullyConnected(keras.Model):
     """A mixin: a stack of hidden layers of one kind."""
 
@@ -78,6 +82,7 @@ class MLPGenerator(_FullyConnected, Generator):
         value_range: `(low, high)` of the output, or None for an output without bounds.
         kernel_initializer: initializer of every layer's kernel.
         batch_normalization: whether hidden layers are normalized before their activation.
+        output_weight_normalization: whether the last layer is `kgan.layers.WeightNormalizedDense`.
         **kwargs: `num_classes`, `conditioning`, `name` and `dtype` of `Generator`.
 
     Example:
@@ -96,15 +101,17 @@ class MLPGenerator(_FullyConnected, Generator):
         value_range: tuple[float, float] | None = (-1.0, 1.0),
         kernel_initializer: InitializerLike = "he_normal",
         batch_normalization: bool = False,
+        output_weight_normalization: bool = False,
         **kwargs: Any,
     ):
         super().__init__(image_shape, latent_dim, value_range, **kwargs)
         self._set_units(units, activation, kernel_initializer)
         self.batch_normalization = batch_normalization
+        self.output_weight_normalization = output_weight_normalization
         self.hidden = [self._dense(width, batch_normalization) for width in self.units]
         normalized = self.units if batch_normalization else ()
         self.normalizations = [self.normalization() for _ in normalized]
-        self.output_layer = keras.layers.Dense(
+        self.output_layer = _dense_class(output_weight_normalization)(
             math.prod(self.image_shape),
             kernel_initializer=fresh_initializer(kernel_initializer),
             dtype=self.dtype_policy,
@@ -158,7 +165,11 @@ class MLPGenerator(_FullyConnected, Generator):
         self.output_layer.bias.assign(mean.reshape(-1))
 
     def get_config(self) -> JsonDict:
-        return {**super().get_config(), "batch_normalization": self.batch_normalization}
+        return {
+            **super().get_config(),
+            "batch_normalization": self.batch_normalization,
+            "output_weight_normalization": self.output_weight_normalization,
+        }
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -233,8 +244,7 @@ class MLPDiscriminator(_FullyConnected, Discriminator):
             for deviation in deviations
         ]
         self.hidden = [self._hidden_layer(width) for width in self.units]
-        last = layers.WeightNormalizedDense if weight_normalization else keras.layers.Dense
-        self.output_layer = last(
+        self.output_layer = _dense_class(weight_normalization)(
             self.output_units,
             kernel_initializer=fresh_initializer(kernel_initializer),
             dtype=self.variable_dtype,
