@@ -71,7 +71,7 @@ def write(path: str | os.PathLike[str], model: keras.Model, place: JsonDict) -> 
     arrays = {name: value.numpy() for name, value in variables(model).items()}
     arrays[_PLACE] = np.array(json.dumps(place))
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    np.savez(buffer, **arrays)
     content = buffer.getbuffer()
     with atomic_write(path) as partial, open(partial, "wb") as file:
         file.write(content)

@@ -99,14 +99,17 @@ def test_equal_seeds_train_equal_classifiers(short, trained):
     assert again.fingerprint != other.fingerprint
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (36, 20, 3)])
-def test_shapes_of_every_kind(short, monkeypatch, shape):
+@pytest.mark.parametrize(
+    ("shape", "halvings"), [((8, 8, 1), 1), ((16, 16, 1), 1), ((36, 20, 3), 3)]
+)
+def test_shapes_of_every_kind(short, monkeypatch, shape, halvings):
     monkeypatch.setitem(classifier.RECIPE, "steps", 1)
     reader = Classifier.train(_toy(20, shape), _toy(5, shape))
     images, _ = _toy(7, shape, seed=3)
     assert reader(images).shape == (7, 128)
-    (flatten,) = (x for x in reader.model.layers if isinstance(x, keras.layers.Flatten))
-    assert max(flatten.input.shape[1:3]) <= 8
+    pools = [x for x in reader.model.layers if isinstance(x, keras.layers.MaxPooling2D)]
+    assert len(pools) == halvings
+    assert max(pools[-1].output.shape[1:3]) <= 8
     probabilities = reader.probabilities(images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(reader.labels(images), probabilities.argmax(axis=1))

@@ -173,6 +173,7 @@ def test_the_same_settings_resume_in_any_form(begun):
     [
         (images(240), {}, "data.steps_per_epoch: 4 there, 40 now"),
         (images(48), {"batch_size": 12}, "data.batch_size: 6 there, 12 now"),
+        (images(128), {"batch_size": None}, "data.batch_size: 6 there, 32 now"),
         (
             tf.data.Dataset.from_tensor_slices(images(30)).batch(6, drop_remainder=True),
             {},

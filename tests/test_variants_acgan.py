@@ -45,6 +45,8 @@ def test_the_terms_are_cross_entropies_of_cosines():
     on_samples = float(gan.generator_term(samples, None, y, x))
     assert on_samples == pytest.approx(0.5 * entropy(samples), rel=1e-5)
     assert gan.shared_term(samples, None, y, None) == 0
+    trained = gan.discriminator.head.trainable_weights  # no scale, so that these stay cosines
+    assert [weight.name for weight in trained] == ["kernel", "bias"]
     # The logs have both. Labels reach the head, and not D.
     logs = gan.evaluate(x, y, batch_size=20, verbose=0, return_dict=True)
     made = gan.sample(
