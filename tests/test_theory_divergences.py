@@ -349,6 +349,7 @@ def test_samples_on_disjoint_supports():
     p, q = uniform(0, 1), uniform(5, 1)
     x_p, x_q = np.linspace(0.1, 0.9, 9), np.linspace(5.1, 5.9, 7)
     assert theory.kl_samples(p.logpdf, q.logpdf, x_p) == (math.inf, 0)
+    assert theory.kl_samples(p.logpdf, uniform(0.5, 1).logpdf, x_p) == (math.inf, 0)  # at some
     value, error = theory.jsd_samples(p.logpdf, q.logpdf, x_p, x_q)
     assert (value, error) == (pytest.approx(LOG_2), 0)
 
