@@ -171,7 +171,8 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
         (
             "a positive number",
             {"generator_learning_rate": -0.1, "discriminator_learning_rate": 0.0}
-            | {"discriminator_initializer_range": 0.0, "discriminator_weight": float("nan")},
+            | {"discriminator_initializer_range": 0.0, "discriminator_weight": float("nan")}
+            | {"epsilon": 0.0},
         ),
         ("a number of at least 0", {"weight_clip": -1.0, "r1": float("nan")}),
         ("a number in [0, 1)", {"ema_decay": 1.0, "beta_1": 1.0, "beta_2": float("nan")}),
@@ -319,6 +320,7 @@ def test_options_reach_the_game(data_dir):
         **{"conditional": True, "packing": 2, "diffaugment": True, "ema_decay": 0.9},
         **{"discriminator_weight": 0.5, "label_smoothing": 0.1, "r1": 1.0, "r2": 2.0},
         **{"penalty_interval": 3, "weight_clip": 0.02, "beta_1": 0.1, "beta_2": 0.8, "width": 6},
+        **{"epsilon": 1e-3},
     }
     gan = make_gan(small(**options), images, 10)
     assert gan.num_classes == gan.discriminator.num_classes == 10
@@ -330,7 +332,7 @@ def test_options_reach_the_game(data_dir):
     assert gan.penalty_interval == 3
     assert gan.discriminator.weight_constraint.limit == 0.02
     for adam in (gan.generator_optimizer, gan.discriminator_optimizer):
-        assert (adam.beta_1, adam.beta_2) == (0.1, 0.8)
+        assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.1, 0.8, 1e-3)
     assert gan.generator.units == (6, 6)
     dense = untrained_gan(small(network="dcgan", dense_units=5), (8, 8, 1), None)
     assert dense.generator.dense_units == dense.discriminator.dense_units == 5

@@ -225,7 +225,7 @@ def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimi
     """Return the optimizer of a network that is updated `epoch` times an epoch."""
     if config.optimizer == "sgd_2014":
         return RisingMomentum(learning_rate, MOMENTUM_EPOCHS * epoch)
-    return FusedAdam(learning_rate, beta_1=config.beta_1, beta_2=config.beta_2)
+    return FusedAdam(learning_rate, config.beta_1, config.beta_2, config.epsilon)
 
 
 def _translators(
@@ -277,7 +277,7 @@ def _networks(
             for shares in (GENERATOR_SHARES, DISCRIMINATOR_SHARES)
         ]
         generator.update(units=widths[0], activation="softplus", batch_normalization=True)
-        generator["output_weight_normalization"] = True
+        generator.update(output_weight_normalization=True, kernel_initializer="glorot_uniform")
         discriminator["kernel_initializer"] = keras.initializers.RandomNormal(stddev=0.1)
         return (
             networks.MLPGenerator(image_shape, config.latent_dim, **generator),

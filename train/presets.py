@@ -112,6 +112,7 @@ SEMI_SUPERVISED: OptionValues = {
     "batch_size": 100,
     "generator_learning_rate": 3e-3,
     "discriminator_learning_rate": 3e-3,
+    "epsilon": 1e-4,  # theirs is 1e-8 below the root
     "ema_decay": 0.9999,
     "sample_every": 1000,
     "checkpoint_every": 3000,
