@@ -367,8 +367,11 @@ class Config:
     )
     beta_1: float = option(0.5, "Adam beta_1", expected=below(1))
     beta_2: float = option(0.999, "Adam beta_2", expected=below(1))
-    epsilon: float = option(
-        1e-7, "Adam epsilon. Gradients below it move weights less", expected=POSITIVE
+    epsilon: float | None = option(
+        None,
+        "Adam epsilon. Gradients below it move weights less",
+        expected=POSITIVE,
+        unset="1e-7",
     )
     generator_learning_rate: float = option(
         2e-4, "Learning rate of the generator's optimizer", expected=POSITIVE

@@ -225,7 +225,8 @@ def _optimizer(config: Config, learning_rate: float, epoch: int) -> keras.optimi
     """Return the optimizer of a network that is updated `epoch` times an epoch."""
     if config.optimizer == "sgd_2014":
         return RisingMomentum(learning_rate, MOMENTUM_EPOCHS * epoch)
-    return FusedAdam(learning_rate, config.beta_1, config.beta_2, config.epsilon)
+    given: JsonDict = {} if config.epsilon is None else {"epsilon": config.epsilon}
+    return FusedAdam(learning_rate, config.beta_1, config.beta_2, **given)
 
 
 def _translators(
