@@ -119,6 +119,7 @@ def test_flags_reach_the_game(data_dir):
     assert (discriminator.input_noise, discriminator.hidden_noise) == (0.3, 0.5)
     assert (generator.units, generator.batch_normalization) == ((500, 500), True)
     assert generator.output_weight_normalization
+    assert generator.kernel_initializer == "glorot_uniform"
     assert gan.generator_optimizer.epsilon == gan.discriminator_optimizer.epsilon == 1e-4
     assert generator.value_range == (0.0, 1.0)
     # Weight normalization starts where data with noise give units of mean 0 and variance 1.
