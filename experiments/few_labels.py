@@ -4,16 +4,18 @@
         [--epochs=N] [--only=REGEX]
 
 `--seeds` are draws of the labels; each is the seed of its run as well. kgan-train trains the preset
-and kgan-evaluate counts how often its classifier is wrong on the 10,000 test images. Two controls
-have the same labels: the discriminator's network, trained by Keras on the cross-entropy of the
-labels alone, with the same optimizer and noise, and the class of the nearest labelled image
-(Euclidean). Runs lie in runs/few_labels; those that are evaluated are not made again.
+and kgan-evaluate counts how often its classifier is wrong on the 10,000 test images. Three controls
+have the same labels: the game on labelled images as they are, the discriminator's network on its
+term of labelled images alone, with the same optimizer and noise, and the class of the nearest
+labelled image (Euclidean). Runs lie in runs/few_labels, and those that are evaluated are not made
+again.
 
 Prints one line of JSON for each draw, and a table.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 
@@ -33,7 +35,11 @@ from train.run import load_images
 PRESET = "mnist_semi_supervised"
 RUNS = pathlib.Path("runs", "few_labels")
 ALONE_STEPS = 3_000  # of the network on labels alone, whose loss is 0 long before
-COLUMNS = ("labels", "draw", "game", "labels alone", "nearest labelled image")
+GAMES: dict[str, JsonDict] = {  # what differs from the preset
+    "game": {},
+    "game without augmentation": {"labelled_augmentation": False},
+}
+COLUMNS = ("labels", "draw", *GAMES, "labels alone", "nearest labelled image")
 EVALUATION = "--metrics=parzen --num_samples=1000"  # of which the class error is a row
 _CHUNK = 500
 
@@ -71,11 +77,8 @@ def labels_alone(
 
     @tf.function(autograph=False)
     def step(step: tf.Tensor) -> tf.Tensor:
-        x, labels = gan.labelled.draw(config.batch_size, tf.stack([config.seed, step]))
         with tf.GradientTape() as tape:
-            logits = network.class_logits(x, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            loss = tf.reduce_mean(losses)
+            loss = gan.drawn_discriminator_term(step)
         optimizer.apply(tape.gradient(loss, weights), weights)
         return loss
 
@@ -109,9 +112,14 @@ def play(
     few = load_labelled(config, data_dir)
     assert few is not None
     images, labels = test_data(config, data_dir)
-    place = RunDirectory(RUNS / str(len(few.labels)) / str(config.label_seed))
+    place = RUNS / str(len(few.labels))
+
+    def wrong_of_game(name: str) -> int:
+        run = RunDirectory(place / name.replace(" ", "_") / str(config.label_seed))
+        return round(game(config, {**given, **GAMES[name]}, run, data_dir) * len(labels))
+
     found = {
-        "game": lambda: round(game(config, given, place, data_dir) * len(labels)),
+        **{name: functools.partial(wrong_of_game, name) for name in GAMES},
         "labels alone": lambda: wrong(labels_alone(config, few, images, data_dir, steps), labels),
         "nearest labelled image": lambda: wrong(nearest(few, images), labels),
     }

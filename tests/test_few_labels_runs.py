@@ -113,6 +113,7 @@ def test_flags_reach_the_game(data_dir):
     assert len(few.labels) == 100
     gan = make_gan(config, images, None, few)
     assert (gan.feature_matching, gan.labelled_batch_size, gan.ema_decay) == (False, 100, 0.999)
+    assert gan.labelled_augmentation is None
     discriminator, generator = gan.discriminator, gan.generator
     assert discriminator.units == (1000, 500, 250, 250, 250)
     assert (discriminator.classes, discriminator.weight_normalization) == (10, True)
@@ -139,6 +140,10 @@ def test_flags_reach_the_game(data_dir):
     assert outputs.std(0).mean() == pytest.approx(1, abs=0.1)
     preset = resolve("mnist_semi_supervised", {})
     assert (preset.epochs, preset.labels_per_class, preset.ema_decay) == (300, None, 0.9999)
+    assert preset.labelled_augmentation
+    config = resolve("digits_semi_supervised", {"labelled_augmentation": True})
+    gan = make_gan(config, images, None, few)
+    assert type(gan.labelled_augmentation) is kgan.augmentation.RandomAffine
 
 
 @pytest.mark.slow

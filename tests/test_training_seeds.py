@@ -39,7 +39,7 @@ def test_streams_do_not_meet():
         *(seeds.POOLS, seeds.POOLS + 1),
         seeds.LABELLED,
         seeds.MASKS,
-        seeds.CODES,
+        seeds.TERM_AUGMENTATION,
     ]
     assert len({*named}) == len(named)
     assert min(named) == 0

@@ -167,7 +167,7 @@ def test_each_update_draws_masks_of_its_own_from_its_seed(witness):
 
 def test_no_other_draw_of_the_game_has_the_stream_of_the_masks():
     assert seeds.MASKS not in (seeds.POOLS, seeds.POOLS + 1)
-    assert seeds.LAYERS + 100 < seeds.CODES < seeds.MASKS < seeds.STREAMS
+    assert seeds.LAYERS + 100 < seeds.TERM_AUGMENTATION < seeds.MASKS < seeds.STREAMS
 
 
 @pytest.mark.slow

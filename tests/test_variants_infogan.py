@@ -133,7 +133,7 @@ def test_each_update_changes_samples_by_a_seed_of_its_own():
     gan.compile("sgd", "sgd", run_eagerly=True)
     gan.fit(np.zeros((16, *SHAPE), "float32"), batch_size=8, verbose=0)
     found = gan.categorical_augmentation.seeds
-    expected = [gan._seed(seeds.CODES, tf.constant(i)).numpy() for i in range(6)]
+    expected = [gan._seed(seeds.TERM_AUGMENTATION, tf.constant(i)).numpy() for i in range(6)]
     assert found == [tuple(seed) for seed in expected]
     assert len(set(found)) == 6
 

@@ -67,9 +67,11 @@ def test_the_discriminator_is_the_probability_of_the_classes_together():
     np.testing.assert_allclose(found[:, 0], 1 - expected[:, -1], rtol=1e-6)
 
 
-def test_an_update_of_the_discriminator_descends_the_loss_of_the_paper():
+@pytest.mark.parametrize("augmentation", [None, lambda images, seed: 1 - 2 * images])
+def test_an_update_of_the_discriminator_descends_the_loss_of_the_paper(augmentation):
     """Half of the game's loss and the cross-entropy of the update's own labels, by hand."""
-    gan = game({"run_eagerly": True}, plain(), supervised_weight=3.0)
+    options = {"supervised_weight": 3.0, "labelled_augmentation": augmentation}
+    gan = game({"run_eagerly": True}, plain(), **options)
     seen = []
     draw = gan.labelled.draw
     gan.labelled.draw = lambda count, seed: seen.append(draw(count, seed)) or seen[-1]
@@ -80,6 +82,8 @@ def test_an_update_of_the_discriminator_descends_the_loss_of_the_paper():
     gan.generator.set_weights(game().generator.get_weights())  # whose statistics moved
     logs = gan.fit(x, batch_size=8, verbose=0, shuffle=False).history
     (images, labels) = (part.numpy() for part in seen[0])
+    if augmentation:  # of labelled images alone
+        images = 1 - 2 * images
     for variable, value in zip(gan.discriminator.trainable_variables, start, strict=True):
         variable.assign(value)
     real, fake, few = (
@@ -209,12 +213,20 @@ def test_a_draw_follows_from_its_seed_and_takes_all_alike():
 
 def test_each_update_and_each_replica_draws_its_own():
     """The seeds of the draws: of the labelled stream, by the update, and by nothing else."""
-    gan = game({"run_eagerly": True}, discriminator_steps=2)
+    changed = []
+
+    def augmentation(images, seed):
+        changed.append(tuple(seed.numpy()))
+        return images
+
+    options = {"discriminator_steps": 2, "labelled_augmentation": augmentation}
+    gan = game({"run_eagerly": True}, **options)
     seen = []
     draw = gan.labelled.draw
     gan.labelled.draw = lambda count, seed: seen.append(tuple(seed.numpy())) or draw(count, seed)
     gan.fit(X, batch_size=8, verbose=0)
-    assert len(seen) == len(set(seen)) == 6
+    assert len(seen) == len(changed) == 6
+    assert len({*seen, *changed}) == 12
     other = game({"run_eagerly": True}, discriminator_steps=2, seed=1)
     assert tuple(other._seed(kgan.training.seeds.LABELLED, tf.constant(0)).numpy()) not in seen
 
@@ -267,6 +279,8 @@ def test_a_discriminator_without_classes_is_refused():
         game(supervised_weight=-1)
     with pytest.raises(ValueError, match=r"`labelled_batch_size`: expected a positive"):
         game(labelled_batch_size=0)
+    with pytest.raises(ValueError, match=r"`labelled_augmentation`: expected None, or a .*'turn'"):
+        game(labelled_augmentation="turn")
     with pytest.raises(ValueError, match=r"`classes`: expected an integer of at least 2"):
         MLPDiscriminator(SHAPE, (4,), classes=1)
     with pytest.raises(ValueError, match=r"`classes`: expected None beside num_classes=3"):
@@ -281,7 +295,8 @@ def test_a_discriminator_without_classes_is_refused():
 @pytest.fixture(scope="module")
 def trained():
     """A game of three steps, and what decides the next three."""
-    gan = game({"penalties": penalties.R1()}, ema_decay=0.9)
+    applied = kgan.augmentation.RandomAffine(shear=0.1)
+    gan = game({"penalties": penalties.R1()}, ema_decay=0.9, labelled_augmentation=applied)
     gan.fit(X, batch_size=8, shuffle=False, verbose=0)
     return gan
 
@@ -326,6 +341,10 @@ def test_a_run_keeps_classifier_and_labels(trained, tmp_path):
 def test_settings_that_decide_the_training_are_compared_and_traced(trained):
     settings = trained.training_settings()
     assert settings["feature_matching"] is True
+    assert settings["labelled_augmentation.shear"] == 0.1
+    config = trained.get_config()
+    del config["labelled_augmentation"]  # of an earlier edition
+    assert SemiSupervisedGAN.from_config(config).labelled_augmentation is None
     assert (settings["supervised_weight"], settings["labelled_batch_size"]) == (1.0, 4)
     class_losses = []
     gan = game(discriminator=plain())
@@ -343,7 +362,9 @@ def test_xla_plays_the_same_game():
     """But for roundings, which Adam's first steps turn into steps of either sign."""
     ends = []
     for jit_compile in (False, True):
-        gan = game(discriminator=plain())  # without noise, which is another under XLA
+        applied = kgan.augmentation.RandomAffine()
+        # Without noise, which is another under XLA.
+        gan = game(discriminator=plain(), labelled_augmentation=applied)
         gan.compile("sgd", "sgd", jit_compile=jit_compile)
         gan.fit(X, batch_size=8, shuffle=False, verbose=0)
         ends.append(gan.get_weights())

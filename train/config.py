@@ -231,6 +231,13 @@ class Config:
         only_with={"variant": ("semi_supervised",)},
         unset="0",
     )
+    labelled_augmentation: bool | None = option(
+        None,
+        "Learn the labels from labelled images that are turned, sheared, scaled and moved at "
+        "random, each time anew",
+        only_with={"variant": ("semi_supervised",)},
+        unset="False",
+    )
     feature_matching: bool | None = option(
         None,
         "Let the generator match the discriminator's mean features, in the place of --loss",

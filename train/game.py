@@ -130,10 +130,12 @@ def untrained_gan(
         applied = augmentation.RandomAffine()
         game = functools.partial(game, categorical_augmentation=applied)
     if labelled is not None:
+        changed = config.labelled_augmentation
         game = functools.partial(
             variants.SemiSupervisedGAN,
             labelled=(labelled.images, labelled.labels),
             labelled_batch_size=config.batch_size,
+            labelled_augmentation=augmentation.RandomAffine() if changed else None,
             feature_matching=config.feature_matching is not False,
         )
     if config.variant == "bigan":

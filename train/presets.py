@@ -254,7 +254,12 @@ PRESETS: dict[str, OptionValues] = {
         "condition": "edges",
         "steps": 10_000,
     },
-    "mnist_semi_supervised": {**SEMI_SUPERVISED, "dataset": "mnist", "epochs": 300},
+    "mnist_semi_supervised": {
+        **SEMI_SUPERVISED,
+        "dataset": "mnist",
+        "labelled_augmentation": True,
+        "epochs": 300,
+    },
     "digits_semi_supervised": {
         **SEMI_SUPERVISED,
         "dataset": "digits",

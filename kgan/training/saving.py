@@ -21,14 +21,22 @@ _FORMAT = 2
 
 
 class SavedGame(keras.Model):
-    """The hooks by which Keras saves and loads a `kgan.GAN`."""
+    """The hooks by which Keras saves and loads a `kgan.GAN`.
+
+    Attributes:
+        further_parts: names of a variant's own arguments that are objects. A file of an edition
+            that lacked one means None.
+    """
+
+    further_parts: tuple[str, ...] = ()
 
     def get_config(self) -> JsonDict:
         """Return the arguments of the constructor."""
         values = ("discriminator_steps", "ema_decay", "packing", "seed")
+        parts = (*_PARTS, *self.further_parts)
         return {
             **super().get_config(),
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS},
+            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in parts},
             **{name: getattr(self, name) for name in values},
             "value_range": self._given_range,
         }
@@ -37,8 +45,8 @@ class SavedGame(keras.Model):
     def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> SavedGame:
         """Return the game that `config` describes."""
         parts = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in _PARTS
+            name: keras.saving.deserialize_keras_object(config.get(name), custom_objects)
+            for name in (*_PARTS, *cls.further_parts)
         }
         return cls(**{**config, **parts})
 

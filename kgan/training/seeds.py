@@ -15,7 +15,6 @@ from kgan.training.distribution import replica
 
 __all__ = [
     "AUGMENTATION",
-    "CODES",
     "LABELLED",
     "LATENTS",
     "LAYERS",
@@ -23,6 +22,7 @@ __all__ = [
     "PENALTIES",
     "POOLS",
     "STREAMS",
+    "TERM_AUGMENTATION",
     "TEST_LATENTS",
     "draw_seed",
     "seed_layers",
@@ -36,7 +36,7 @@ STREAMS, REPLICAS = 2**12, 2**16
 POOLS = STREAMS - 2  # two, from the end: random layers count up
 LABELLED = STREAMS - 3
 MASKS = STREAMS - 4
-CODES = STREAMS - 5
+TERM_AUGMENTATION = STREAMS - 5  # of what the further term of a variant reads
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 

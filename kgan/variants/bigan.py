@@ -59,6 +59,7 @@ class BiGAN(GAN):
     """
 
     needs_real_logits = True  # E's part of the loss
+    further_parts = ("encoder",)
 
     def __init__(
         self,
@@ -111,11 +112,5 @@ class BiGAN(GAN):
         return {
             **config,
             "generator": serialize(self.generator.generator),
-            "encoder": serialize(self.encoder),
             "augmentation": serialize(applied.of_images if isinstance(applied, OfImages) else None),
         }
-
-    @classmethod
-    def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> BiGAN:
-        encoder = keras.saving.deserialize_keras_object(config["encoder"], custom_objects)
-        return super().from_config({**config, "encoder": encoder}, custom_objects)

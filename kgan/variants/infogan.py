@@ -66,6 +66,7 @@ class InfoGAN(GameWithHead):
     """
 
     traced = ("information_weight", "categorical_augmentation")
+    further_parts = ("categorical_augmentation",)
     prior: Codes
 
     def __init__(
@@ -110,7 +111,7 @@ class InfoGAN(GameWithHead):
         """Return what Q makes of samples, categorical codes first."""
         if self.categorical_augmentation is None or update is None:
             return self.read(samples)
-        seed = self._seed(seeds.CODES, update)
+        seed = self._seed(seeds.TERM_AUGMENTATION, update)
         outputs = self.read(self.categorical_augmentation(samples, seed))
         if not self.prior.continuous:
             return outputs
@@ -170,17 +171,6 @@ class InfoGAN(GameWithHead):
     def training_settings(self) -> JsonDict:
         name = "categorical_augmentation"
         return {**super().training_settings(), **flat(name, getattr(self, name))}
-
-    def get_config(self) -> JsonDict:
-        name = "categorical_augmentation"
-        serialized = keras.saving.serialize_keras_object(getattr(self, name))
-        return {**super().get_config(), name: serialized}
-
-    @classmethod
-    def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> InfoGAN:
-        name = "categorical_augmentation"
-        given = keras.saving.deserialize_keras_object(config.get(name), custom_objects)
-        return super().from_config({**config, name: given}, custom_objects)
 
 
 def _check_augmentation(augmentation: object, prior: Codes) -> None:

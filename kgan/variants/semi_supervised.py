@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kgan.gan import GAN
+from kgan.gan import GAN, Augmentation
 from kgan.priors import Prior
 from kgan.training import seeds
 from kgan.training.labelled_set import LabelledSet
-from kgan.training.saving import SavedGame
+from kgan.training.settings import flat
 from kgan.training.validation import check_domain
 from kgan.utils.checks import number, positive_integer
 from kgan.utils.types import JsonDict
@@ -52,6 +52,10 @@ class SemiSupervisedGAN(GAN):
         feature_matching: whether G matches features, in the place of the loss of `compile`.
         supervised_weight: at least 0.
         labelled_batch_size: labelled images that each update of D draws.
+        labelled_augmentation: None, or a function of images and a seed, such as
+            `kgan.augmentation.RandomAffine()`. The labels are then learned from labelled images
+            that it has changed, each time anew. It must not change their classes. The paper has
+            none.
         **kwargs: the further arguments of `kgan.GAN`, but for `packing`.
 
     Raises:
@@ -73,7 +77,8 @@ class SemiSupervisedGAN(GAN):
     """
 
     discriminator_loss_weight = 0.5
-    traced = _OPTIONS
+    traced = (*_OPTIONS, "labelled_augmentation")
+    further_parts = ("labelled", "labelled_augmentation")
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class SemiSupervisedGAN(GAN):
         feature_matching: bool = True,
         supervised_weight: float = 1.0,
         labelled_batch_size: int = 100,
+        labelled_augmentation: Augmentation | None = None,
         packing: int = 1,
         **kwargs: Any,
     ):
@@ -93,6 +99,11 @@ class SemiSupervisedGAN(GAN):
                 f"Invalid value for argument `packing`: expected 1, received {packing!r}. The "
                 "discriminator of a SemiSupervisedGAN tells the class of one image, not of a pack."
             )
+        if labelled_augmentation is not None and not callable(labelled_augmentation):
+            raise ValueError(
+                "Invalid value for argument `labelled_augmentation`: expected None, or a function "
+                f"of images and a seed, received {labelled_augmentation!r}."
+            )
         if not isinstance(labelled, LabelledSet):
             labelled = LabelledSet.of(labelled, classes)
         super().__init__(generator, discriminator, prior, **kwargs)
@@ -100,6 +111,7 @@ class SemiSupervisedGAN(GAN):
         self.feature_matching = bool(feature_matching)
         self.supervised_weight = number("supervised_weight", supervised_weight, 0)
         self.labelled_batch_size = positive_integer("labelled_batch_size", labelled_batch_size)
+        self.labelled_augmentation = labelled_augmentation
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both networks and the labelled set; no shape is needed."""
@@ -126,6 +138,9 @@ class SemiSupervisedGAN(GAN):
         """Return the weighted cross-entropy on the update's labelled images."""
         seed = self._seed(seeds.LABELLED, update)
         images, labels = self.labelled.draw(self.labelled_batch_size, seed)
+        if self.labelled_augmentation is not None:
+            seed = self._seed(seeds.TERM_AUGMENTATION, update)
+            images = self.labelled_augmentation(images, seed)
         logits = self.discriminator.class_logits(images, training=True)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         return self.supervised_weight * tf.reduce_mean(losses)
@@ -178,21 +193,14 @@ class SemiSupervisedGAN(GAN):
     # A Keras model.
 
     def training_settings(self) -> JsonDict:
-        return {**super().training_settings(), **{name: getattr(self, name) for name in _OPTIONS}}
+        options = {name: getattr(self, name) for name in _OPTIONS}
+        applied = flat("labelled_augmentation", self.labelled_augmentation)
+        return {**super().training_settings(), **options, **applied}
 
     def get_config(self) -> JsonDict:
         config = super().get_config()
         del config["packing"]
-        return {
-            **config,
-            "labelled": keras.saving.serialize_keras_object(self.labelled),
-            **{name: getattr(self, name) for name in _OPTIONS},
-        }
-
-    @classmethod
-    def from_config(cls, config: JsonDict, custom_objects: JsonDict | None = None) -> SavedGame:
-        labelled = keras.saving.deserialize_keras_object(config["labelled"], custom_objects)
-        return super().from_config({**config, "labelled": labelled}, custom_objects)
+        return {**config, **{name: getattr(self, name) for name in _OPTIONS}}
 
 
 def _classes_of(discriminator: keras.Model) -> int:
