@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import json
 import pathlib
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -118,7 +119,7 @@ def play(
         run = RunDirectory(place / name.replace(" ", "_") / str(config.label_seed))
         return round(game(config, {**given, **GAMES[name]}, run, data_dir) * len(labels))
 
-    found = {
+    found: dict[str, Callable[[], int]] = {
         **{name: functools.partial(wrong_of_game, name) for name in GAMES},
         "labels alone": lambda: wrong(labels_alone(config, few, images, data_dir, steps), labels),
         "nearest labelled image": lambda: wrong(nearest(few, images), labels),
