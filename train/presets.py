@@ -102,10 +102,11 @@ PIX2PIX: OptionValues = {
 }
 
 # After Salimans et al. 2016 (arXiv 1606.03498, section 6.1) and their published code, whose
-# feature matching this is.
+# feature matching this is. Theirs has no augmentation.
 SEMI_SUPERVISED: OptionValues = {
     "network": "weight_norm",
     "variant": "semi_supervised",
+    "labelled_augmentation": True,
     "value_range": "0,1",
     "prior": "uniform",
     "latent_dim": 100,
@@ -254,12 +255,7 @@ PRESETS: dict[str, OptionValues] = {
         "condition": "edges",
         "steps": 10_000,
     },
-    "mnist_semi_supervised": {
-        **SEMI_SUPERVISED,
-        "dataset": "mnist",
-        "labelled_augmentation": True,
-        "epochs": 300,
-    },
+    "mnist_semi_supervised": {**SEMI_SUPERVISED, "dataset": "mnist", "epochs": 300},
     "digits_semi_supervised": {
         **SEMI_SUPERVISED,
         "dataset": "digits",
