@@ -102,11 +102,10 @@ PIX2PIX: OptionValues = {
 }
 
 # After Salimans et al. 2016 (arXiv 1606.03498, section 6.1) and their published code, whose
-# feature matching this is. Theirs has no augmentation.
+# feature matching this is.
 SEMI_SUPERVISED: OptionValues = {
     "network": "weight_norm",
     "variant": "semi_supervised",
-    "labelled_augmentation": True,
     "value_range": "0,1",
     "prior": "uniform",
     "latent_dim": 100,
@@ -259,6 +258,7 @@ PRESETS: dict[str, OptionValues] = {
     "digits_semi_supervised": {
         **SEMI_SUPERVISED,
         "dataset": "digits",
+        "labelled_augmentation": True,
         "width": 256,
         "ema_decay": 0.999,
         "steps": 3_000,
