@@ -300,6 +300,6 @@ def test_the_program_trains_on_a_directory_for_some_minutes(tmp_path):
     done = program("--preset=digits_mlp", "--minutes=3")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "kgan-train: --minutes=3: expected --preset=auto beside it. Others are as long as --steps "
-        "or --epochs say."
+        "kgan-train: --minutes=3: expected none unless --preset=auto chooses the game. This one is "
+        "as long as --steps or --epochs say."
     )

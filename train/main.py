@@ -86,8 +86,8 @@ def main() -> None:
 
 
 _NO_MINUTES = (
-    "--minutes={:g}: expected --preset=auto beside it. Others are as long as --steps or --epochs "
-    "say."
+    "--minutes={:g}: expected none unless --preset=auto chooses the game. This one is as long as "
+    "--steps or --epochs say."
 )
 
 
