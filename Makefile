@@ -36,7 +36,7 @@ demo: $(READY)  ## train on scikit-learn's digits, export the generator and chec
 	@echo "The run (networks, metrics):    $(DEMO)/run/"
 	@echo "Exports, report and picture:    $(DEMO)/export/"
 
-test: lint  ## run style checks, type checks and every test
+test: lint  ## run style checks, type checks and all tests but the longest
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 long: $(READY)  ## run the tests of minutes that `make test` leaves out
