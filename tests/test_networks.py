@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kgan.networks import (
     DCGANDiscriminator,
@@ -105,3 +106,13 @@ def test_the_logit_is_a_function_of_the_features(cls, dtype):
     features = network.features(images)
     assert features.shape == (3, network.num_features)
     np.testing.assert_array_equal(network.logits(features, None), logits)
+
+
+@pytest.mark.parametrize("cls", DISCRIMINATORS)
+def test_features_and_classes_can_be_computed_in_a_graph(cls):
+    sizes = {"units": (4,)} if cls is DISCRIMINATORS[0] else {"filters": 8}
+    network = cls((8, 8, 1), classes=3, **sizes)
+    images = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
+    expected = network.class_logits(images)
+    logits = tf.function(network.class_logits, autograph=False)(tf.constant(images))
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)

@@ -102,6 +102,12 @@ def test_domains_of_other_channels_count_alike():
         game(y_channels=3)
 
 
+def test_images_of_64_bits_train():
+    gan = game({"run_eagerly": True})
+    logs = gan.train_on_batch(X[:2].astype("float64"), Y[:2], return_dict=True)
+    assert np.isfinite(logs["g_loss"])
+
+
 @pytest.mark.slow
 def test_an_update_moves_one_side_only():
     gan = game({"run_eagerly": True})

@@ -337,6 +337,23 @@ def test_a_run_keeps_classifier_and_labels(trained, tmp_path):
     np.testing.assert_allclose(found, trained.classify(X), atol=1e-5)
 
 
+def test_other_labels_are_noticed_and_may_be_accepted(tmp_path):
+    def fit(labels, **options):
+        gan = game({"run_eagerly": True}, labelled=(FEW, labels))
+        checkpoint = kgan.callbacks.Checkpoint(tmp_path, **options)
+        gan.fit(X[:8], batch_size=8, verbose=0, callbacks=[checkpoint])
+        return gan
+
+    fit(LABELS)
+    mended = np.roll(LABELS, 1)
+    with pytest.raises(ValueError, match=r"is of other settings: labelled: \w+ there, \w+ now"):
+        fit(mended)
+    with pytest.warns(UserWarning, match="Nothing is left to train"):
+        gan = fit(mended, accept_changes=True)
+    np.testing.assert_array_equal(gan.labelled.labels, mended)
+    assert gan.step == 1
+
+
 @pytest.mark.slow
 def test_settings_that_decide_the_training_are_compared_and_traced(trained):
     settings = trained.training_settings()

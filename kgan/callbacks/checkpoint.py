@@ -117,10 +117,11 @@ class Checkpoint(StepCallback):
                 f"data of `kgan.data.load` with as many, received {received}. Fit "
                 "the data that the training began with, or name another directory."
             )
-        rates = self._accept(model, place.get("settings", []), path)  # earlier editions have none
+        kept = self._accept(model, place.get("settings", []), path)  # earlier editions have none
+        kept += [(variable, variable.numpy()) for variable in model.given_variables]
         restore(model, arrays, path)
-        for variable, rate in rates:
-            variable.assign(rate)
+        for variable, value in kept:
+            variable.assign(value)
         # The caller may have counted a rollback that this older checkpoint does not know of.
         self.rollbacks = max(self.rollbacks, int(model.rollbacks.numpy()))
         model.rollbacks.assign(self.rollbacks)

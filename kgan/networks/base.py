@@ -336,7 +336,10 @@ class Discriminator(Network):
         """Return the features that the logit is computed from, `[batch, num_features]`."""
         if not self.built:
             self(inputs)  # creates the weights
-        return self.last_features(self.joined(inputs)[0], training)
+        # The scope that `__call__` opens. Names of blocks begin with an underscore, which
+        # TensorFlow allows within one alone.
+        with tf.name_scope(self.name):
+            return self.last_features(self.joined(inputs)[0], training)
 
     def last_features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         """Return features `[batch, num_features]` of the first value of `joined`."""

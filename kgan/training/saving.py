@@ -84,6 +84,14 @@ class SavedGame(keras.Model):
         """
         return settings(self)
 
+    @property
+    def given_variables(self) -> list[keras.Variable]:
+        """Variables that hold data of the user, which a resumed training brings itself; here none.
+
+        `training_settings` of a variant that has some tells them apart.
+        """
+        return []
+
     def get_build_config(self) -> JsonDict:
         """Return a truthy value: Keras skips `build_from_config` for any other."""
         return {"built": True}

@@ -172,7 +172,7 @@ class CycleGAN(GAN):
         images: tf.Tensor,
     ) -> tf.Tensor:
         """Return the weighted cycle and identity terms, means over both domains."""
-        term = tf.constant(0.0)
+        term = tf.zeros([], images.dtype)
         if self.cycle_weight:  # of (F(y), G(x)), the generator makes (F(G(x)), G(F(y)))
             term += self.cycle_weight * self._difference(latents, samples, images)
         if self.identity_weight:  # of (y, x), it makes (F(x), G(y))

@@ -16,6 +16,7 @@ from kgan.training.labelled_set import LabelledSet
 from kgan.training.settings import flat
 from kgan.training.validation import check_domain
 from kgan.utils.checks import number, positive_integer
+from kgan.utils.digests import digest
 from kgan.utils.types import JsonDict
 
 __all__ = ["SemiSupervisedGAN"]
@@ -38,7 +39,7 @@ class SemiSupervisedGAN(GAN):
     become better by it, and samples worse.
 
     The data are images without labels. Labelled images are a part of the game, and of what `save`,
-    `save_run` and checkpoints write. Each update of D draws its own, independently of the data; on
+    `save_run` and checkpoints write and `load_weights` reads. Each update of D draws its own, independently of the data; on
     several replicas, each draws as many. With `ema_decay`, the averages are of both networks.
     `evaluate` computes D's loss without the labelled term.
 
@@ -195,7 +196,12 @@ class SemiSupervisedGAN(GAN):
     def training_settings(self) -> JsonDict:
         options = {name: getattr(self, name) for name in _OPTIONS}
         applied = flat("labelled_augmentation", self.labelled_augmentation)
-        return {**super().training_settings(), **options, **applied}
+        labelled = digest(variable.numpy() for variable in self.given_variables)
+        return {**super().training_settings(), **options, **applied, "labelled": labelled}
+
+    @property
+    def given_variables(self) -> list[keras.Variable]:
+        return self.labelled.variables
 
     def get_config(self) -> JsonDict:
         config = super().get_config()
