@@ -297,6 +297,12 @@ def test_every_format_of_a_run_translates_as_the_run_does(run, tmp_path):
     np.testing.assert_allclose(outside, made, atol=1e-4)
     with pytest.raises(ValueError, match=r"`images`: expected \[n, 8, 8, 1\], .* received shape"):
         generator.translate(small)
+    with pytest.raises(ValueError, match=r"`images`: expected finite numbers in \[0, 1\]"):
+        generator.translate(255 * images)
+    with pytest.raises(ValueError, match=r"`conditions`: expected finite numbers in \[0, 1\]"):
+        generator.translate(255 * small, made=True)
+    with pytest.raises(ValueError, match=r"`conditions`: expected images of shape"):
+        generator.translate(small[:0], made=True)
 
 
 def test_latents_are_refused_where_there_are_none(run, tmp_path):

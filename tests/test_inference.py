@@ -88,6 +88,26 @@ def test_labels_may_be_chosen():
     np.testing.assert_array_equal(generator.labels(7, repeats=2), [0, 0, 1, 1, 2, 2, 0])
 
 
+@pytest.mark.parametrize("form", ["run", "saved_model"])
+def test_labels_and_conditions_that_do_not_fit_are_refused(form):
+    generator = load(exported("conditional"), form)
+    for labels, received in (([99, 0], "0 to 99"), ([-1, 0], "-1 to 0")):
+        with pytest.raises(ValueError, match=rf"classes from 0 to \d, received {received}"):
+            generator.sample(2, labels=labels)
+    for labels in ([1.7, 0.2], [1]):
+        with pytest.raises(ValueError, match="`labels`: expected 2 integers, one an image"):
+            generator.sample(2, labels=labels)
+    np.testing.assert_array_equal(generator.sample(2, labels=1), generator.sample(2, labels=[1, 1]))
+    with pytest.raises(ValueError, match="`count`: expected a positive integer, received 0"):
+        generator.sample(0)
+    with pytest.raises(ValueError, match=r"`conditions`: expected None, as .* takes no images"):
+        generator(np.zeros([1, generator.latent_dim]), conditions=np.zeros([1, 8, 8, 1]))
+    with pytest.raises(ValueError, match="`latents`: expected at least one, received none"):
+        generator(np.zeros([0, generator.latent_dim]))
+    with pytest.raises(ValueError, match="`labels`: expected None, as the generator is not"):
+        load(exported("mlp"), form).sample(2, labels=[0, 1])
+
+
 def test_the_latents_of_a_path_share_a_class():
     made = exported("conditional")
     generator, latents = load(made, "run"), made.case.prior.sample(4, 0).numpy()
@@ -200,6 +220,17 @@ class TestRefusals:
         network.save(path)
         with pytest.raises(ValueError, match=r"size of its latents\. Declare `latent_dim`"):
             inference.load(path)
+
+    @pytest.mark.parametrize("form", ["run", "keras", "saved_model"])
+    def test_a_prior_of_another_size(self, form):
+        path = FORMATS[form](exported("mlp"))
+        with pytest.raises(ValueError, match=r"`prior`: expected one of 32 dimensions, which .* 5"):
+            inference.load(path, prior=kgan.priors.Normal(5))
+
+    def test_another_number_of_classes(self):
+        path = FORMATS["run"](exported("conditional"))
+        with pytest.raises(ValueError, match=r"`num_classes`: expected None or the 3 of .* 5\."):
+            inference.load(path, num_classes=5)
 
     def test_latents_of_another_size(self):
         generator = inference.load(FORMATS["tflite"](exported("mlp")))

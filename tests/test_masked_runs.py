@@ -89,7 +89,12 @@ def test_every_format_completes_as_the_run_does(run, tmp_path):
     export(run, tmp_path, formats=("saved_model", "tflite"))
     x = np.random.default_rng(0).uniform(0, 1, (3, 8, 8, 1)).astype("float32")
     mask = np.broadcast_to(np.arange(8) < 4, (8, 8))
-    made = kgan.inference.load(run).complete(x, mask)
+    generator = kgan.inference.load(run)
+    made = generator.complete(x, mask)
+    hidden = np.where(mask[..., None], x, np.nan)
+    np.testing.assert_array_equal(generator.complete(hidden, mask), made)
+    with pytest.raises(ValueError, match=r"`images`: expected finite numbers in \[0, 1\]"):
+        generator.complete(255 * x, mask)
     paths = [tmp_path / "saved_model" / "1", *(tmp_path / "tflite").glob("*.tflite")]
     assert len(paths) == 2
     for path in paths:

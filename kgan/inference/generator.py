@@ -15,6 +15,8 @@ import tensorflow as tf
 from kgan.conditions import Condition
 from kgan.masks import checked_mask, masked
 from kgan.priors import Prior
+from kgan.training.validation import sample_labels
+from kgan.utils.checks import positive_integer
 from kgan.utils.digests import digest
 from kgan.utils.types import JsonDict
 
@@ -86,15 +88,16 @@ class Generator:
 
         Args:
             latents: `[n, latent_dim]`.
-            labels: `[n]`, for a conditional generator; None for all classes in turn.
+            labels: integers `[n]` or one for all, for a conditional generator; None for all classes
+                in turn.
             conditions: `[n, *condition_shape]` in [0, 1], for a generator that takes images.
 
         Returns:
             float32 `[n, height, width, channels]` in [0, 1], or points `[n, dim]`.
 
         Raises:
-            ValueError: the generator takes no latents and there are some; or it takes images and
-                there are none, or of another shape.
+            ValueError: the generator takes no latents and there are some; or it takes labels or
+                images and they do not fit, or takes none and there are some.
         """
         inputs = {"latents": np.asarray(latents, np.float32)}
         if not self.latent_dim and inputs["latents"].size:
@@ -104,11 +107,20 @@ class Generator:
                 "np.zeros([n, 0]); `translate` does."
             )
         count = len(inputs["latents"])
-        if self.num_classes is not None:
-            labels = self.labels(count) if labels is None else labels
-            inputs["labels"] = np.asarray(labels, np.int32)
         if self.condition_shape is not None:
             inputs["conditions"] = self._checked(conditions, count)
+        elif conditions is not None:
+            raise ValueError(
+                f"Invalid value for argument `conditions`: expected None, as {self.path} takes no "
+                "images, received some. Leave them out."
+            )
+        if not count:
+            raise ValueError(
+                "Invalid value for argument `latents`: expected at least one, received none."
+            )
+        classes = sample_labels(labels, count, self.num_classes)
+        if classes is not None:
+            inputs["labels"] = classes
         batches = (
             self.function(**{name: x[start : start + BATCH] for name, x in inputs.items()})
             for start in range(0, count, BATCH)
@@ -139,17 +151,17 @@ class Generator:
         Args:
             count: number of images.
             seed: an int, or two integers `[2]`.
-            labels: `[count]`, for a conditional generator; None for all classes in turn.
+            labels: as in a call.
 
         Raises:
-            ValueError: the file records no prior.
+            ValueError: the file records no prior, or the labels do not fit.
         """
         if self.prior is None:
             raise ValueError(
                 f"{self.path} does not record the prior that its latents come from. Give the "
                 "argument `prior` of `kgan.inference.load`, such as kgan.priors.Normal(100)."
             )
-        return self(self.prior.sample(count, seed), labels)
+        return self(self.prior.sample(positive_integer("count", count), seed), labels)
 
     def translate(
         self, images: npt.ArrayLike, seed: int | Sequence[int] = 0, made: bool = False
@@ -166,7 +178,7 @@ class Generator:
             float32 `[n, *image_shape]` in [0, 1].
 
         Raises:
-            ValueError: the generator takes no images, or they have another shape.
+            ValueError: the generator takes no images, or they have another shape or range.
         """
         if self.condition_shape is None or self.prior is None:
             raise ValueError(
@@ -175,7 +187,7 @@ class Generator:
             )
         conditions = np.asarray(images, np.float32)
         if self.condition is not None and not made:
-            self._check_images(conditions)
+            conditions = self.checked_images(conditions)
             conditions = np.asarray(self.condition(tf.constant(conditions)))
         latents = np.asarray(self.prior.sample(len(conditions), seed))
         return self(latents, conditions=conditions)
@@ -195,7 +207,8 @@ class Generator:
             float32 `[n, *image_shape]` in [0, 1], with the given pixels unchanged.
 
         Raises:
-            ValueError: the generator was not trained with masks, or an argument has another shape.
+            ValueError: the generator was not trained with masks, an argument has another shape, or
+                given pixels another range.
         """
         if not self.masked or self.prior is None:
             raise ValueError(
@@ -205,6 +218,7 @@ class Generator:
         found = np.asarray(images, np.float32)
         self._check_images(found)
         given = checked_mask(mask, len(found), found.shape[1:3])
+        self._check_values("images", np.where(given, found, 0))
         conditions = masked(tf.constant(found), tf.constant(given)).numpy()
         latents = np.asarray(self.prior.sample(len(found), seed))
         return np.where(given, found, self(latents, conditions=conditions))
@@ -253,15 +267,19 @@ class Generator:
         """
         given = np.asarray(images, np.float32)
         self._check_images(given)
+        self._check_values("images", given)
+        return given
+
+    def _check_values(self, name: str, given: np.ndarray) -> None:
+        """Check that numbers are finite, and those of images in [0, 1] where these have bounds."""
         low, high = float(given.min()), float(given.max())
-        bounded = self.value_range is not None
+        bounded = self.bounded and given.ndim > 2  # points have no bounds
         if not np.isfinite(given).all() or (bounded and not (low > -1e-3 and high < 1 + 1e-3)):
             within = " in [0, 1]" if bounded else ""
             raise ValueError(
-                f"Invalid value for argument `images`: expected finite numbers{within}, received "
+                f"Invalid value for argument `{name}`: expected finite numbers{within}, received "
                 f"values from {low:.4g} to {high:.4g}. Scale them, `x / 255` for bytes."
             )
-        return given
 
     def _check_images(self, images: np.ndarray) -> None:
         shape = tuple(self.image_shape)
@@ -272,7 +290,7 @@ class Generator:
             )
 
     def _checked(self, conditions: npt.ArrayLike | None, count: int) -> np.ndarray:
-        expected = (count, *(self.condition_shape or ()))
+        expected = (max(count, 1), *(self.condition_shape or ()))
         found = None if conditions is None else np.asarray(conditions, np.float32)
         if found is None or found.shape != expected:
             received = "none" if found is None else f"shape {found.shape}"
@@ -280,6 +298,7 @@ class Generator:
                 f"Invalid value for argument `conditions`: expected images of shape {expected}, "
                 f"which {self.path} translates, received {received}."
             )
+        self._check_values("conditions", found)
         return found
 
     def path_images(self, steps: int) -> Callable[[npt.ArrayLike], np.ndarray]:
@@ -293,7 +312,8 @@ class Generator:
         """
 
         def images(latents: npt.ArrayLike) -> np.ndarray:
-            made = self(latents, self.labels(len(np.asarray(latents)), steps))
+            count = len(np.asarray(latents))
+            made = self(latents, None if self.num_classes is None else self.labels(count, steps))
             return made.clip(0, 1) if made.ndim == 4 else made
 
         return images

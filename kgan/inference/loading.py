@@ -103,8 +103,14 @@ def load(
             f"Invalid value for argument `direction`: expected None, as {path} has one direction, "
             f"received {direction!r}."
         )
-    if num_classes is None:
-        num_classes = generator.num_classes
+    recorded = generator.num_classes
+    if num_classes is not None and recorded not in (None, num_classes):
+        raise ValueError(
+            f"Invalid value for argument `num_classes`: expected None or the {recorded} of "
+            f"{path}, received {num_classes!r}."
+        )
+    _check_dimensions(path, prior, generator.latent_dim)
+    num_classes = num_classes if recorded is None else recorded
     return dataclasses.replace(generator, prior=prior or generator.prior, num_classes=num_classes)
 
 
@@ -245,7 +251,9 @@ def _load_keras(
                 f"the game in {path} records, received {value_range}."
             )
         return _from_keras(_directed(_averaged(model), path, direction), path)
-    latent_dim = _latent_dim(model) if prior is None else prior.dim
+    declared = _latent_dim(model)
+    _check_dimensions(path, prior, declared)
+    latent_dim = declared if prior is None else prior.dim
     if latent_dim is None:
         raise ValueError(
             f"{path} does not record the size of its latents. Declare `latent_dim` in the network, "
@@ -254,6 +262,14 @@ def _load_keras(
     trained = KerasGenerator(model, prior or Prior(latent_dim), value_range=value_range)
     trained = _directed(trained, path, direction)
     return dataclasses.replace(_from_keras(trained, path), prior=prior)
+
+
+def _check_dimensions(path: pathlib.Path, prior: Prior | None, latent_dim: int | None) -> None:
+    if prior is not None and latent_dim not in (None, prior.dim):
+        raise ValueError(
+            f"Invalid value for argument `prior`: expected one of {latent_dim} dimensions, which "
+            f"{path} takes, received {prior.dim}."
+        )
 
 
 def _latent_dim(model: keras.Model) -> int | None:

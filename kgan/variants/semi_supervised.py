@@ -39,9 +39,9 @@ class SemiSupervisedGAN(GAN):
     become better by it, and samples worse.
 
     The data are images without labels. Labelled images are a part of the game, and of what `save`,
-    `save_run` and checkpoints write and `load_weights` reads. Each update of D draws its own, independently of the data; on
-    several replicas, each draws as many. With `ema_decay`, the averages are of both networks.
-    `evaluate` computes D's loss without the labelled term.
+    `save_run` and checkpoints write and `load_weights` reads. Each update of D draws its own,
+    independently of the data; on several replicas, each draws as many. With `ema_decay`, the
+    averages are of both networks. `evaluate` computes D's loss without the labelled term.
 
     Args:
         generator: a network without condition.

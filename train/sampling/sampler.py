@@ -82,7 +82,8 @@ class Sampler:
         with tqdm.tqdm(total=len(points), desc="Sampling", unit=" images", leave=False) as bar:
             for start in range(0, len(points), BATCH):
                 part = slice(start, start + BATCH)
-                images = self.generator(points[part], labels[part])
+                classes = None if self.generator.num_classes is None else labels[part]
+                images = self.generator(points[part], classes)
                 check_finite(images, self.generator)
                 yield images
                 bar.update(len(images))
