@@ -227,11 +227,15 @@ class RunDirectory:
         Args:
             options: all options to record, with the new `steps` or `epochs`.
         """
+        self.remove_results()
+        self.write_config({**self.read_config(), "options": dict(options)})
+
+    def remove_results(self) -> None:
+        """Remove the networks of a finished run, and the evaluations of them."""
         self.check_lock()
         self.generator.unlink(missing_ok=True)  # first, as its presence means a finished run
         for path in (self.discriminator, *self.path.glob("evaluation*")):
             path.unlink(missing_ok=True)
-        self.write_config({**self.read_config(), "options": dict(options)})
 
     def write_config(self, config: Mapping[str, object]) -> None:
         """Write `config.json`, whatever it held before."""

@@ -42,7 +42,7 @@ from kgan.training.validation import (
     two_optimizers,
 )
 from kgan.training.variant_hooks import VariantHooks
-from kgan.utils.checks import positive_integer, single_seed
+from kgan.utils.checks import image_function, positive_integer, single_seed
 
 __all__ = ["GAN"]
 
@@ -239,9 +239,8 @@ class GAN(
         self.discriminator = discriminator
         self.prior = prior
         self.discriminator_steps = k
-        self.ema_decay = ema_decay
         self.ema = None if ema_decay is None else ExponentialMovingAverage(ema_decay)
-        self.augmentation = augmentation
+        self.augmentation = image_function("augmentation", augmentation)
         self.packing = packing
         self.condition = ConditionSpec.of(generator, discriminator)
         self.num_classes = self.condition.num_classes
@@ -322,6 +321,11 @@ class GAN(
         self.penalty_interval = penalty_interval
         self.generator_optimizer, self.discriminator_optimizer = optimizers
         self.remember_weights()
+
+    @property
+    def ema_decay(self) -> float | None:
+        """The decay of the EMA, which is fixed when the game is made; None without an EMA."""
+        return None if self.ema is None else self.ema.decay
 
     @property
     def step(self) -> int:

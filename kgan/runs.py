@@ -20,7 +20,7 @@ import numpy as np
 from kgan.artifacts import RunDirectory, check_record, option_changes
 from kgan.checkpoint import Checkpoints, restore, restore_networks, write
 from kgan.utils.atomic_write import atomic_write
-from kgan.utils.loading import explained_loading
+from kgan.utils.loading import error_summary, explained_loading
 from kgan.utils.types import JsonDict
 
 __all__ = [
@@ -236,8 +236,8 @@ class SavedRun(keras.Model):
         """Write the game as a run, which the programs and `kgan.load_run` read.
 
         The directory may be that of `kgan.callbacks.MetricsLog`, `SampleGrid` and, with
-        `checkpoints` below it, `Checkpoint`; the files that this method writes are replaced. Later
-        checkpoints than the game's step are removed.
+        `checkpoints` below it, `Checkpoint`; the files that this method writes are replaced.
+        Checkpoints later than the game's step, and evaluations of what it replaces, are removed.
 
         Args:
             path: the directory, created if absent.
@@ -248,7 +248,8 @@ class SavedRun(keras.Model):
             FileExistsError: the directory holds a run of `kgan-train`.
             OSError: it cannot be written to.
             NotImplementedError: a class of the networks has no `get_config`.
-            ValueError: the game is not compiled, or `data` are not of `kgan.data.load`.
+            ValueError: the game is not compiled, a part of it could not be read again, or `data`
+                are not of `kgan.data.load`.
 
         Example:
             ```python
@@ -263,6 +264,7 @@ class SavedRun(keras.Model):
                 "`compile` before `save_run`."
             )
         run = RunDirectory(path)
+        _check_readable(self)
         record = {
             **_record(data),
             "prior": keras.saving.serialize_keras_object(self.prior),
@@ -279,10 +281,29 @@ class SavedRun(keras.Model):
                     f"kgan-train, received {str(path)!r}, which holds one. Name another."
                 )
             write_game(self, run)  # first, as a class may not say how it is made
-            run.generator.unlink(missing_ok=True)  # its presence means that the rest is whole
+            run.remove_results()
             run.write_config(record)
             _write_checkpoint(self, Checkpoints(run.checkpoints))
             write_networks(self, run)
+
+
+def _check_readable(gan: Any) -> None:
+    """Check that a game can be made again from what is written of it.
+
+    Raises:
+        NotImplementedError: a class of its networks has no `get_config`.
+        ValueError: it cannot: a part is a lambda, for instance.
+    """
+    try:
+        keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(gan))
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"The game could not be made again from its run ({error_summary(error)}). Give "
+            "functions and classes that are registered with Keras "
+            "(keras.saving.register_keras_serializable), no lambdas."
+        ) from error
 
 
 def _record(data: Any) -> JsonDict:

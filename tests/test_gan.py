@@ -434,7 +434,6 @@ def test_samples_are_the_averages_and_training_weights_come_back():
         weight.assign(average)
     np.testing.assert_allclose(samples, gan.generator(latents), atol=1e-6)
     assert np.abs(samples - raw).max() > 1e-4
-    gan.ema_decay = None
     assert logs == gan.evaluate(data, verbose=0, return_dict=True)
 
 
@@ -822,6 +821,28 @@ def test_a_trained_game_learns_a_mean():
 def test_k_is_a_positive_integer(k):
     with pytest.raises(ValueError, match=r"`discriminator_steps`: expected a positive integer"):
         mlp_gan(k)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"prior": "normal"}, r"`prior`: expected a distribution of latents, .* received 'normal'"),
+        ({"augmentation": "diff"}, r"`augmentation`: expected None, or a function of images and"),
+        ({"ema_decay": "0.9"}, r"`ema_decay`: expected None or a number in .*, received '0\.9'"),
+    ],
+)
+def test_parts_of_other_kinds_are_refused(options, sentence):
+    generator = kgan.networks.MLPGenerator((8, 8, 1), 5, (4,))
+    discriminator = kgan.networks.MLPDiscriminator((8, 8, 1), (4,))
+    with pytest.raises(ValueError, match=sentence):
+        kgan.GAN(generator, discriminator, **{"prior": kgan.priors.Normal(5), **options})
+
+
+def test_the_decay_of_the_average_is_fixed():
+    gan = mlp_gan(ema_decay=0.9)
+    assert gan.ema_decay == 0.9
+    with pytest.raises(AttributeError, match="ema_decay"):
+        gan.ema_decay = 0.5
 
 
 def test_prior_and_generator_must_fit():

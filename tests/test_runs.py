@@ -148,7 +148,9 @@ def test_saving_again_replaces_and_removes_what_another_game_left(images, tmp_pa
     checkpoint = kgan.callbacks.Checkpoint(tmp_path / "checkpoints", every=2)
     gan.fit(images, epochs=1, verbose=0, callbacks=[checkpoint])
     place = Checkpoints(tmp_path / "checkpoints").newest()[2]
+    (tmp_path / "evaluation.json").write_text("{}")
     gan.save_run(tmp_path)
+    assert not (tmp_path / "evaluation.json").exists(), "of what was there before"
     assert Checkpoints(tmp_path / "checkpoints").newest()[2] == place, "the callback goes on"
     other = new_game(seed=1)
     other.fit(images, epochs=1, steps_per_epoch=3, verbose=0)
@@ -169,6 +171,12 @@ def test_what_cannot_be_saved(saved, stopped, tmp_path):
     bare = kgan.GAN(gan.generator, gan.discriminator, gan.prior)
     with pytest.raises(ValueError, match=r"not compiled, .* Call `compile` before `save_run`"):
         bare.save_run(tmp_path / "run")
+    of_lambda = kgan.GAN(
+        gan.generator, gan.discriminator, gan.prior, augmentation=lambda images, seed: images
+    )
+    of_lambda.compile("adam", "adam")
+    with pytest.raises(ValueError, match=r"could not be made again .* registered .*no lambdas"):
+        of_lambda.save_run(tmp_path / "run")
     assert not list(tmp_path.iterdir())
 
 

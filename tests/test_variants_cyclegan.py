@@ -92,6 +92,8 @@ def test_domains_of_other_channels_count_alike():
     gan = game(y_channels=3, identity_weight=0)
     images = RNG.uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
     pairs = tf.constant(np.concatenate([X[:4], images], -1))
+    with pytest.raises(ValueError, match=r"`x`: expected images of shape \(8, 8, 1\)"):
+        gan.sample(4, condition=(images, X[:4]))
     samples = gan.sample(4, condition=(X[:4], images))
     assert samples.shape == (4, 8, 8, 4)
     again = gan.sample(4, condition=samples)
@@ -457,6 +459,7 @@ UNFIT = {
         "discriminator_x": PatchDiscriminator(SHAPE, SHAPE, filters=2)
     },
     r"`packing`: expected 1": {"packing": 2},
+    r"`augmentation`: expected None, or a function": {"augmentation": "diff"},
     r"`pool_size`: expected an integer of at least 0": {"pool_size": -1},
     r"`cycle_weight`: expected": {"cycle_weight": -1},
 }
@@ -495,5 +498,9 @@ def test_data_that_do_not_fit_are_refused(trained):
         trained.fit(X, verbose=0)
     with pytest.raises(ValueError, match=r"`condition`: expected .*, 8, 8, 2\].*received none"):
         trained.sample(3)
+    with pytest.raises(ValueError, match=r"`condition`: expected two arrays .* arrays of \[2, 3\]"):
+        trained.sample(2, condition=[X[:2], Y[:3]])
+    with pytest.raises(ValueError, match=r"`validation_data`: .* arrays `\(x, y\)`, received 3"):
+        trained.fit(X, Y, validation_data=(X, Y, Y), verbose=0)
     with pytest.raises(ValueError, match=r"`direction`: expected one of 'x_to_y', 'y_to_x'"):
         trained.translator("forth")

@@ -236,7 +236,7 @@ BAD = {
     "fewer": ((FEW[:1], LABELS[:1]), r"received 1 and none of class 1, 2\. Label some"),
     "class": ((FEW, LABELS + 1), r"`labelled`: expected classes from 0 to 2, received 1 to 3"),
     "lengths": ((FEW, LABELS[:5]), r"as many images as labels, received 7 and 5"),
-    "floats": ((FEW, LABELS / 2), r"expected integer labels \[batch\], received float64"),
+    "floats": ((FEW, LABELS / 2), r"`labelled`: expected integer labels \[batch\], received float"),
     "no pair": (FEW, r"`labelled`: expected two arrays.* received ndarray\. Give `labelled="),
 }
 

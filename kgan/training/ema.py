@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
@@ -26,12 +27,12 @@ class ExponentialMovingAverage(keras.layers.Layer):
 
     def __init__(self, decay: float):
         super().__init__(name="ema", trainable=False)
-        if not 0 <= decay < 1:
+        if not isinstance(decay, numbers.Real) or not 0 <= decay < 1:
             raise ValueError(
                 "Invalid value for argument `ema_decay`: expected None or a number in [0, 1), "
                 f"received {decay!r}. 0.999 is usual."
             )
-        self.decay = decay
+        self.decay: float = decay
 
     def build(self, sources: Callable[[], Sequence[keras.Variable]]) -> None:
         """Create an EMA for each of some weights, zero at first.

@@ -134,6 +134,16 @@ class InferenceMode(keras.Model):
         with self.averaged():
             return super().predict(*args, **kwargs)
 
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Generate from one batch of latents, with the EMA weights if any."""
+        with self.averaged():
+            return super().predict_on_batch(x)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logs on one batch of data, with the EMA weights if any."""
+        with self.averaged():
+            return super().test_on_batch(*args, **kwargs)
+
     def evaluate(
         self,
         x: Any = None,

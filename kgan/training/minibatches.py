@@ -110,7 +110,7 @@ def _parts(x: tf.Tensor, k: int) -> list[tf.Tensor]:
     return tf.unstack(tf.reshape(x, [k, -1, *x.shape[1:]]))
 
 
-def check_label_type(labels: Any) -> None:
+def check_label_type(labels: Any, argument: str = "y") -> None:
     """Check that labels, or their type, are integers `[batch]`.
 
     Raises:
@@ -129,7 +129,7 @@ def check_label_type(labels: Any) -> None:
         if shape.rank == 2 and shape[1] != 1:
             advice = "One-hot labels become integers by `argmax(axis=-1)`."
         raise ValueError(
-            "Invalid value for argument `y`: expected integer labels [batch], received "
+            f"Invalid value for argument `{argument}`: expected integer labels [batch], received "
             f"{dtype.name} of shape {shape}. {advice}"
         )
 

@@ -12,7 +12,16 @@ import operator
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
-__all__ = ["bounds", "integer", "number", "one_of", "positive_integer", "seed_pair", "single_seed"]
+__all__ = [
+    "bounds",
+    "image_function",
+    "integer",
+    "number",
+    "one_of",
+    "positive_integer",
+    "seed_pair",
+    "single_seed",
+]
 
 T = TypeVar("T")
 
@@ -129,6 +138,17 @@ def seed_pair(name: str, value: object) -> tuple[int, int]:
         raise _invalid(name, "an integer or two integers, each of 64 bits", value, "")
     first, second = found
     return cast("int", first), cast("int", second)
+
+
+def image_function(name: str, value: T) -> T:
+    """Return `value`, None or a function of images and a seed.
+
+    Raises:
+        ValueError: it is neither None nor a function.
+    """
+    if value is not None and not callable(value):
+        raise _invalid(name, "None, or a function of images and a seed", value, "")
+    return value
 
 
 def one_of(name: str, value: T, known: Sequence[T], hint: str = "") -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,7 +18,7 @@ from kgan.training import seeds
 from kgan.training.image_pool import ImagePool
 from kgan.training.keras_private import is_validation_of_fit
 from kgan.training.validation import check_domain
-from kgan.utils.checks import integer, number
+from kgan.utils.checks import image_function, integer, number
 from kgan.utils.types import JsonDict
 from kgan.variants.both_ways import (
     DIRECTIONS,
@@ -114,6 +115,7 @@ class CycleGAN(GAN):
                 "discriminator of a CycleGAN sees the images of two domains, not packs."
             )
         channels = shapes[0][-1]
+        image_function("augmentation", augmentation)
         super().__init__(
             generator,
             TwoDiscriminators(discriminator_x, discriminator_y, channels),
@@ -235,6 +237,11 @@ class CycleGAN(GAN):
         held_out = kwargs.get("validation_data")
         if held_out is not None:
             pair = held_out if isinstance(held_out, tuple) else (held_out, None)
+            if len(pair) != 2:
+                raise ValueError(
+                    "Invalid value for argument `validation_data`: expected a data set of pairs, "
+                    f"or arrays `(x, y)`, received {len(pair)} parts."
+                )
             found, condition = self._as_pairs(*pair)
             kwargs["validation_data"] = found if condition is None else (found, condition)
         if y is None:
@@ -269,12 +276,23 @@ class CycleGAN(GAN):
         count = min(len(x), len(y))
         return _pair(np.asarray(x)[:count], np.asarray(y)[:count])
 
-    def _check_arrays(self, x: Any, y: Any) -> None:
+    def _check_arrays(self, x: Any, y: Any, use: bool = True) -> None:
         if not self.built:
             self.build()
         shapes = (self.generator.x_shape, self.generator.y_shape)
         for name, images, shape in zip(("x", "y"), (x, y), shapes, strict=True):
-            check_domain(self, images, shape, name)
+            check_domain(self, images, shape, name, use)
+
+    def _paired(self, condition: Sequence[Any]) -> np.ndarray:
+        arrays = [np.asarray(part) for part in condition]
+        if len(arrays) != 2 or len(arrays[0]) != len(arrays[1]):
+            raise ValueError(
+                "Invalid value for argument `condition`: expected two arrays of images of X and of "
+                f"Y, as many of each, received arrays of {[len(array) for array in arrays]}."
+            )
+        x, y = arrays
+        self._check_arrays(x, y, use=False)
+        return np.concatenate([x, y], axis=-1)
 
     # What a trained game gives away.
 
@@ -332,9 +350,12 @@ class CycleGAN(GAN):
 
         Returns:
             float32 `[n, height, width, channels]`: (F(y), G(x)), stacked along the channels.
+
+        Raises:
+            ValueError: these are no images of both domains, as many of each.
         """
-        if isinstance(condition, tuple):
-            condition = np.concatenate([np.asarray(part) for part in condition], axis=-1)
+        if isinstance(condition, tuple | list):
+            condition = self._paired(condition)
         return super().sample(n, seed, labels, condition)
 
     def translations(self, condition: np.ndarray, seed: Any = 0) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ from kgan.gan import Augmentation
 from kgan.priors import Codes
 from kgan.training import seeds
 from kgan.training.settings import flat
+from kgan.utils.checks import image_function
 from kgan.utils.types import JsonDict
 from kgan.variants.heads import GameWithHead
 
@@ -179,12 +180,9 @@ def _check_augmentation(augmentation: object, prior: Codes) -> None:
     Raises:
         ValueError: the prior has no categorical code, or it is no function.
     """
-    expected = "None, or a function of images and a seed"
     if not prior.categorical:
-        expected = "None for codes of which none is categorical"
-    elif callable(augmentation):
-        return
-    raise ValueError(
-        f"Invalid value for argument `categorical_augmentation`: expected {expected}, received "
-        f"{augmentation!r}."
-    )
+        raise ValueError(
+            "Invalid value for argument `categorical_augmentation`: expected None for codes of "
+            f"which none is categorical, received {augmentation!r}."
+        )
+    image_function("categorical_augmentation", augmentation)

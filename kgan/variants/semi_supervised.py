@@ -15,7 +15,7 @@ from kgan.training import seeds
 from kgan.training.labelled_set import LabelledSet
 from kgan.training.settings import flat
 from kgan.training.validation import check_domain
-from kgan.utils.checks import number, positive_integer
+from kgan.utils.checks import image_function, number, positive_integer
 from kgan.utils.digests import digest
 from kgan.utils.types import JsonDict
 
@@ -100,11 +100,6 @@ class SemiSupervisedGAN(GAN):
                 f"Invalid value for argument `packing`: expected 1, received {packing!r}. The "
                 "discriminator of a SemiSupervisedGAN tells the class of one image, not of a pack."
             )
-        if labelled_augmentation is not None and not callable(labelled_augmentation):
-            raise ValueError(
-                "Invalid value for argument `labelled_augmentation`: expected None, or a function "
-                f"of images and a seed, received {labelled_augmentation!r}."
-            )
         if not isinstance(labelled, LabelledSet):
             labelled = LabelledSet.of(labelled, classes)
         super().__init__(generator, discriminator, prior, **kwargs)
@@ -112,7 +107,7 @@ class SemiSupervisedGAN(GAN):
         self.feature_matching = bool(feature_matching)
         self.supervised_weight = number("supervised_weight", supervised_weight, 0)
         self.labelled_batch_size = positive_integer("labelled_batch_size", labelled_batch_size)
-        self.labelled_augmentation = labelled_augmentation
+        self.labelled_augmentation = image_function("labelled_augmentation", labelled_augmentation)
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both networks and the labelled set; no shape is needed."""

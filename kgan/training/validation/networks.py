@@ -33,6 +33,11 @@ def check_networks(
     Raises:
         ValueError: they do not.
     """
+    if not (hasattr(prior, "dim") and hasattr(prior, "sample")):
+        raise ValueError(
+            "Invalid value for argument `prior`: expected a distribution of latents, such as "
+            f"kgan.priors.Normal(100), received {prior!r}."
+        )
     # A network may declare nothing; `build` then finds out what it takes.
     latent_dim = getattr(generator, "latent_dim", prior.dim)
     if latent_dim != prior.dim:

@@ -210,7 +210,7 @@ def check_classes(labels: Any, num_classes: int, argument: str = "y") -> np.ndar
     Raises:
         ValueError: they are not integers `[n]` or `[n, 1]` from 0 to `num_classes - 1`.
     """
-    check_label_type(labels)
+    check_label_type(labels, argument)
     given = np.asarray(labels).reshape(-1)
     if given.size and not 0 <= given.min() <= given.max() < num_classes:
         raise ValueError(
