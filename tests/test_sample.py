@@ -29,6 +29,7 @@ from train.run import load_images, train
 from train.sampling import files, grid, latents
 from train.sampling.labels import class_numbers
 from train.sampling.options import Options
+from train.sampling.reading import sample_names
 from train.sampling.run import sample
 from train.sampling.source import open_generator
 from train.sampling.target import Target
@@ -376,6 +377,23 @@ def test_labels_of_an_unconditional_generator():
 def test_unusable_options(options, said):
     with pytest.raises(ValueError, match=said):
         Options(**{"output": "absent.png", **options})
+
+
+@pytest.mark.parametrize(
+    ("pictures", "expected"),
+    [
+        (["b/c.jpg", "a.bmp", "d.PNG"], ["b_c.png", "a.png", "d.png"]),
+        (["a.bmp", "a.png", "b.gif"], ["a.bmp.png", "a.png.png", "b.png"]),
+        (["x/y.png", "x_y.png"], ["x_y.png.png", "x_y_2.png.png"]),
+        (
+            ["a.bmp", "a.png", "a.png.jpg", "a_2.png.jpg"],
+            ["a.bmp.png", "a_3.png.png", "a.png.png", "a_2.png.png"],
+        ),
+    ],
+)
+def test_no_two_pictures_share_the_name_of_a_sample(pictures, expected):
+    """Names that nothing else has stay as they are; no sample is overwritten by another."""
+    assert sample_names(pictures) == expected
 
 
 def test_what_cannot_be_written_to(tmp_path):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import itertools
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -76,9 +79,25 @@ def read_pictures(
                 "Erase a part of it, or leave --input_is_condition out to hide parts as in "
                 "training."
             )
-    return pixels, [_file_name(name) for name in chosen]
+    return pixels, sample_names(chosen)
 
 
-def _file_name(picture: str) -> str:
-    """Return the name of a picture's sample: that of its file, and of the folders above it."""
-    return "_".join(pathlib.PurePosixPath(picture).with_suffix(".png").parts)
+def sample_names(pictures: Sequence[str]) -> list[str]:
+    """Return the names of the pictures' samples: those of their files, and of the folders above.
+
+    Pictures that would share a name keep their suffixes in it, as in `a.bmp.png`. Those that still
+    would, such as `x/y.png` and `x_y.png`, are numbered in their order.
+    """
+    paths = [pathlib.PurePosixPath(picture) for picture in pictures]
+    plain = ["_".join(path.with_suffix(".png").parts) for path in paths]
+    uses = collections.Counter(plain)
+    names = [name if uses[name] == 1 else "" for name in plain]
+    taken = set(names)
+    for row, path in enumerate(paths):
+        if not names[row]:
+            stem = "_".join(path.with_suffix("").parts)
+            endings = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
+            wanted = (f"{stem}{ending}{path.suffix}.png" for ending in endings)
+            names[row] = next(name for name in wanted if name not in taken)
+            taken.add(names[row])
+    return names
