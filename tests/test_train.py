@@ -177,6 +177,8 @@ def test_float16_without_a_gpu_is_commented_on(data_dir, tmp_path, monkeypatch, 
         ("a number of at least 0", {"weight_clip": -1.0, "r1": float("nan")}),
         ("a number in [0, 1)", {"ema_decay": 1.0, "beta_1": 1.0, "beta_2": float("nan")}),
         ("a number in [0, 0.5)", {"label_smoothing": 0.5}),
+        (choices.SEED.words, {"seed": -1}),
+        (choices.SEED.words, {"seed": 2**32}),
     ],
 )
 def test_values_that_an_option_cannot_have(expected, values):

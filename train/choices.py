@@ -52,6 +52,7 @@ CONDITION = Expected(
         or (value and (value[0] in "/.~" or value.endswith("/") or os.path.isdir(value)))
     ),
 )
+SEED = Expected(f"an integer from 0 to {2**32 - 1}", lambda value: 0 <= value < 2**32)  # NumPy's
 SHARE = Expected("a number from 0 to 1", lambda value: 0 <= value <= 1)
 CODES = Expected(
     "numbers of values of at least 2, and c for each continuous code, such as 10,c,c",

@@ -32,6 +32,7 @@ from .choices import (
     PRECISIONS,
     PRIORS,
     RESIZES,
+    SEED,
     SHARE,
     SIZE,
     STRATEGIES,
@@ -392,7 +393,7 @@ class Config:
         expected=below(1),
         unset="no EMA",
     )
-    seed: int = option(0, "Seed of all randomness of the run")
+    seed: int = option(0, "Seed of all randomness of the run", expected=SEED)
     sample_every: int = option(500, "Steps between two sample grids", expected=POSITIVE_INTEGER)
     checkpoint_every: int = option(500, "Steps between two checkpoints", expected=POSITIVE_INTEGER)
 

@@ -7,6 +7,8 @@ import pathlib
 
 from kgan_cli.options import POSITIVE_INTEGER, REQUIRED, at_least, check_options, option
 
+from ..choices import SEED
+
 METRICS = (
     "parzen",
     "frechet",
@@ -45,7 +47,7 @@ class Options:
     metrics: tuple[str, ...] = option(METRICS, "Metrics to compute, separated by commas")
     num_samples: int = option(10_000, "Samples to draw", expected=at_least(FEWEST))
     seed: int = option(
-        0, "Seed of the samples and of every choice among real images", expected=at_least(0)
+        0, "Seed of the samples and of every choice among real images", expected=SEED
     )
     data_dir: str | None = option(
         None, "Directory of TFDS data", unset="~/tensorflow_datasets, as in TFDS"
