@@ -270,6 +270,14 @@ def test_a_run_that_has_begun_keeps_its_choices(data_dir, tmp_path, monkeypatch)
 def test_what_cannot_be_is_refused(data_dir, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"^--minutes=3: expected none beside --epochs=1, which"):
         choice(tmp_path, data_dir, 3.0, epochs=1)
+    for given, named in (
+        ({"condition": "edges"}, "condition=edges"),
+        ({"variant": "cyclegan", "dataset_y": "digits"}, "variant=cyclegan"),
+        ({"variant": "any_conditional"}, "variant=any_conditional"),
+    ):
+        expected = rf"^--preset=auto: expected none beside --{named}, as .* Leave it out\.$"
+        with pytest.raises(ValueError, match=expected):
+            choice(tmp_path, data_dir, **given)
     cluster = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     with pytest.raises(ValueError, match=r"^--preset=auto looks at the data before several"):

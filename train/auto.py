@@ -95,9 +95,10 @@ def chosen(
         ValueError, OSError: as `train`.
     """
     given = {name: value for name, value in given.items() if value is not None}
-    if config.condition is not None:
+    if config.condition is not None or config.unpaired:
+        name = "condition" if "condition" in given else "variant"
         raise ValueError(
-            f"--preset=auto: expected none beside --condition={given['condition']}, as it chooses "
+            f"--preset=auto: expected none beside --{name}={given[name]}, as it chooses "
             "networks that are given no images. Leave it out."
         )
     given["dataset"] = config.dataset
