@@ -370,6 +370,12 @@ def test_labels_of_an_unconditional_generator():
         ({"run_dir": "a", "truncation": 0.0}, "--truncation=0.0: expected a positive number"),
         ({"run_dir": "a", "truncation": float("nan")}, "--truncation=nan: expected a positive"),
         ({"run_dir": "a", "seed": 2**63}, "--seed=9223372036854775808: expected an integer of 64"),
+        (
+            {"run_dir": "a", "walk": True, "invert": "b"},
+            r"^--walk: .* neither --input nor --invert beside it, .*absent\.png and --invert=b\.$",
+        ),
+        ({"run_dir": "a", "walk": True, "input": "b"}, r"absent\.png and --input=b\.$"),
+        ({"run_dir": "a", "walk": True, "output": "a.gif"}, r"received --output=a\.gif\.$"),
         ({"run_dir": "a", "output": "a.jpg"}, r"--output=a\.jpg: expected a file that ends in "),
         ({"run_dir": "a", "output": "a.gif", "count": 101}, "at most 100 images in one animation"),
     ],

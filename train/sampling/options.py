@@ -125,10 +125,12 @@ class Options:
         if self.prior is not None and self.model is None:
             raise ValueError(f"--prior={self.prior}: expected none, as a run records its prior.")
         check_options(self)
-        if self.walk and (self.target.kind != GRID or self.input is not None):
+        given = next((name for name in ("input", "invert") if getattr(self, name) is not None), "")
+        if self.walk and (self.target.kind != GRID or given):
+            pictures = f" and --{given}={getattr(self, given)}" if given else ""
             raise ValueError(
-                f"--walk: expected --output=FILE.png and no --input beside it, received --output="
-                f"{self.output} and --input={self.input}."
+                "--walk: expected --output=FILE.png and neither --input nor --invert beside it, "
+                f"received --output={self.output}{pictures}."
             )
         self._check_input()
         self._check_invert()
