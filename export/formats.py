@@ -49,6 +49,31 @@ class Format:
     limit: float
 
 
+def check_given(formats: Sequence[str], quantization: Sequence[str], version: int | None) -> None:
+    """Check that names are known and nothing is given that no format uses.
+
+    Args:
+        formats: of `FORMATS`.
+        quantization: precisions of TFLite, of `tflite.QUANTIZATIONS`; float32 alone always passes.
+        version: number of the SavedModel; None always passes.
+
+    Raises:
+        ValueError: a name is unknown, there is none, or nothing uses an argument.
+    """
+    _known("formats", formats, FORMATS)
+    float32_alone = _known("quantization", quantization, tflite.QUANTIZATIONS) == ["none"]
+    for argument, given, needed in (
+        ("quantization", None if float32_alone else ",".join(quantization), "tflite"),
+        ("version", version, "saved_model"),
+    ):
+        if given is not None and needed not in formats:
+            raise ValueError(
+                f"Invalid value for argument `{argument}`: expected none beside "
+                f"`formats={','.join(formats)}`, as {needed} alone has it, received {given}. Add "
+                f"{needed} to `formats`, or leave `{argument}` out."
+            )
+
+
 def chosen(formats: Sequence[str], quantization: Sequence[str], version: int) -> list[Format]:
     """Return the formats of these names, in a fixed order.
 

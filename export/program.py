@@ -68,6 +68,7 @@ def export(
         export("runs/mine", "exports/mine", formats=["saved_model", "tflite"])
         ```
     """
+    kinds.check_given(formats, quantization, version)
     output = pathlib.Path(output_dir).expanduser()
     directions = RunDirectory(run_dir).read_config().get("directions", ())
     how = (formats, version, quantization, step)

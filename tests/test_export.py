@@ -77,6 +77,32 @@ def test_what_a_format_lacks_is_named_and_nothing_is_left(tmp_path, name, messag
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"formats": ["saved_model", "onnx"], "quantization": ["int8", "none"]},
+            r"`quantization`: expected none beside `formats=saved_model,onnx`, as tflite alone has "
+            r"it, received int8,none\. Add tflite to `formats`, or leave `quantization` out\.$",
+        ),
+        (
+            {"formats": ["tflite"], "version": 3},
+            r"`version`: expected none beside `formats=tflite`, as saved_model alone has it, "
+            r"received 3\. Add saved_model to `formats`, or leave `version` out\.$",
+        ),
+        ({"formats": ["onnxx"], "version": 3}, r"`formats`: expected one or more of saved_model"),
+    ],
+)
+def test_what_no_format_uses_is_refused(tmp_path, given, said):
+    """It was ignored without a word. Nothing is read or made for it."""
+    with pytest.raises(ValueError, match=said):
+        export(tmp_path / "absent", tmp_path / "out", **given)
+    assert not [*tmp_path.iterdir()]
+    for none_given in ({}, {"formats": ["saved_model"], "quantization": ["none"]}):
+        with pytest.raises(FileNotFoundError, match="absent"):
+            export(tmp_path / "absent", tmp_path / "out", **none_given)
+
+
 class TestVersions:
     @pytest.mark.slow
     def test_they_count_up_and_stay(self, tmp_path):
