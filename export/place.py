@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -25,10 +26,12 @@ class Place:
 
     Args:
         output: the directory; made when it is locked.
+        whole: the directory that errors name, where this one is a part of the export to it.
     """
 
-    def __init__(self, output: pathlib.Path):
+    def __init__(self, output: pathlib.Path, whole: pathlib.Path | None = None):
         self.output = output
+        self.whole = output if whole is None else whole
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[Place]:
@@ -102,34 +105,6 @@ class Place:
         with tempfile.TemporaryDirectory(prefix=_STAGE, dir=self.output) as stage:
             yield pathlib.Path(stage)
 
-    def publish(self, stage: pathlib.Path, targets: Iterable[pathlib.Path]) -> None:
-        """Move what was written, and the report, to its places; all of it is on disk then.
-
-        A signal waits until everything has moved.
-
-        Args:
-            stage: the directory in which everything was written.
-            targets: what to move beside the report, relative to `stage`.
-
-        Raises:
-            OSError: as `check`.
-        """
-        targets = list(targets)
-        for path in (*stage.rglob("*"), stage):
-            sync(path)
-        self.check(targets)
-        with stopping_on_signals(lambda: None):
-            for target in targets:
-                (self.output / target.parent).mkdir(exist_ok=True)
-                os.replace(stage / target, self.output / target)
-                sync(self.output / target.parent)
-            for name in FILES:
-                if (stage / name).exists():
-                    os.replace(stage / name, self.output / name)
-                else:  # an earlier export's
-                    (self.output / name).unlink(missing_ok=True)
-            sync(self.output)
-
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         """Say what errors of the system and of TensorFlow's writer mean for the export."""
@@ -140,11 +115,58 @@ class Place:
                 raise
             reason = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
             raise OSError(
-                f"The export to {self.output} failed ({reason}). Mend the cause and repeat the "
+                f"The export to {self.whole} failed ({reason}). Mend the cause and repeat the "
                 "command."
             ) from error
         except tf.errors.OpError as error:
             raise OSError(
-                f"The export to {self.output} failed ({error.message.splitlines()[0]}). Mend the "
+                f"The export to {self.whole} failed ({error.message.splitlines()[0]}). Mend the "
                 "cause and repeat the command."
             ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Staged:
+    """What was written and is to be moved.
+
+    Attributes:
+        place: where it goes.
+        stage: the directory in which everything was written.
+        targets: what to move beside the report, relative to `stage`.
+    """
+
+    place: Place
+    stage: pathlib.Path
+    targets: Sequence[pathlib.Path]
+
+    def move(self) -> None:
+        """Move it."""
+        output = self.place.output
+        for target in self.targets:
+            (output / target.parent).mkdir(exist_ok=True)
+            os.replace(self.stage / target, output / target)
+            sync(output / target.parent)
+        for name in FILES:
+            if (self.stage / name).exists():
+                os.replace(self.stage / name, output / name)
+            else:  # an earlier export's
+                (output / name).unlink(missing_ok=True)
+        sync(output)
+
+
+def publish(staged: Sequence[Staged]) -> None:
+    """Move what was written, and the reports, to their places; all of it is on disk then.
+
+    Nothing moves before all of it can. A signal waits until everything has moved.
+
+    Raises:
+        OSError: as `Place.check`.
+    """
+    for one in staged:
+        for path in (*one.stage.rglob("*"), one.stage):
+            sync(path)
+    for one in staged:
+        one.place.check(one.targets)
+    with stopping_on_signals(lambda: None):
+        for one in staged:
+            one.move()

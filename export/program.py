@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import numbers
 import os
 import pathlib
@@ -16,7 +18,7 @@ from kgan.inference import KerasGenerator
 from . import formats as kinds
 from . import lite_sampling, of_images, parity, report
 from .parity import Comparison
-from .place import Place
+from .place import Place, Staged, publish
 
 MAX_VERSION = 2**63 - 1  # TensorFlow Serving reads an int64
 
@@ -34,7 +36,8 @@ def export(
     All formats are written to a hidden directory, read back, compared and synced to disk first.
     They move to their places only if every one passes. The report, `parity.json`, `parity.md` and
     `parity.png`, is written in either case. A run that translates both ways is exported once for
-    each, to `output_dir/x_to_y` and `output_dir/y_to_x`.
+    each, to `output_dir/x_to_y` and `output_dir/y_to_x`, with one number of the SavedModels: both
+    or none. If one fails, it alone has a report.
 
     Args:
         run_dir: directory of a run of `kgan-train` or `GAN.save_run`, finished or not.
@@ -71,74 +74,99 @@ def export(
     kinds.check_given(formats, quantization, version)
     output = pathlib.Path(output_dir).expanduser()
     directions = RunDirectory(run_dir).read_config().get("directions", ())
-    how = (formats, version, quantization, step)
-    if not directions:
-        return _export(run_dir, output, *how)
-    return {
-        f"{direction}/{name}": made
-        for direction in directions
-        for name, made in _export(run_dir, output / direction, *how, direction).items()
-    }
-
-
-def _export(
-    run_dir: str | os.PathLike[str],
-    output: pathlib.Path,
-    formats: Sequence[str],
-    version: int | None,
-    quantization: Sequence[str],
-    step: int | None,
-    direction: str | None = None,
-) -> dict[str, Comparison]:
-    """Export one generator, as `export` does."""
+    outputs = {direction: output / direction for direction in directions} or {"": output}
     # On the CPU whatever else there is: a GPU may round products to fewer bits (TensorFloat-32).
-    with Place(output).locked() as place, tf.device("CPU:0"):
-        version = choose_version(output / "saved_model", version)
+    with contextlib.ExitStack() as held, tf.device("CPU:0"):
+        places = [held.enter_context(Place(path, output).locked()) for path in outputs.values()]
+        version = choose_version(version, *(place.output / "saved_model" for place in places))
         chosen = kinds.chosen(formats, quantization, version)
-        place.check(kind.place for kind in chosen)
-        generator = inference.read_run(run_dir, step)
-        if direction is not None:
-            generator = generator.toward(direction)
-        generator.use_full_precision()
-        with place.staging() as stage:
+        for place in places:
+            place.check(kind.place for kind in chosen)
+        run = inference.read_run(run_dir, step)
+        made = []
+        for direction, place in zip(outputs, places, strict=True):
+            generator = run.toward(direction) if direction else run
+            generator.use_full_precision()
+            stage = held.enter_context(place.staging())
             comparisons = _write_and_compare(generator, chosen, stage)
-            failed = [name for name, made in comparisons.items() if not made.passed]
-            written = {pathlib.Path(made.path) for made in comparisons.values()}
-            place.publish(stage, [] if failed else sorted(written))
-    print(report.table(comparisons))
+            made.append(_Export(direction, generator, place, stage, comparisons))
+        failed = [one for one in made if one.failed]
+        publish([one.staged() for one in failed or made])
+    for one in made:
+        print(report.table(one.comparisons))
+        if not failed:
+            _print_omissions(one.generator, one.comparisons)
+            paths = ", ".join(dict.fromkeys(found.path for found in one.comparisons.values()))
+            print(f"Exported to {one.place.output}: {paths}; compared in parity.md.")
     if failed:
+        names = ", ".join(one.named(name) for one in failed for name in one.failed)
+        reports = " and ".join(str(one.place.output / "parity.json") for one in failed)
         raise parity.ParityError(
-            f"Parity failed for {', '.join(failed)}: the images differ from the Keras model's by "
-            f"more than its limit. Nothing was exported; {output / 'parity.json'} has the numbers."
+            f"Parity failed for {names}: the images differ from the Keras model's by more than its "
+            f"limit. Nothing was exported; {reports} {'have' if len(failed) > 1 else 'has'} the "
+            "numbers."
         )
-    _print_omissions(generator, comparisons)
-    paths = ", ".join(dict.fromkeys(made.path for made in comparisons.values()))
-    print(f"Exported to {output}: {paths}; compared in parity.md.")
-    return comparisons
+    return {one.named(name): found for one in made for name, found in one.comparisons.items()}
 
 
-def choose_version(directory: pathlib.Path, version: int | None) -> int:
+@dataclasses.dataclass(frozen=True)
+class _Export:
+    """The files of one generator, written aside.
+
+    Attributes:
+        direction: of a generator that translates; empty for a run of one generator.
+        generator: the generator.
+        place: where its files go.
+        stage: the directory that holds them until then.
+        comparisons: of each file or directory, by its name in the report.
+    """
+
+    direction: str
+    generator: KerasGenerator
+    place: Place
+    stage: pathlib.Path
+    comparisons: dict[str, Comparison]
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the formats whose images differ from the Keras model's."""
+        return [name for name, made in self.comparisons.items() if not made.passed]
+
+    def named(self, name: str) -> str:
+        """Return the name of a format beside those of other directions."""
+        return f"{self.direction}/{name}" if self.direction else name
+
+    def staged(self) -> Staged:
+        """Return what is to be published: the report alone if a format failed."""
+        written = {pathlib.Path(made.path) for made in self.comparisons.values()}
+        return Staged(self.place, self.stage, [] if self.failed else sorted(written))
+
+
+def choose_version(version: int | None, *directories: pathlib.Path) -> int:
     """Return the number of a new version of the SavedModel.
 
     Args:
-        directory: the parent of all versions; it need not exist.
         version: the requested number, or None for one more than the highest there is.
+        directories: the parents of all versions, which get the same number; they need not exist.
 
     Raises:
         FileExistsError: the version exists.
         ValueError: the version is not a positive integer, or above `MAX_VERSION`.
     """
-    names = [path.name for path in directory.glob("*")]
-    numbered = [int(name) for name in names if name.isascii() and name.isdecimal()]
-    taken = [number for number in numbered if number <= MAX_VERSION]
+    taken = {
+        int(path.name): directory
+        for directory in directories
+        for path in directory.glob("*")
+        if path.name.isascii() and path.name.isdecimal() and int(path.name) <= MAX_VERSION
+    }
     following = max(taken, default=0) + 1
     free = f", or leave --version out for {following}" if following <= MAX_VERSION else ""
     if version is None:
         version = following
         if not free:
             raise ValueError(
-                f"{directory} has version {MAX_VERSION}, and TensorFlow Serving reads no higher "
-                "one. Choose a free version with --version."
+                f"{taken[MAX_VERSION]} has version {MAX_VERSION}, and TensorFlow Serving reads no "
+                "higher one. Choose a free version with --version."
             )
     whole = isinstance(version, numbers.Integral) and not isinstance(version, bool)
     if not whole or not 1 <= version <= MAX_VERSION:
@@ -148,7 +176,8 @@ def choose_version(directory: pathlib.Path, version: int | None) -> int:
         )
     if version in taken:
         raise FileExistsError(
-            f"Version {version} exists in {directory} and is not overwritten. Choose another{free}."
+            f"Version {version} exists in {taken[version]} and is not overwritten. Choose "
+            f"another{free}."
         )
     return int(version)
 

@@ -121,16 +121,16 @@ class TestVersions:
         assert contents(out) == before
 
     def test_what_is_no_version_does_not_count(self, tmp_path):
-        assert program.choose_version(tmp_path / "absent", None) == 1
+        assert program.choose_version(None, tmp_path / "absent") == 1
         for name in ("2", "10", ".30.partial", "latest", "-4"):
             (tmp_path / name).mkdir()
-        assert program.choose_version(tmp_path, None) == 11
-        assert program.choose_version(tmp_path, 3) == 3
+        assert program.choose_version(None, tmp_path) == 11
+        assert program.choose_version(3, tmp_path) == 3
 
     @pytest.mark.parametrize("version", [0, -1, 1.5, "2"])
     def test_nonsense_is_refused(self, tmp_path, version):
         with pytest.raises(ValueError, match=rf"`version`: expected a positive .*{version!r}"):
-            program.choose_version(tmp_path, version)
+            program.choose_version(version, tmp_path)
 
 
 # Runs the program on many command lines in one process, as TensorFlow takes seconds to import; a

@@ -105,22 +105,22 @@ class TestVersions:
     @pytest.mark.parametrize("version", [2**63, 10**30, True, False, -1])
     def test_beyond_int64_is_refused(self, tmp_path, version):
         with pytest.raises(ValueError, match="positive integer of at most 9223372036854775807"):
-            program.choose_version(tmp_path, version)
+            program.choose_version(version, tmp_path)
 
     def test_the_greatest_is_not(self, tmp_path):
-        assert program.choose_version(tmp_path, 2**63 - 1) == 2**63 - 1
+        assert program.choose_version(2**63 - 1, tmp_path) == 2**63 - 1
 
     def test_what_tensorflow_serving_cannot_read_does_not_count(self, tmp_path):
         for name in ("3", "99999999999999999999", "\u0664"):
             (tmp_path / name).mkdir()
-        assert program.choose_version(tmp_path, None) == 4
+        assert program.choose_version(None, tmp_path) == 4
 
     def test_none_follows_the_greatest(self, tmp_path):
         (tmp_path / str(2**63 - 1)).mkdir()
         with pytest.raises(ValueError, match=r"reads no higher one\. Choose a free version with"):
-            program.choose_version(tmp_path, None)
+            program.choose_version(None, tmp_path)
         with pytest.raises(FileExistsError, match=r"is not overwritten\. Choose another\.$"):
-            program.choose_version(tmp_path, 2**63 - 1)
+            program.choose_version(2**63 - 1, tmp_path)
 
 
 def test_what_a_killed_export_left_is_removed(run_dir, tmp_path):

@@ -1,5 +1,6 @@
 """Runs of CycleGAN: flags, what they record, and both directions out of one directory."""
 
+import dataclasses
 import json
 
 import keras
@@ -8,6 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kgan
+from export import program
+from export.parity import ParityError
 from export.program import export
 from kgan.variants.both_ways import DIRECTIONS
 from train.auto import automatic
@@ -82,6 +85,42 @@ def test_both_directions_are_read_exported_and_sampled(run, images, tmp_path):
         for path in (folder / "saved_model" / "1", folder / "tflite" / "generator_float32.tflite"):
             found = kgan.inference.load(path).translate(images)
             np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_both_directions_are_exported_or_none(run, tmp_path, monkeypatch):
+    """One was there, under its number, when the other failed."""
+    other = tmp_path / "y_to_x" / "saved_model"
+    (other / "2").mkdir(parents=True)
+    expected = r"Version 2 exists in .*y_to_x/saved_model .*, or leave --version out for 3\.$"
+    with pytest.raises(FileExistsError, match=expected):
+        export(run, tmp_path, ["saved_model"], version=2)
+    assert not (tmp_path / "x_to_y").exists()
+    (other.parent / "tflite").write_text("in the way")
+    with pytest.raises(NotADirectoryError, match="y_to_x/tflite is no directory"):
+        export(run, tmp_path, ["tflite"])
+    assert not (tmp_path / "x_to_y").exists()
+
+    write = program.report.write
+
+    def failing(generator, reference, comparisons, images, stage):
+        if stage.parent.name == "y_to_x":
+            for name, made in comparisons.items():
+                comparisons[name] = dataclasses.replace(made, limit=-1.0)
+        write(generator, reference, comparisons, images, stage)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(program.report, "write", failing)
+        expected = r"^Parity failed for y_to_x/saved_model: .*; \S*/y_to_x/parity\.json has the"
+        with pytest.raises(ParityError, match=expected):
+            export(run, tmp_path, ["saved_model"])
+    assert not (tmp_path / "x_to_y").exists()
+    assert sorted(path.name for path in other.iterdir()) == ["2"]
+    assert (tmp_path / "y_to_x" / "parity.md").exists()
+
+    export(run, tmp_path, ["saved_model"])
+    assert [path.name for path in (tmp_path / "x_to_y" / "saved_model").iterdir()] == ["3"]
+    assert sorted(path.name for path in other.iterdir()) == ["2", "3"]
 
 
 @pytest.mark.slow
