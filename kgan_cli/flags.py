@@ -73,7 +73,7 @@ def _help(about: Option, default: object) -> str:
     notes = []
     if about.choices:
         notes.append(f"one of {', '.join(about.choices)}")
-    for other, having in about.only_with.items():
+    for other, having in {**about.only_with, **about.given_with}.items():
         notes.append(f"for --{other}={', '.join(having)}")
     if about.unset:
         notes.append(f"default: {about.unset}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "at_least",
     "below",
     "check_choice",
+    "check_given",
     "check_options",
     "described",
     "option",
@@ -76,6 +77,7 @@ class Option:
     choices: Sequence[str]
     expected: Expected | None
     only_with: Mapping[str, Sequence[str]]
+    given_with: Mapping[str, Sequence[str]]
     unset: str
 
 
@@ -85,6 +87,7 @@ def option(
     choices: Sequence[str] = (),
     expected: Expected | None = None,
     only_with: Mapping[str, Sequence[str]] = NOTHING,
+    given_with: Mapping[str, Sequence[str]] = NOTHING,
     unset: str = "",
 ) -> T:
     """Return a dataclass field for an option.
@@ -96,9 +99,11 @@ def option(
         expected: what a number must satisfy.
         only_with: another option's name -> those of its values that have this option. With any
             other, this option must keep its default.
+        given_with: as `only_with`, where the user gives this option. A preset, or the record of a
+            run, may hold a value that has no effect; `check_given` refuses it of users alone.
         unset: what a default of None stands for, for the help text.
     """
-    about = Option(help, choices, expected, only_with, unset)
+    about = Option(help, choices, expected, only_with, given_with, unset)
     # Typed as the default, so that the annotation of the field is checked against it.
     return cast(T, dataclasses.field(default=default, metadata={"option": about}))
 
@@ -125,13 +130,35 @@ def check_options(options: DataclassInstance) -> None:
             check_choice(field.name, value, about.choices)
         if about.expected and not about.expected.holds(value):
             raise ValueError(f"--{field.name}={value}: expected {about.expected.words}.")
-        for other, having in about.only_with.items():
-            if value != field.default and getattr(options, other) not in having:
-                have = "have" if len(having) > 1 else "has"
-                raise ValueError(
-                    f"--{field.name}={value}: --{other}={getattr(options, other)} has no such "
-                    f"option; {', '.join(having)} {have} it."
-                )
+        _check_having(options, field, about.only_with)
+
+
+def check_given(options: DataclassInstance, given: Container[str]) -> None:
+    """Raise for the first option that was given beside one with which it has no effect.
+
+    Args:
+        options: of any options class.
+        given: names of the options that the user gave.
+
+    Raises:
+        ValueError: an option has no effect; the sentence names the flag as the user types it.
+    """
+    for field, about in described(options):
+        if field.name in given:
+            _check_having(options, field, about.given_with)
+
+
+def _check_having(
+    options: DataclassInstance, field: dataclasses.Field[Any], having: Mapping[str, Sequence[str]]
+) -> None:
+    value = getattr(options, field.name)
+    for other, values in having.items():
+        if value != field.default and getattr(options, other) not in values:
+            have = "have" if len(values) > 1 else "has"
+            raise ValueError(
+                f"--{field.name}={value}: --{other}={getattr(options, other)} has no such "
+                f"option; {', '.join(values)} {have} it."
+            )
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:

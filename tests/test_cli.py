@@ -18,6 +18,7 @@ from kgan_cli.options import (
     REQUIRED,
     at_least,
     below,
+    check_given,
     check_options,
     option,
 )
@@ -193,7 +194,9 @@ class Example:
         0.5, "Rate of odd ones", expected=below(1), only_with={"cli_kind": ("odd",)}
     )
     cli_weight: float | None = option(None, "Weight", expected=NON_NEGATIVE, unset="no weight")
-    cli_count: int = option(3, "Count", expected=at_least(2))
+    cli_count: int = option(
+        3, "Count", expected=at_least(2), given_with={"cli_kind": ("plain", "new")}
+    )
     cli_names: tuple[str, ...] = option(("a", "b"), "Names")
     cli_fast: bool = option(False, "Be fast")
 
@@ -214,6 +217,17 @@ def test_a_field_checks_its_value(values, sentence):
     check_options(Example("here", cli_kind="odd", cli_rate=0.1))
 
 
+def test_a_field_without_effect_is_refused_where_it_is_given():
+    for values in ({"cli_kind": "odd"}, {"cli_count": 4}):
+        check_given(Example("here", **values), {"cli_kind", "cli_count"})
+    odd = Example("here", cli_kind="odd", cli_count=4)
+    check_options(odd)
+    check_given(odd, {"cli_kind"})
+    sentence = r"^--cli_count=4: --cli_kind=odd has no such option; plain, new have it\.$"
+    with pytest.raises(ValueError, match=sentence):
+        check_given(odd, {"cli_count"})
+
+
 @pytest.mark.parametrize("with_defaults", [False, True])
 def test_a_field_becomes_a_flag(with_defaults):
     names = [field.name for field in dataclasses.fields(Example)]
@@ -221,12 +235,14 @@ def test_a_field_becomes_a_flag(with_defaults):
     try:
         own = {flag.name: flag for flag in flags.FLAGS.get_flags_for_module("tests.example")}
         assert [*own] == names
-        kind, rate = ("", "") if with_defaults else ("; default plain", "; default 0.5")
-        assert [own[name].help for name in names[:4]] == [
+        defaults = ("; default plain", "; default 0.5", "; default 3")
+        kind, rate, count = ("", "", "") if with_defaults else defaults
+        assert [own[name].help for name in names[:5]] == [
             "Where.",
             f"Kind of it (one of plain, odd{kind})",
             f"Rate of odd ones (for --cli_kind=odd{rate})",
             "Weight (default: no weight)",
+            f"Count (for --cli_kind=plain, new{count})",
         ]
         given = {name: flag.value for name, flag in own.items() if flag.value is not None}
         assert given == (

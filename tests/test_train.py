@@ -18,7 +18,7 @@ import warm
 import kgan
 from kgan.optimizers import RisingMomentum
 from train import choices
-from train.config import Config, resolve
+from train.config import Config, check_effects, resolve
 from train.game import make_gan, untrained_gan
 from train.presets import DIRECTORIES, PRESETS
 from train.records import check_run
@@ -212,6 +212,66 @@ def test_values_that_an_option_cannot_have(expected, values):
 def test_options_that_do_not_fit_each_other(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         resolve(None, options)
+
+
+@pytest.mark.parametrize(
+    ("preset", "given", "sentence"),
+    [
+        (
+            "mnist_mlp",
+            {"optimizer": "sgd_2014", "beta_1": 0.9},
+            "--beta_1=0.9: --optimizer=sgd_2014 has no such option; adam has it.",
+        ),
+        (
+            "goodfellow2014_mnist",
+            {"beta_2": 0.9},
+            "--beta_2=0.9: --optimizer=sgd_2014 has no such option; adam has it.",
+        ),
+        (
+            None,
+            {"optimizer": "sgd_2014", "epsilon": 1e-3},
+            "--epsilon=0.001: --optimizer=sgd_2014 has no such option; adam has it.",
+        ),
+        (
+            "mnist_mlp",
+            {"r1": 0.0, "r2": 0.0, "penalty_interval": 4},
+            "--penalty_interval=4: expected --r1, --r2 or --gradient_penalty beside it, the "
+            "penalties that it is for.",
+        ),
+        (
+            None,
+            {"upsampling": "resize"},
+            "--upsampling=resize: --network=mlp has no such option; dcgan, unet, resnet have it.",
+        ),
+        (
+            None,
+            {"network": "resnet", "upsampling": "resize"},
+            "--upsampling=resize: expected --condition or --variant=cyclegan beside "
+            "--network=resnet, which has no such option where it makes images of latents.",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_refused_where_it_is_given(preset, given, sentence):
+    """A preset may hold it, so that another flag can take its effect away."""
+    config = resolve(preset, given)
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        check_effects(config, given)
+    check_effects(config, {"optimizer"})
+
+
+@pytest.mark.parametrize(
+    ("preset", "given"),
+    [
+        ("mnist_mlp", {"penalty_interval": 8}),
+        (None, {"gradient_penalty": 10.0, "penalty_interval": 8}),
+        (None, {"network": "resnet", "condition": "edges", "upsampling": "resize"}),
+        ("digits_cyclegan", {"network": "resnet", "upsampling": "resize"}),
+        ("mnist_dcgan", {"upsampling": "resize", "epsilon": 1e-3}),
+        (None, {"upsampling": "transposed", "penalty_interval": 1}),
+    ],
+)
+def test_what_has_an_effect_is_not(preset, given):
+    check_effects(resolve(preset, given), given)
 
 
 @pytest.mark.parametrize(
@@ -536,7 +596,7 @@ def test_help_is_immediate_and_whole():
     assert "Algorithm 1" in done.stdout
     for name in (*Config(steps=1).options(), "run_dir", "data_dir", "preset", "dry_run"):
         assert f"{name}:" in done.stdout, name
-    assert "--beta_1: Adam beta_1 (default 0.5)" in done.stdout
+    assert "--beta_1: Adam beta_1 (for --optimizer=adam; default 0.5)" in done.stdout
     # Not a measurement: importing TensorFlow alone takes longer than this.
     assert elapsed < 2.5
 
@@ -565,6 +625,20 @@ def test_a_dry_run_resolves_and_writes_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == resolve("mnist_dcgan", {"seed": 9}).options()
     assert not (tmp_path / "run").exists()
+
+
+def test_flags_without_effect_are_refused_but_of_a_run_that_began_with_them(tmp_path):
+    given = {"optimizer": "sgd_2014", "beta_1": 0.9, "steps": 3}
+    words = [f"--run_dir={tmp_path / 'run'}", *(f"--{name}={x}" for name, x in given.items())]
+    done = program(*words, "--dry_run")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "kgan-train: --beta_1=0.9: --optimizer=sgd_2014 has no such option;" in done.stderr
+    options = resolve(None, given).options()
+    RunDirectory(tmp_path / "run").create(options, versions={}, commit=None)
+    for own in (words, words[:1]):
+        done = program(*own, "--dry_run")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == options
 
 
 @pytest.mark.parametrize(

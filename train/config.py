@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from kgan_cli.options import (
     NON_NEGATIVE,
@@ -13,6 +13,7 @@ from kgan_cli.options import (
     at_least,
     below,
     check_choice,
+    check_given,
     check_options,
     option,
 )
@@ -36,6 +37,7 @@ from .choices import (
     SHARE,
     SIZE,
     STRATEGIES,
+    TRANSLATORS,
     UNREADABLE,
     UPSAMPLINGS,
     VALUE_GAMES,
@@ -45,6 +47,8 @@ from .choices import (
 )
 from .presets import DIRECTORIES, PRESETS
 from .variant_options import check_variant
+
+ADAM = {"optimizer": ("adam",)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,6 +200,7 @@ class Config:
         "Upsampling in the generator of dcgan, unet and, where it is given images, resnet: "
         "transposed convolution, or resizing and convolution, which is faster in int8",
         UPSAMPLINGS,
+        given_with={"network": ("dcgan", *TRANSLATORS)},
     )
     packing: int = option(
         1, "Images that the discriminator receives together, PacGAN", expected=POSITIVE_INTEGER
@@ -373,12 +378,13 @@ class Config:
         "momentum rises as in Goodfellow et al. (2014)",
         OPTIMIZERS,
     )
-    beta_1: float = option(0.5, "Adam beta_1", expected=below(1))
-    beta_2: float = option(0.999, "Adam beta_2", expected=below(1))
+    beta_1: float = option(0.5, "Adam beta_1", expected=below(1), given_with=ADAM)
+    beta_2: float = option(0.999, "Adam beta_2", expected=below(1), given_with=ADAM)
     epsilon: float | None = option(
         None,
         "Adam epsilon. Gradients below it move weights less",
         expected=POSITIVE,
+        given_with=ADAM,
         unset="1e-7",
     )
     generator_learning_rate: float = option(
@@ -496,6 +502,33 @@ class Config:
     def options(self) -> OptionValues:
         """Return the fields as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
+
+
+def check_effects(config: Config, given: Container[str]) -> None:
+    """Check that every option that was given has an effect.
+
+    Presets and records may hold some that have none, so that another flag can be given beside them.
+
+    Args:
+        config: all that was resolved.
+        given: names of the options that the user gave.
+
+    Raises:
+        ValueError: an option has no effect; the sentence names the flag.
+    """
+    check_given(config, given)
+    penalised = config.r1 or config.r2 or config.gradient_penalty
+    if "penalty_interval" in given and config.penalty_interval > 1 and not penalised:
+        raise ValueError(
+            f"--penalty_interval={config.penalty_interval}: expected --r1, --r2 or "
+            "--gradient_penalty beside it, the penalties that it is for."
+        )
+    of_latents = config.network == "resnet" and config.condition is None and not config.unpaired
+    if "upsampling" in given and config.upsampling != "transposed" and of_latents:
+        raise ValueError(
+            f"--upsampling={config.upsampling}: expected --condition or --variant=cyclegan beside "
+            "--network=resnet, which has no such option where it makes images of latents."
+        )
 
 
 def resolve(preset: str | None, explicit: Mapping[str, object]) -> Config:

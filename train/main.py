@@ -21,7 +21,7 @@ from kgan_cli.options import OptionValues
 from kgan_cli.program import run
 from kgan_cli.silence import native_silence
 
-from .config import Config, resolve
+from .config import Config, check_effects, resolve
 from .presets import PRESETS
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def main() -> None:
         directories = {"dataset", "condition", "init_from"} & given.keys()
         absolute = {name: getattr(config, name) for name in directories}
         config = _begun_or_chosen(config, run_dir, {**given, **absolute})
+        if not run_dir.config.exists():  # a run that began with them goes on
+            check_effects(config, given)
     elif _MINUTES.value is not None:
         raise ValueError(_NO_MINUTES.format(_MINUTES.value))
     print(json.dumps(config.options(), indent=2), flush=True)
