@@ -250,7 +250,9 @@ class GAN(
         self.report = GameMetrics()
 
     def build(self, input_shape: object = None) -> None:
-        """Create the variables of both networks; `input_shape` is not needed."""
+        """Create the variables of both networks, once; `input_shape` is not needed."""
+        if self.built:
+            return
         packing = self.packing
         self.image_shape = build_generator(self.generator, self.prior.dim, self.condition)
         self.value_range = shared_range(self._given_range, self.generator, self.image_shape)

@@ -9,6 +9,7 @@ gan = kgan.load_run("runs/digits")   # compiled, with its optimizers: fit, sampl
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import shlex
@@ -274,6 +275,7 @@ class SavedRun(keras.Model):
             **classes_record(self),
         }
         record["data"].update(image_shape=list(self.image_shape), num_classes=self.num_classes)
+        record = json.loads(json.dumps(record, default=_plain))  # before anything is replaced
         with run.lock():
             if run.config.exists() and not saved_from_python(run.read_config()):
                 raise FileExistsError(
@@ -285,6 +287,13 @@ class SavedRun(keras.Model):
             run.write_config(record)
             _write_checkpoint(self, Checkpoints(run.checkpoints))
             write_networks(self, run)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, which JSON can hold."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"A run cannot record {value!r}, of type {type(value).__name__}.")
 
 
 def _check_readable(gan: Any) -> None:

@@ -159,7 +159,7 @@ class ExportedGame(keras.Model):
             ```
         """
         one_of("format", format, ("tf_saved_model",), "`kgan_export.export` writes others.")
-        path = pathlib.Path(filepath)
+        path = pathlib.Path(filepath).expanduser()
         if os.path.lexists(path) and not (path / "saved_model.pb").is_file():
             raise FileExistsError(
                 f"Invalid value for argument `filepath`: expected a new directory or a SavedModel "

@@ -365,6 +365,41 @@ def test_fit_does_not_warn(data, start, options, collapsed_game):
     assert collapsed_game.step == start + 2000
 
 
+def fit_often(times, gan, data, **options):
+    for _ in range(times):
+        gan.fit(data, verbose=0, **options)
+
+
+def test_fits_of_one_epoch_warn_as_one_of_many(collapsed_game):
+    data = batches(IMAGES).take(250)
+    collapsed_game.step_counter.assign(900)
+    with pytest.warns(UserWarning, match="Training has collapsed") as said:
+        fit_often(9, collapsed_game, data)
+    (sentence,) = (str(warning.message) for warning in said)
+    assert "up to step 2650" in sentence
+
+
+def test_an_alarm_goes_on_over_several_fits(collapsed_game):
+    """It warns once, and knows no checks of another game or of a later state."""
+    alarm = CollapseAlarm(None, IMAGES, every=250, warmup=0)
+    fit = {"batch_size": 40, "callbacks": [alarm]}
+    data = np.tile(IMAGES, (250, 1))
+    collapsed_game.step_counter.assign(0)
+    with pytest.warns(UserWarning, match="Training has collapsed") as said:
+        fit_often(5, collapsed_game, data, **fit)
+    assert len(said) == 1
+    assert list(alarm.history) == [250, 500, 750, 1000, 1250]
+    collapsed_game.step_counter.assign(250)
+    fit_often(1, collapsed_game, data, **fit)
+    assert list(alarm.history) == [250, 500]
+    parts = (collapsed_game.generator, collapsed_game.discriminator, collapsed_game.prior)
+    other = kgan.GAN(*parts)
+    other.compile("sgd", "sgd")
+    alarm.set_model(other)
+    alarm.on_train_begin()
+    assert not alarm.history
+
+
 def test_the_alarm_of_fit_reads_images_without_moving_the_data(tmp_path):
     options = {"batch_size": 40, "split": "train[:2000]", "seed": 0}
     data, other = (kgan.data.load("ring", data_dir=tmp_path, **options) for _ in range(2))
@@ -522,6 +557,8 @@ NAN = np.full((20, 3), np.nan, "float32")
         ({"count": 5000}, r"`count`: .* to 4096, received 5000"),
         ({"action": "rollback"}, r"`action`: expected one of 'warn', 'stop', received 'rollback'"),
         ({"images": IMAGES[:1]}, r"`images`: expected finite floats .* of shape \(1, 3\)"),
+        ({"images": (IMAGES,) * 3}, r"`images`: expected .* a pair .*, received 3 arrays"),
+        ({"seed": 1.5}, r"`seed`: expected an integer"),
         ({"images": IMAGES[:, 0]}, r"`images`: .* received float32 of shape \(40,\)"),
         ({"images": IMAGES.astype("int32")}, r"`images`: .* received int32"),
         ({"images": NAN}, r"`images`: expected finite floats"),

@@ -53,6 +53,33 @@ def refused(gan, watcher, message):
     assert not watcher.run.metrics.exists()
 
 
+@pytest.mark.parametrize("names", ["ab", ["a"], ["a", 1], ["a", "b", "c"]])
+def test_names_that_are_not_those_of_the_classes(tmp_path, names):
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((4, 4, 1), 3, (4,), num_classes=2),
+        kgan.networks.MLPDiscriminator((4, 4, 1), (4,), num_classes=2),
+        kgan.priors.Normal(3),
+    )
+    gan.compile("adam", "adam")
+    with pytest.raises(ValueError, match=r"`class_names`: expected 2 texts, one a class, received"):
+        begin(lambda: callbacks.SampleGrid(tmp_path, class_names=names), gan)
+
+
+def test_a_condition_that_nothing_takes(tmp_path):
+    grid = callbacks.SampleGrid(tmp_path, condition=real((8, 8, 1), 4))
+    refused(make_gan((8, 8, 1)), grid, r"`condition`: expected None, as the generator takes no")
+
+
+def test_seeds_and_a_file_in_the_way(tmp_path):
+    for made in (callbacks.SampleGrid, callbacks.Evaluate, callbacks.GradientNorms):
+        data = () if made is callbacks.SampleGrid else (real((8, 8, 1)),)
+        with pytest.raises(ValueError, match=r"`seed`: expected an integer or two integers"):
+            made(tmp_path, *data, seed=1.5)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match=r"`run_dir`: expected a directory, received the"):
+        begin(lambda: callbacks.SampleGrid(tmp_path / "file"), make_gan((8, 8, 1)))
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_what_no_grid_can_show(tmp_path, name):
     gan = make_gan(SHAPES[name])
@@ -149,6 +176,12 @@ def test_a_mixture_of_other_points(tmp_path):
     refused(make_gan((5,)), watcher, r"`mixture`: expected one of points of .* \(5,\), .* \(2,\)")
 
 
+def begin(made, gan):
+    watcher = made()
+    watcher.set_model(gan)
+    watcher.on_train_begin()
+
+
 @pytest.mark.parametrize("labels", [np.full(40, 3), np.full(40, -1), np.zeros(39, int)])
 def test_labels_that_are_no_classes(tmp_path, labels):
     gan = kgan.GAN(
@@ -157,7 +190,13 @@ def test_labels_that_are_no_classes(tmp_path, labels):
         kgan.priors.Normal(3),
     )
     gan.compile("adam", "adam")
-    watcher = callbacks.GradientNorms(tmp_path, (real((4, 4, 1), 40), labels), count=40)
-    watcher.set_model(gan)
-    with pytest.raises(ValueError, match="expected 40 labels from 0 to 2, one an image, received"):
-        watcher.on_train_begin()
+    data, sentence = (real((4, 4, 1), 40), labels), "expected labels from 0 to 2, received"
+    if len(labels) < 40:
+        sentence = "expected as many labels or conditions as images, received 39 and 40"
+    for made in (
+        lambda: callbacks.GradientNorms(tmp_path, data, count=40),
+        lambda: callbacks.Evaluate(tmp_path, data, num_samples=20),
+        lambda: callbacks.CollapseAlarm(None, data, count=40),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            begin(made, gan)

@@ -838,6 +838,15 @@ def test_parts_of_other_kinds_are_refused(options, sentence):
         kgan.GAN(generator, discriminator, **{"prior": kgan.priors.Normal(5), **options})
 
 
+def test_a_game_is_built_once():
+    gan = mlp_gan(ema_decay=0.9)
+    gan.build()
+    gan.compile("adam", "adam")
+    weights = len(gan.weights)
+    gan.build()
+    assert len(gan.weights) == weights
+
+
 def test_the_decay_of_the_average_is_fixed():
     gan = mlp_gan(ema_decay=0.9)
     assert gan.ema_decay == 0.9

@@ -165,8 +165,10 @@ def test_the_ema_is_not_the_latest_weights(name):
         assert any((a != b).any() for a, b in zip(plain, gan.generator.get_weights(), strict=True))
 
 
-def test_where_it_was_written_is_printed(tmp_path, capsys):
-    once("sequential")[0].export(tmp_path / "1")
+def test_where_it_was_written_is_printed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    once("sequential")[0].export("~/1")
+    assert (tmp_path / "1" / "saved_model.pb").exists()
     assert capsys.readouterr().out == f"Written: {tmp_path / '1'}\n"
 
 

@@ -142,3 +142,12 @@ def test_other_names_are_kerass():
     assert type(kgan.optimizers.get("sgd")) is keras.optimizers.SGD
     with pytest.raises(ValueError, match="nadam2"):
         kgan.optimizers.get("nadam2")
+
+
+@pytest.mark.parametrize(
+    "options", [{"rise": 0}, {"rise": 1.5}, {"momentum": 0.5}, {"momentum": (0.5,)}]
+)
+def test_a_rise_that_is_none(options):
+    (name,) = options
+    with pytest.raises(ValueError, match=rf"`{name}`: expected"):
+        kgan.optimizers.RisingMomentum(0.1, **{"rise": 7, **options})

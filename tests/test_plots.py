@@ -69,7 +69,7 @@ def test_transparent_images_are_drawn_over_white():
 def test_names_stand_before_the_rows():
     """The grid stays as it is, and each name has ink beside its row alone."""
     rows = plots.grid(np.zeros((3, 56, 56, 1)), columns=1)
-    labelled = plots.label_rows(rows, ["cat", "", "a name of more than 24 letters"])
+    labelled = plots.label_rows(rows, ["cat\n", "", "a name of more than 24 letters"])
     margin = labelled.shape[1] - rows.shape[1]
     assert 0 < margin < 300
     np.testing.assert_array_equal(labelled[:, margin:], rows)

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import types
 
 import keras
 import numpy as np
@@ -158,6 +159,18 @@ def test_saving_again_replaces_and_removes_what_another_game_left(images, tmp_pa
     again = kgan.load_run(tmp_path)
     assert again.step == 3
     np.testing.assert_array_equal(again.sample(4), other.sample(4))
+
+
+def test_numbers_of_numpy_are_recorded_as_those_of_python(saved, tmp_path):
+    gan, _ = saved
+    options = {"split": "train", "seed": np.int64(7)}
+    data = types.SimpleNamespace(loaded_from=options, record={}, condition_record={})
+    gan.save_run(tmp_path, data=data)
+    assert json.loads((tmp_path / "config.json").read_text())["options"]["seed"] == 7
+    data.loaded_from["seed"] = object()
+    with pytest.raises(TypeError, match="A run cannot record <object"):
+        gan.save_run(tmp_path, data=data)
+    assert kgan.load_run(tmp_path).step == gan.step
 
 
 def test_what_cannot_be_saved(saved, stopped, tmp_path):

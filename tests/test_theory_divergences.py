@@ -354,6 +354,17 @@ def test_samples_on_disjoint_supports():
     assert (value, error) == (pytest.approx(LOG_2), 0)
 
 
+def test_a_softmax_in_float32_is_a_distribution():
+    """Its sum is 1 up to float32's rounding; in float64 that would be an error."""
+    p = np.float32([0.1, 0.2, 0.7])
+    q = np.full(3, 1 / 3)
+    assert abs(p.astype(float).sum() - 1) > 1e-9
+    exact = p.astype(float) / p.astype(float).sum()
+    assert theory.kl(p, q) == pytest.approx(theory.kl(exact, q), rel=1e-12)
+    with pytest.raises(ValueError, match="sum to 1"):
+        theory.kl(p.astype(float), q)
+
+
 # Bad input
 
 

@@ -485,6 +485,12 @@ def test_maps_of_patches_of_different_sizes_are_refused():
         CycleGAN(**parts).build()
 
 
+def test_a_game_is_built_once(trained):
+    weights = len(trained.weights)
+    trained.build()
+    assert len(trained.weights) == weights
+
+
 def test_data_that_do_not_fit_are_refused(trained):
     with pytest.raises(ValueError, match=r"`y`: expected .*8, 8, 1.* received .*8, 8, 3"):
         trained.fit(X, np.zeros((9, 8, 8, 3), "float32"), verbose=0)

@@ -315,6 +315,12 @@ def test_a_resumed_training_goes_on_as_it_would_have(trained, tmp_path):
     assert_goes_on(trained, again, arrays, fit)
 
 
+def test_a_game_is_built_once(trained):
+    weights = len(trained.weights)
+    trained.build()
+    assert len(trained.weights) == weights
+
+
 def test_the_average_classifies_and_draws(trained):
     """The EMA is of both networks: `classify` uses it, and leaves the latest weights in place."""
     latest = weights(trained.discriminator)

@@ -23,6 +23,7 @@ __all__ = [
     "RunCallback",
     "StepCallback",
     "check_images",
+    "check_pair",
     "first_images",
     "sample_options",
 ]
@@ -59,6 +60,7 @@ def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
                 '`.map(lambda example: example["image"])`.'
             )
         x, y = batch[:2] if isinstance(batch, tuple) else (batch, None)
+        check_pair(x, y)
         images.append(np.asarray(x)[:missing])
         if y is not None:
             labels.append(np.asarray(y)[:missing])
@@ -73,6 +75,19 @@ def first_images(data: Images, n: int) -> tuple[np.ndarray, np.ndarray | None]:
     return np.concatenate(images), np.concatenate(labels) if labels else None
 
 
+def check_pair(images: npt.ArrayLike, labels: npt.ArrayLike | None) -> None:
+    """Check that there are as many labels or conditions as images.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
+    if labels is not None and len(np.asarray(labels)) != len(np.asarray(images)):
+        raise ValueError(
+            "Invalid value for argument `images`: expected as many labels or conditions as images, "
+            f"received {len(np.asarray(labels))} and {len(np.asarray(images))}."
+        )
+
+
 def sample_options(model: keras.Model, conditions: np.ndarray | None) -> JsonDict:
     """Return the arguments by which `sample` of a game makes images like others.
 
@@ -83,11 +98,19 @@ def sample_options(model: keras.Model, conditions: np.ndarray | None) -> JsonDic
         conditions: what came with the others: images `[n, ...]`, labels or None.
 
     Raises:
-        ValueError: the generator takes images as its condition, and there are none.
+        ValueError: the generator takes images as its condition, and there are none; or labels are
+            of other classes than its.
     """
-    if model.num_classes is not None and conditions is not None:
-        one_each = conditions.dtype.kind in "iu" and conditions.size == len(conditions)
-        return {"labels": conditions} if one_each else {}
+    classes = model.num_classes
+    if classes is not None and conditions is not None:
+        if conditions.dtype.kind not in "iu" or conditions.size != len(conditions):
+            return {}
+        if not 0 <= conditions.min() <= conditions.max() < classes:
+            raise ValueError(
+                f"Invalid value for argument `images`: expected labels from 0 to {classes - 1}, "
+                f"received {conditions.min()} to {conditions.max()}."
+            )
+        return {"labels": conditions}
     shape = getattr(model.generator, "condition_shape", None)
     if shape is None:
         return {}
@@ -179,6 +202,11 @@ class RunCallback(StepCallback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
+        if self.writes and self.run.path.is_file():
+            raise NotADirectoryError(
+                f"Invalid value for argument `run_dir`: expected a directory, received the file "
+                f"{str(self.run.path)!r}. Name another."
+            )
         self._board = None
         if self.writes and importlib.util.find_spec("tensorboard"):
             self._board = tf.summary.create_file_writer(str(self.run.logs))

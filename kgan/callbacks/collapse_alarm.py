@@ -105,14 +105,17 @@ class CollapseAlarm(EveryNSteps):
         self.action = checks.one_of("action", action, ACTIONS)
         self.limits = limits
         self._limits = LIMITS
+        checks.seed_pair("seed", seed)
         self.seed = seed
         self.reference = ReferenceImages(
             images, checks.integer("count", count, 2, MOST), classifier
         )
         self.history: dict[int, CollapseMetrics] = {}
+        self._watched: object = None  # the game of the history
+        self._fired_at: int | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Read the run's earlier checks, up to the model's step.
+        """Go on after the earlier checks, up to the model's step: of the run, or of earlier fits.
 
         Raises:
             ValueError: the images are not like the samples: another shape or value range.
@@ -121,11 +124,15 @@ class CollapseAlarm(EveryNSteps):
         self._options = sample_options(self.model, self.reference.conditions)
         super().on_train_begin(logs)
         self._limits = self.limits or limits_for(self.model.loss)
-        self.history = {}
+        if self._watched is not self.model:
+            self._watched, self.history, self._fired_at = self.model, {}, None
         if self.writes:
             self.run.forget_metrics(after=self.step)
             self.history = self._recorded()
-        self._fired = False
+        self.history = {step: found for step, found in self.history.items() if step <= self.step}
+        # Those who were stopped, or went back to an earlier state, are told again.
+        if self._fired_at is not None and (self.action == "stop" or self._fired_at > self.step):
+            self._fired_at = None
 
     def _recorded(self) -> dict[int, CollapseMetrics]:
         if not self.run.metrics.exists():
@@ -151,11 +158,11 @@ class CollapseAlarm(EveryNSteps):
         self.history[self.step] = found
         self.write_scalars(found.known())
         collapsed = self._collapsed()
-        if collapsed and not self._fired:
-            self._fired = True
+        if collapsed and self._fired_at is None:
+            self._fired_at = self.step
             self._fire(collapsed)
         elif not found.below(self._limits):
-            self._fired = False
+            self._fired_at = None
 
     def _collapsed(self) -> list[str]:
         """Return the metrics that were low at each of the last checks and do not recover."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kgan.callbacks.base import Images, first_images
+from kgan.callbacks.base import Images, check_pair, first_images
 from kgan.metrics.diversity import diversity
 
 __all__ = ["LIMITS", "Classifier", "CollapseMetrics", "ReferenceImages", "limits_for"]
@@ -116,6 +116,12 @@ def _rows(images: Images, count: int) -> tuple[np.ndarray, np.ndarray | None]:
     if isinstance(images, tf.data.Dataset):
         images, conditions = first_images(images, count)
     elif isinstance(images, tuple):
+        if len(images) != 2:
+            raise ValueError(
+                "Invalid value for argument `images`: expected images, or a pair of images and "
+                f"labels or conditions, received {len(images)} arrays."
+            )
+        check_pair(*images)
         images, conditions = map(np.asarray, images)
     images = np.asarray(images)
     if len(images) > count:

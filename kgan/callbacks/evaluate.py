@@ -83,6 +83,7 @@ class Evaluate(EveryNSteps):
         most = checks.integer("num_samples", num_samples, _FEWEST)
         self.features = features
         self.mixture = mixture
+        checks.seed_pair("seed", seed)
         self.seed = seed
         real, conditions = first_images(images, 2 * most)
         real = real.astype(np.float32)

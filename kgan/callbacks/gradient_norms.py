@@ -71,6 +71,7 @@ class GradientNorms(EveryNSteps):
     ):
         super().__init__(run_dir, every)
         self.count = checks.positive_integer("count", count)
+        checks.seed_pair("seed", seed)
         self.seed = seed
         real, condition = first_images(images, count)
         if len(real) < count:
@@ -96,7 +97,6 @@ class GradientNorms(EveryNSteps):
                 "Invalid value for argument `images`: the GAN is conditional and expected pairs "
                 "of images and labels, received images alone."
             )
-        self._check_labels()
         if self.count % self.model.packing:
             raise ValueError(
                 "Invalid value for argument `count`: expected a multiple of the GAN's "
@@ -104,17 +104,6 @@ class GradientNorms(EveryNSteps):
             )
         super().on_train_begin(logs)
         self.run.forget_metrics(after=self.step)
-
-    def _check_labels(self) -> None:
-        classes, labels = self.model.num_classes, self.condition
-        if classes is None or labels is None:
-            return
-        if len(labels) != self.count or not 0 <= labels.min() <= labels.max() < classes:
-            raise ValueError(
-                f"Invalid value for argument `images`: expected {self.count} labels from 0 to "
-                f"{classes - 1}, one an image, received {len(labels)} from {labels.min()} to "
-                f"{labels.max()}."
-            )
 
     def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
         self.measure()

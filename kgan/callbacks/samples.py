@@ -72,6 +72,7 @@ class SampleGrid(EveryNSteps):
         self._display = Display() if show else None
         self.class_names = class_names
         self.count = checks.positive_integer("count", count)
+        checks.seed_pair("seed", seed)
         self.seed = seed
         self.condition = None if condition is None else np.asarray(condition)[: self.count]
 
@@ -79,7 +80,8 @@ class SampleGrid(EveryNSteps):
         """Check that the samples can be drawn.
 
         Raises:
-            ValueError: they are neither points nor images of 1, 3 or 4 channels.
+            ValueError: they are neither points nor images of 1, 3 or 4 channels, or the condition
+                or the names do not fit the game.
         """
         shape = tuple(self.model.image_shape)
         if self.condition is None and not plots.can_draw(shape):
@@ -88,9 +90,26 @@ class SampleGrid(EveryNSteps):
                 f"shape {shape}, as it draws images (height, width, 1, 3 or 4) and points (dim,). "
                 "Leave it out."
             )
+        takes_images = getattr(self.model.generator, "condition_shape", None) is not None
+        if self.condition is not None and not takes_images:
+            raise ValueError(
+                "Invalid value for argument `condition`: expected None, as the generator takes no "
+                f"images, received shape {self.condition.shape}. Leave it out."
+            )
         sample_options(self.model, self.condition)
+        self._check_names()
         super().on_train_begin(logs)
         self._drawn_at = -1  # a rollback may reach the same step with other weights
+
+    def _check_names(self) -> None:
+        names, classes = self.class_names, self.model.num_classes
+        if names is None or classes is None:
+            return
+        if isinstance(names, str) or [type(name) for name in names] != [str] * classes:
+            raise ValueError(
+                f"Invalid value for argument `class_names`: expected {classes} texts, one a class, "
+                f"received {names!r}."
+            )
 
     def on_every_n_steps(self, logs: Mapping[str, float]) -> None:
         self.draw()

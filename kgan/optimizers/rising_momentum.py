@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from kgan.training.keras_private import variable_index
+from kgan.utils.checks import number, positive_integer
 from kgan.utils.types import JsonDict
 
 __all__ = ["RisingMomentum"]
@@ -26,6 +27,9 @@ class RisingMomentum(keras.optimizers.SGD):
         rise: number of updates in which the momentum rises.
         momentum: momentum of the first update and after `rise` updates, each in [0, 1].
 
+    Raises:
+        ValueError: `rise` or `momentum` is out of range.
+
     Example:
         ```python
         optimizer = kgan.optimizers.RisingMomentum(0.1, rise=250 * 500)
@@ -33,14 +37,22 @@ class RisingMomentum(keras.optimizers.SGD):
     """
 
     def __init__(self, learning_rate: float, rise: int, momentum: tuple[float, float] = (0.5, 0.7)):
+        rise = positive_integer("rise", rise)
+        pair = momentum if isinstance(momentum, tuple | list) else ()
+        if len(pair) != 2:
+            raise ValueError(
+                "Invalid value for argument `momentum`: expected two numbers in [0, 1], received "
+                f"{momentum!r}."
+            )
+        first, last = (number("momentum", each, 0, 1) for each in pair)
         schedule = keras.optimizers.schedules.ExponentialDecay(
             learning_rate, UPDATES, DECAY**-UPDATES
         )
         # Keras keeps velocities for a positive momentum alone, and a constant 0 needs none.
-        super().__init__(schedule, momentum=momentum[0] or momentum[1])
+        super().__init__(schedule, momentum=first or last)
         self.first_learning_rate = learning_rate
         self.rise = rise
-        self.momentum_range = tuple(momentum)
+        self.momentum_range = (first, last)
 
     def update_step(
         self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor

@@ -32,6 +32,7 @@ def label_rows(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
         ```
     """
     font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), SIZE)  # matplotlib brings it
+    names = [" ".join(name.split()) for name in names]  # one line each
     shown = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
     margin = round(max(font.getlength(name) for name in shown)) + 2 * MARGIN
     height, width, _ = picture.shape

@@ -58,7 +58,10 @@ def finite(name: str, value: npt.ArrayLike, ndim: int | None = None) -> np.ndarr
 
 
 def probabilities(name: str, value: npt.ArrayLike) -> np.ndarray:
-    """Return `value` as float64 `[..., outcomes]` that sum to 1 over the last axis."""
+    """Return `value` as float64 `[..., outcomes]` that sum to 1 over the last axis.
+
+    Numbers of fewer bits, such as a softmax in float32, are divided by their sum.
+    """
     array = np.atleast_1d(finite(name, value))
     if (array < 0).any():
         raise ValueError(
@@ -66,13 +69,17 @@ def probabilities(name: str, value: npt.ArrayLike) -> np.ndarray:
             f"negative, received {array.min()} among them."
         )
     sums = array.sum(axis=-1)
-    if not np.allclose(sums, 1, rtol=0, atol=1e-9):
+    given = getattr(value, "dtype", array.dtype)
+    rounding = 1e-9
+    if given != array.dtype and np.issubdtype(given, np.floating):
+        rounding = float(np.finfo(given).eps) * array.shape[-1]
+    if not np.allclose(sums, 1, rtol=0, atol=rounding):
         worst = sums.flat[np.abs(sums - 1).argmax()]
         raise ValueError(
             f"Invalid value for argument `{name}`: expected probabilities that sum to 1 over the "
             f"last axis, received a sum of {worst}. Divide by it."
         )
-    return array
+    return array if rounding == 1e-9 else array / sums[..., None]
 
 
 def distributions(**values: npt.ArrayLike) -> tuple[np.ndarray, ...]:

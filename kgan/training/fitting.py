@@ -87,7 +87,7 @@ class Fitting(keras.Model):
             x, y = _checked_data(self, x, y, batch_size, kwargs)
         facts = _facts(given, batch_size, kwargs)
         if collapse_alarm and not any(hasattr(each, "watches_collapse") for each in callbacks):
-            callbacks.append(CollapseWatch(x, y))
+            callbacks.append(CollapseWatch(x, y, given))
         seekable = x if hasattr(x, "seek") else None
         steps = 0
         if seekable is not None:

@@ -22,6 +22,7 @@ class VariantHooks(keras.Model):
     generator: keras.Model
     discriminator: keras.Model
     loss: losses.AdversarialLoss
+    built: bool
 
     discriminator_loss_weight = 1.0
     needs_real_logits = False

@@ -146,6 +146,8 @@ class CycleGAN(GAN):
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of all networks and the pools; `input_shape` is not needed."""
+        if self.built:
+            return
         super().build(input_shape)
         for pool, shape in zip(
             self.pools, (self.generator.x_shape, self.generator.y_shape), strict=False

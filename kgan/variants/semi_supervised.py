@@ -111,6 +111,8 @@ class SemiSupervisedGAN(GAN):
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both networks and the labelled set; no shape is needed."""
+        if self.built:
+            return
         super().build(input_shape)
         if self.labelled.given_images is not None:
             check_domain(self, self.labelled.given_images, self.image_shape, "labelled")
