@@ -1,6 +1,7 @@
 """`kgan.data.load`: batches, epochs, values."""
 
 import dataclasses
+import json
 import os
 
 import numpy as np
@@ -135,6 +136,16 @@ def test_splits_may_be_sliced_and_added(digits):
 def test_images_are_resized(digits):
     images = digits(image_size=(4, 2), batch_size=100)
     assert images.element_spec.shape == [100, 4, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("image_size", "recorded"),
+    [(None, None), (9, 9), (np.int64(9), 9), ((9, 8), "9,8"), ([9, np.uint8(8)], "9,8")],
+)
+def test_sizes_and_channels_of_any_form_are_recorded_as_plain_ones(image_size, recorded, data_dir):
+    images = load("digits", image_size=image_size, channels=np.int64(3), data_dir=data_dir)
+    written = json.loads(json.dumps(images.loaded_from))
+    assert (written["image_size"], written["channels"]) == (recorded, 3)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -220,11 +220,11 @@ def load(
             dataset.class_names = tuple(found.label.connector.names)
     dataset.value_range = (low, high)
     if isinstance(directory or source, str | os.PathLike):  # else a builder, which has no name
-        size = ",".join(map(str, image_size)) if isinstance(image_size, tuple) else image_size
         dataset.loaded_from = {
             **{"dataset": os.fspath(directory or source), "split": split},
-            **{"image": image, "label": label, "channels": channels, "resize": resize},
-            **{"background": background, "unreadable": unreadable, "image_size": size},
+            **{"image": image, "label": label, "channels": wanted.channels, "resize": resize},
+            **{"background": background, "unreadable": unreadable},
+            "image_size": _plain_size(image_size),
             **({} if group_by is None else {"group_by": group_by}),
         }
         if isinstance(found_condition, Pairing):
@@ -234,6 +234,13 @@ def load(
     if not isinstance(found_condition, conditions.Condition):
         return dataset
     return dataset.conditioned(found_condition, _pairs(found_condition, low, high))
+
+
+def _plain_size(image_size: int | Sequence[int] | None) -> int | str | None:
+    """Return a size as a file of JSON and a flag hold it: 48, or '48,40' of height and width."""
+    if isinstance(image_size, Sequence):
+        return ",".join(str(int(side)) for side in image_size)
+    return None if image_size is None else int(image_size)
 
 
 def _pairs(
