@@ -96,6 +96,15 @@ def test_links_are_followed_and_circles_end(tmp_path):
     assert sorted(list_folder(tmp_path / "here").splits["train"]) == ["2.png", "link/1.png"]
 
 
+def test_two_links_to_one_folder_are_two_classes(tmp_path):
+    touch(tmp_path, "pool/1.png", "here/birds/2.png")
+    for name in ("cats", "dogs"):
+        (tmp_path / "here" / name).symlink_to(tmp_path / "pool")
+    folder = list_folder(tmp_path / "here")
+    assert folder.class_names == ("birds", "cats", "dogs")
+    assert sorted(folder.pictures) == ["birds/2.png", "cats/1.png", "dogs/1.png"]
+
+
 def test_100000_files_are_listed_in_seconds(tmp_path):
     for c in range(100):
         (tmp_path / f"{c}").mkdir()

@@ -159,20 +159,19 @@ def _hashed(pictures: list[str], group_by: str | None) -> dict[str, tuple[str, .
 
 def _walk(root: pathlib.Path) -> Iterator[str]:
     """Yield the paths of all visible files below `root`, relative and with `/`."""
-    seen: set[tuple[int, int]] = set()  # links may lead in circles
-    pending = [(os.fspath(root), "")]
+    pending = [(os.fspath(root), "", frozenset[tuple[int, int]]())]
     while pending:
-        folder, below = pending.pop()
+        folder, below, above = pending.pop()
         status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in seen:
+        own = (status.st_dev, status.st_ino)
+        if own in above:  # links lead in a circle
             continue
-        seen.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir():
-                    pending.append((entry.path, f"{below}{entry.name}/"))
+                    pending.append((entry.path, f"{below}{entry.name}/", above | {own}))
                 elif entry.is_file():
                     yield below + entry.name
 
