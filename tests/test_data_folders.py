@@ -173,6 +173,17 @@ def test_descriptions_and_labels(tmp_path):
         labels(tmp_path, "validation")
 
 
+def test_classes_and_splits_without_pictures_are_none(tmp_path):
+    touch(tmp_path, "train/a/1.png", "train/b/2.png", "train/3.png", "test/a/4.png")
+    folder = list_folder(tmp_path)
+    assert (folder.class_names, folder.loose) == ((), 1)
+    left = folder.without(["train/3.png"])
+    assert (left.class_names, left.loose) == (("a", "b"), 0)
+    left = left.without(["train/a/1.png", "test/a/4.png"])
+    assert (left.splits, left.class_names) == ({"train": ("train/b/2.png",)}, ("b",))
+    np.testing.assert_array_equal(left.labels(left.rows("train")), [0])
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [

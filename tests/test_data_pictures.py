@@ -244,6 +244,13 @@ def test_unreadable_pictures_are_named_and_may_be_skipped(root, pixels):
     )
 
 
+def test_a_class_without_a_readable_picture_is_none(root, pixels):
+    damage(root, *(f"cat/{i:03}.png" for i in range(0, N, 2)))
+    images = load(root, batch_size=4, unreadable="skip", with_labels=True, shuffle=False)
+    assert (images.class_names, images.skipped) == (("dog",), 12)
+    np.testing.assert_array_equal(next(iter(images))[1], [0] * 4)
+
+
 @pytest.mark.usefixtures("way")
 def test_five_unreadable_pictures_are_named_and_the_others_counted(root, pixels):
     damage(root, *(f"{'cat' if i % 2 == 0 else 'dog'}/{i:03}.png" for i in range(9)))

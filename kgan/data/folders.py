@@ -63,13 +63,15 @@ class Folder:
         return np.array([rows[_shown(name.split("/")[depth])] for name in pictures], np.int64)
 
     def without(self, pictures: Collection[str]) -> Folder:
-        """Return this folder as if it did not hold these pictures."""
+        """Return this folder as if it did not hold these pictures; the others keep their split."""
         left_out = {*pictures}
         splits = {
             split: tuple(name for name in names if name not in left_out)
             for split, names in self.splits.items()
         }
-        return dataclasses.replace(self, splits=splits)
+        splits = {split: names for split, names in splits.items() if names}
+        class_names, loose = _classes(splits, self.by_folder)
+        return dataclasses.replace(self, splits=splits, class_names=class_names, loose=loose)
 
 
 def in_test(picture: str, group_by: str | None = None) -> bool:
@@ -132,18 +134,18 @@ def list_folder(path: str | os.PathLike[str], group_by: str | None = None) -> Fo
     else:
         parts = _hashed(pictures, group_by)
     splits = {split: names for split, names in parts.items() if names}
+    class_names, loose = _classes(splits, by_folder)
+    ignored = len(files) - sum(map(len, splits.values()))
+    return Folder(root, splits, class_names, loose, ignored, by_folder)
+
+
+def _classes(splits: Mapping[str, tuple[str, ...]], by_folder: bool) -> tuple[tuple[str, ...], int]:
+    """Return the names of the classes of pictures, and how many lie beside their folders."""
     used = [name for names in splits.values() for name in names]
     depth = 1 if by_folder else 0
     classes = [name.split("/")[depth] for name in used if name.count("/") > depth]
     loose = len(used) - len(classes) if classes else 0
-    return Folder(
-        root,
-        splits,
-        tuple(sorted({_shown(name) for name in classes})) if not loose else (),
-        loose,
-        ignored=len(files) - len(used),
-        by_folder=by_folder,
-    )
+    return tuple(sorted({_shown(name) for name in classes})) if not loose else (), loose
 
 
 def _hashed(pictures: list[str], group_by: str | None) -> dict[str, tuple[str, ...]]:
