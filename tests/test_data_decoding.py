@@ -124,6 +124,22 @@ def test_a_palette_with_transparency():
     np.testing.assert_array_equal(found, [[(0, 0, 0), (40, 20, 10)]])
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_transparent_value_of_16_bits_is_hidden_as_that_of_8(channels, tmp_path):
+    few = np.array([[7, 8, 255, 7]], np.uint8)
+    wanted = form((1, 4), channels, background=ORANGE)
+    many = few.astype(np.uint16) * 257
+    content = encoded(many, transparency=7 * 257)
+    found = decode(content, wanted)
+    np.testing.assert_array_equal(found, decode(encoded(few, transparency=7), wanted))
+    np.testing.assert_array_equal(found[0, 0], wanted.fill)
+    many[0, 3] += 1  # the same in 8 bits, but shown
+    shown = decode(encoded(many, transparency=7 * 257), wanted)
+    np.testing.assert_array_equal(shown[0, 3], [7] * min(channels, 3) + [255] * (channels == 4))
+    (tmp_path / "a.png").write_bytes(content)
+    assert not facts(tmp_path / "a.png").grey
+
+
 def test_four_channels_keep_alpha_and_no_hidden_colour():
     pixels = picture_files.noise(channels=4)
     pixels[0, 0] = (1, 2, 3, 0)

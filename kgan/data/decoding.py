@@ -103,7 +103,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode not in _WIDE:
         return image
     values = np.asarray(image).astype(np.int64)
-    return Image.fromarray(((values + 128) // 257).clip(0, 255).astype(np.uint8))  # 65535 -> 255
+    eight = Image.fromarray(((values + 128) // 257).clip(0, 255).astype(np.uint8))  # 65535 -> 255
+    if _transparent(image):  # the one value of 16 bits that nothing shows
+        hidden = values == image.info["transparency"]
+        eight.putalpha(Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8)))
+    return eight
 
 
 def _converted(image: Image.Image, form: Form) -> Image.Image:
