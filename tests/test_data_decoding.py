@@ -185,6 +185,17 @@ def test_pictures_are_turned_as_exif_says(orientation, tmp_path):
     assert facts(tmp_path / "a.png").size == size
 
 
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_exif_does_not_know_turns_nothing(orientation, tmp_path):
+    pixels = picture_files.noise(size=(4, 6))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(pixels, exif=exif)
+    (tmp_path / "a.png").write_bytes(content)
+    assert facts(tmp_path / "a.png").size == (4, 6)
+    np.testing.assert_array_equal(decode(content, form((4, 6))), pixels)
+
+
 @pytest.mark.parametrize(
     ("pixels", "mode", "expected"),
     [

@@ -18,7 +18,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp")
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 _WIDE = ("I;16", "I;16B", "I;16L", "I")  # grey in 16 bits
 _GREY = ("1", "L", *_WIDE)
-_ORIENTATION = 0x0112  # of EXIF; 5 to 8 exchange height and width
+_ORIENTATION = 0x0112  # of EXIF
+_TURNED = range(5, 9)  # orientations that exchange height and width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ def facts(path: str | os.PathLike[str], half: str | None = None) -> Facts:
     """
     with Image.open(path, formats=_FORMATS) as image:
         width, height = image.size
-        if image.getexif().get(_ORIENTATION, 1) >= 5:
+        if image.getexif().get(_ORIENTATION) in _TURNED:
             width, height = height, width
         if half is not None:
             width //= 2
