@@ -210,6 +210,13 @@ def test_unusable_arguments_are_named(data_dir, options, message):
         load("digits", data_dir=data_dir, **options)
 
 
+@pytest.mark.parametrize("seed", [1.5, "a", 2**70, True])
+def test_seeds_are_integers(seed):
+    with pytest.raises(ValueError, match=r"`seed`: expected an integer of 64 bits, received"):
+        load("ring", seed=seed, shuffle=False)
+    assert load("ring", seed=None)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

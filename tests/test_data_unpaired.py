@@ -118,6 +118,27 @@ def test_what_does_not_fit_is_refused():
         unpaired_arrays(numbers(9), numbers(3), 4, 0)
 
 
+@pytest.mark.parametrize("seed", [1.5, "a", 2**70, True, False])
+def test_seeds_are_integers(seed):
+    said = r"`seed`: expected an integer of 64 bits, received"
+    with pytest.raises(ValueError, match=said):
+        load_unpaired("digits", "digits", seed=seed)
+    with pytest.raises(ValueError, match=said):
+        unpaired_arrays(numbers(9), numbers(9), 4, seed)
+
+
+@pytest.mark.parametrize("seed", [-(2**63), 2**63 - 1])
+def test_seeds_of_all_64_bits_have_two_orders(seed):
+    both = next(unpaired_arrays(numbers(50), numbers(50), 50, seed).as_numpy_iterator())
+    assert not np.array_equal(*both)
+
+
+@pytest.mark.parametrize("split", [("train", "test", "train"), ("train",), []])
+def test_splits_are_one_or_two(split):
+    with pytest.raises(ValueError, match=r"`split`: expected one split of both sources, or two"):
+        load_unpaired("digits", "digits", split=split)
+
+
 class Coloured(conditions.Condition):
     def __call__(self, images):
         return tf.repeat(images, 3, axis=-1)

@@ -19,7 +19,7 @@ from kgan.data.prepare import prepare
 from kgan.data.source import check_has_labels, find_images
 from kgan.data.stacked import PREFIX
 from kgan.data.stream import SeekableDataset
-from kgan.utils.checks import bounds, positive_integer
+from kgan.utils.checks import bounds, positive_integer, single_seed
 
 __all__ = ["load"]
 
@@ -136,8 +136,9 @@ def load(
     """
     minibatches = positive_integer("discriminator_steps", discriminator_steps)
     rows = positive_integer("batch_size", batch_size) * minibatches
-    order = (0 if seed is None else seed) if shuffle else None
-    how = loaders.Batches(rows, minibatches, order, (seed or 0) if mirror else None)
+    own = 0 if seed is None else single_seed("seed", seed)
+    order, mirrored = own if shuffle else None, own if mirror else None
+    how = loaders.Batches(rows, minibatches, order, mirrored)
     wanted = Form(
         (1, 1),  # not known yet
         checked_channels(channels),

@@ -12,7 +12,7 @@ from kgan.data.names import Source
 from kgan.data.pipeline import load
 from kgan.data.stream import SeekableDataset
 from kgan.data.table import from_memory
-from kgan.utils.checks import positive_integer
+from kgan.utils.checks import positive_integer, single_seed
 
 __all__ = ["load_unpaired", "unpaired_arrays"]
 
@@ -72,12 +72,16 @@ def load_unpaired(
                 f"Invalid value for argument `{name}`: expected none, as images without pairs have "
                 f"no labels in common, received {options[name]!r}."
             )
-    splits = split if isinstance(split, tuple) else (split, split)
-    first = seed or 0
+    splits = split if isinstance(split, tuple | list) else (split, split)
+    if len(splits) != 2:
+        raise ValueError(
+            "Invalid value for argument `split`: expected one split of both sources, or two, one "
+            f"of each, received {split!r}."
+        )
     domains = [
         load(source, part, batch_size, discriminator_steps, seed=own, condition=made, **options)
         for source, part, own, made in zip(
-            (x, y), splits, (first, first + _OTHER), (None, condition), strict=True
+            (x, y), splits, _seeds(0 if seed is None else seed), (None, condition), strict=True
         )
     ]
     if condition is not None:
@@ -114,7 +118,7 @@ def unpaired_arrays(
         seed: seed of both orders; None keeps those of the arrays.
 
     Raises:
-        ValueError: an array is smaller than a batch.
+        ValueError: an array is smaller than a batch, or `seed` is no integer of 64 bits.
 
     Example:
         ```python
@@ -128,12 +132,18 @@ def unpaired_arrays(
                 f"Invalid value for argument `batch_size`: expected at most {len(images)}, the "
                 f"images in `{name}`, received {batch_size}."
             )
-    seeds = (None, None) if seed is None else (seed, seed + _OTHER)
+    seeds = (None, None) if seed is None else _seeds(seed)
     domains = [
         from_memory((np.asarray(images),), rows, order, tf.identity)
         for images, order in zip((x, y), seeds, strict=True)
     ]
     return domains[0].beside(domains[1])
+
+
+def _seeds(seed: int) -> tuple[int, int]:
+    """Return the seeds of the two orders, of 64 bits both; after the highest comes the lowest."""
+    first = single_seed("seed", seed)
+    return first, (first + _OTHER + 2**63) % 2**64 - 2**63
 
 
 def _check_same(domains: list[SeekableDataset], mixed_channels: bool) -> None:
