@@ -1,6 +1,7 @@
 """Splits, labels and place of a data set, against scikit-learn's own copy of the digits."""
 
 import numpy as np
+import picture_files
 import pytest
 from sklearn.datasets import load_digits
 
@@ -58,3 +59,37 @@ def test_data_without_labels(name, data_dir):
 def test_an_unknown_name(data_dir):
     with pytest.raises(ValueError, match=r"`source`: .* received 'digit'; close matches: digits"):
         data.describe("digit", data_dir)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "said"),
+    [
+        ("folder", {"unreadable": "skp"}, "`unreadable`: expected one of error, skip, received"),
+        ("folder", {"label": "nope"}, "`label`: it is for data sets of TFDS"),
+        ("folder", {"condition": "previous_frames"}, "`condition`: it is for data sets of TFDS"),
+        ("digits", {"unreadable": "skp"}, "`unreadable`: expected one of error, skip, received"),
+        ("digits", {"unreadable": "skip"}, "`unreadable`: it is for a directory of pictures"),
+        ("digits", {"condition": "nope"}, "`condition`: expected None, 'label', one of"),
+        ("digits", {"condition": "left_half"}, "`condition`: it is for a directory of pictures"),
+        ("digits", {"group_by": "_"}, "`group_by`: it is for a directory of pictures"),
+        ("ring", {"unreadable": "skip"}, "`unreadable`: it is for images; .* density 'ring'"),
+        ("ring", {"condition": "nope"}, "`condition`: expected None, 'label', one of"),
+        ("ring", {"condition": "edges"}, "`condition`: it is for images"),
+        ("ring", {"label": "nope"}, "`label`: it is for images"),
+    ],
+)
+def test_arguments_that_load_would_refuse_are_refused(source, options, said, tmp_path, data_dir):
+    picture_files.write(tmp_path / "a" / "1.png", picture_files.noise())
+    name, where = {"folder": (tmp_path, None), "digits": ("digits", data_dir)}.get(
+        source, (source, None)
+    )
+    with pytest.raises(ValueError, match=said):
+        data.describe(name, where, **options)
+    if source != "ring":  # without labels
+        with pytest.raises(ValueError, match=said):
+            data.labels(name, data_dir=where, **options)
+
+
+def test_conditions_of_data_sets_are_described(data_dir):
+    for condition in ("label", "edges"):
+        assert data.describe("digits", data_dir, condition=condition).num_classes == 10

@@ -14,6 +14,7 @@ from kgan.data.bouncing import BOUNCING
 from kgan.data.densities import DENSITIES
 from kgan.data.features import as_dataset, label_feature, partial_decoding, video_feature
 from kgan.data.folders import Folder
+from kgan.data.form import check_none, checked_choice
 from kgan.data.names import Source, made_of, picture_directory
 from kgan.data.pairs import PREVIOUS_FRAMES, Given, Pairing, find_condition
 from kgan.data.pictures import check_classes, find_folder
@@ -25,6 +26,8 @@ from kgan.data.stacked import PREFIX, STACKS
 from kgan.data.videos import check_length, windows
 
 __all__ = ["Description", "describe", "labels"]
+
+_NO_FOLDER = "it is for a directory of pictures; expected None for a data set of TFDS"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,16 +97,22 @@ def describe(
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:
-        folder = _folder(directory, unreadable, condition, group_by)
+        folder = _folder(directory, label, unreadable, condition, group_by)
         counts = {split: len(pictures) for split, pictures in folder.splits.items()}
         names = folder.class_names
         return Description(
             str(directory), counts, len(names) or None, class_names=names, ignored=folder.ignored
         )
     assert not isinstance(source, os.PathLike)
+    of_folders = _of_folders(unreadable, condition, group_by)
     if isinstance(source, str) and source in DENSITIES:
+        check_none(
+            f"it is for images; expected None for the density {source!r}",
+            **{**of_folders, "condition": condition, "label": label},
+        )
         splits = {split: len(load(source, split, 1)) for split in ("train", "test")}
         return Description(source, splits)
+    check_none(_NO_FOLDER, **of_folders)
     builder = _prepared(source, data_dir)
     name = source if isinstance(source, str) else builder.name
     num_classes, names = None, ()
@@ -157,7 +166,7 @@ def labels(
     """
     directory = picture_directory(source, data_dir)
     if directory is not None:
-        folder = _folder(directory, unreadable, condition, group_by)
+        folder = _folder(directory, label, unreadable, condition, group_by)
         check_classes(folder)
         return folder.labels(folder.rows(split))
     assert not isinstance(source, os.PathLike)
@@ -166,6 +175,7 @@ def labels(
             "Invalid value for argument `source`: expected a data set with class labels, such as "
             f"'digits', received {source!r}. Of stacks, name the data set whose images they are."
         )
+    check_none(_NO_FOLDER, **_of_folders(unreadable, condition, group_by))
     builder = _prepared(source, data_dir)
     feature = label_feature(builder.name, builder.info.features, label)
     examples = as_dataset(
@@ -179,11 +189,34 @@ def labels(
 
 
 def _folder(
-    directory: pathlib.Path, unreadable: str | None, condition: Given, group_by: str | None
+    directory: pathlib.Path,
+    label: str | None,
+    unreadable: str | None,
+    condition: Given,
+    group_by: str | None,
 ) -> Folder:
-    found = None if condition == "label" else find_condition(condition)
-    pairing = found if isinstance(found, Pairing) else None
+    pairing = _pairing(unreadable, condition)
+    check_none(
+        f"it is for data sets of TFDS; expected None for the directory of pictures {directory}",
+        label=label,
+        condition=PREVIOUS_FRAMES if condition == PREVIOUS_FRAMES else None,
+    )
     return find_folder(directory, unreadable == "skip", pairing, group_by).folder
+
+
+def _of_folders(
+    unreadable: str | None, condition: Given, group_by: str | None
+) -> dict[str, object]:
+    """Return the arguments that only a directory of pictures has, None where they are not given."""
+    given = None if _pairing(unreadable, condition) is None else condition
+    return {"unreadable": unreadable, "group_by": group_by, "condition": given}
+
+
+def _pairing(unreadable: str | None, condition: Given) -> Pairing | None:
+    """Return where given conditions are; check what `load` checks of any source."""
+    checked_choice("unreadable", unreadable or "error", ("error", "skip"))
+    found = None if condition == "label" else find_condition(condition)
+    return found if isinstance(found, Pairing) else None
 
 
 def _prepared(

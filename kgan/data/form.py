@@ -10,6 +10,7 @@ __all__ = [
     "BACKGROUNDS",
     "RESIZES",
     "Form",
+    "check_none",
     "checked_channels",
     "checked_choice",
     "colour",
@@ -105,3 +106,20 @@ def checked_choice(argument: str, value: object, choices: tuple[str, ...]) -> st
             f"received {value!r}."
         )
     return str(value)
+
+
+def check_none(what: str, **arguments: object) -> None:
+    """Raise for the first argument that is given, though it does not apply.
+
+    Args:
+        what: why none is expected, for the message.
+        **arguments: by their names.
+
+    Raises:
+        ValueError: one is not None.
+    """
+    for argument, value in arguments.items():
+        if value is not None:
+            raise ValueError(
+                f"Invalid value for argument `{argument}`: {what}, received {value!r}."
+            )

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kgan import conditions
 from kgan.data import bouncing, loaders
 from kgan.data.densities import DENSITIES
-from kgan.data.form import RESIZES, Form, checked_channels, checked_choice, colour
+from kgan.data.form import RESIZES, Form, check_none, checked_channels, checked_choice, colour
 from kgan.data.names import Source, made_of, picture_directory
 from kgan.data.pairs import PREVIOUS_FRAMES, Given, Pairing, find_condition
 from kgan.data.pictures import find_pictures
@@ -19,7 +19,7 @@ from kgan.data.prepare import prepare
 from kgan.data.source import check_has_labels, find_images
 from kgan.data.stacked import PREFIX
 from kgan.data.stream import SeekableDataset
-from kgan.utils.checks import bounds, positive_integer, single_seed
+from kgan.utils.checks import bounds, one_of, positive_integer, single_seed
 
 __all__ = ["load"]
 
@@ -136,6 +136,9 @@ def load(
     """
     minibatches = positive_integer("discriminator_steps", discriminator_steps)
     rows = positive_integer("batch_size", batch_size) * minibatches
+    switches = {"shuffle": shuffle, "mirror": mirror, "with_labels": with_labels}
+    for argument, value in {**switches, "download": download}.items():
+        one_of(argument, value, (False, True))
     own = 0 if seed is None else single_seed("seed", seed)
     order, mirrored = own if shuffle else None, own if mirror else None
     how = loaders.Batches(rows, minibatches, order, mirrored)
@@ -164,21 +167,22 @@ def load(
         **{"image_size": image_size, "value_range": value_range, "image": image},
         **{"channels": channels, "resize": resize, "background": background},
         **{"mirror": mirror or None, "condition": condition, "group_by": group_by},
+        "unreadable": unreadable,
     }
     if isinstance(source, str) and directory is None:
         if with_labels:
             check_has_labels(source, source not in DENSITIES and made_of(source) == source)
         if source in DENSITIES:
-            _check_none(f"it is for images; expected None for the density {source!r}", **of_images)
+            check_none(f"it is for images; expected None for the density {source!r}", **of_images)
             points = loaders.load_density(source, split, how)
             points.loaded_from = {"dataset": source, "split": split, "image_size": None}
             return points
         if source.startswith(PREFIX):
-            _check_none(
+            check_none(
                 f"expected None for {source!r}, whose channels are images", channels=channels
             )
         if source.startswith(bouncing.PREFIX):
-            _check_none(
+            check_none(
                 f"expected None for {source!r}, whose frames follow from its images",
                 channels=channels,
                 image_size=image_size,
@@ -193,7 +197,7 @@ def load(
     if directory is not None:
         frames = condition if found_condition == PREVIOUS_FRAMES else None
         of_tfds = {"image": image, "label": label, "data_dir": data_dir, "condition": frames}
-        _check_none(
+        check_none(
             f"it is for data sets of TFDS; expected None for the directory of pictures {directory}",
             **of_tfds,
         )
@@ -204,7 +208,7 @@ def load(
         dataset = loaders.load_folder(pictures, split, how)
     else:
         given = condition if isinstance(found_condition, Pairing) else None
-        _check_none(
+        check_none(
             "it is for a directory of pictures; expected None for a data set of TFDS",
             **{"unreadable": unreadable, "group_by": group_by, "condition": given},
         )
@@ -264,11 +268,3 @@ def _scaler(low: float, high: float) -> Callable[[tf.Tensor], tf.Tensor]:
         return low * (1.0 - weight) + high * weight  # exact at both ends
 
     return scale
-
-
-def _check_none(what: str, **arguments: object) -> None:
-    for argument, value in arguments.items():
-        if value is not None:
-            raise ValueError(
-                f"Invalid value for argument `{argument}`: {what}, received {value!r}."
-            )
