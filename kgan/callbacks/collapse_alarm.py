@@ -130,7 +130,7 @@ class CollapseAlarm(EveryNSteps):
             self.run.forget_metrics(after=self.step)
             self.history = self._recorded()
         self.history = {step: found for step, found in self.history.items() if step <= self.step}
-        # Those who were stopped, or went back to an earlier state, are told again.
+        # One that was stopped, or went back to an earlier state, is warned of again.
         if self._fired_at is not None and (self.action == "stop" or self._fired_at > self.step):
             self._fired_at = None
 
