@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -25,21 +26,30 @@ class CollapseWatch(keras.callbacks.Callback):
     Args:
         x: the images of `fit`, or a `tf.data.Dataset`.
         y: their labels or conditions, where they are arrays.
-        given: what the user gave for `x`. A later fit on the same goes on with the alarm's checks.
+        given: what the user gave for `x`.
+        before: the watch of an earlier fit, whose checks this one goes on with if both were given
+            the same data.
     """
 
-    def __init__(self, x: Any, y: Any = None, given: Any = None):
+    def __init__(
+        self, x: Any, y: Any = None, given: Any = None, before: CollapseWatch | None = None
+    ):
         super().__init__()
         self._data = x if y is None else (x, y)
-        self._given = x if given is None else given
         self._watched = hasattr(x, "shape") or isinstance(x, tf.data.Dataset)
         self._alarm: keras.callbacks.Callback | None = None
+        self._given: Callable[[], Any] = lambda: None
+        with contextlib.suppress(TypeError):  # some types have no weak references
+            self._given = weakref.ref(x if given is None else given)
+        if before is not None and before._given() is self._given() is not None:
+            self._alarm, self._watched = before._alarm, before._watched
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        alarm = getattr(self.model, "_collapse_alarm", None)
-        if alarm is not None and self.model._collapse_data() is self._given:
-            self._alarm = alarm
-            alarm.on_train_begin(logs)
+        if self._alarm is not None:
+            self._alarm.on_train_begin(logs)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self._data = None  # a game keeps its watch, and need not keep the user's data
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         if not self._watched:
@@ -61,7 +71,3 @@ class CollapseWatch(keras.callbacks.Callback):
             self._alarm.on_train_begin(logs)
         except ValueError:
             self._watched = False
-            return
-        with contextlib.suppress(TypeError):  # some types have no weak references
-            self.model._collapse_data = weakref.ref(self._given)
-            self.model._collapse_alarm = self._alarm

@@ -50,6 +50,7 @@ class Fitting(keras.Model):
     """The methods of `kgan.GAN` that train: Keras's own, on data that are checked."""
 
     _batch_checked = False
+    _watch: CollapseWatch | None = None  # of the last fit
 
     def fit(
         self,
@@ -87,7 +88,8 @@ class Fitting(keras.Model):
             x, y = _checked_data(self, x, y, batch_size, kwargs)
         facts = _facts(given, batch_size, kwargs)
         if collapse_alarm and not any(hasattr(each, "watches_collapse") for each in callbacks):
-            callbacks.append(CollapseWatch(x, y, given))
+            self._watch = CollapseWatch(x, y, given, self._watch)
+            callbacks.append(self._watch)
         seekable = x if hasattr(x, "seek") else None
         steps = 0
         if seekable is not None:
