@@ -33,6 +33,22 @@ def make_gan(shape, value_range=None, activation="tanh"):
     return gan
 
 
+def conditional_gan(num_classes):
+    gan = kgan.GAN(
+        kgan.networks.MLPGenerator((4, 4, 1), 3, (4,), num_classes=num_classes),
+        kgan.networks.MLPDiscriminator((4, 4, 1), (4,), num_classes=num_classes),
+        kgan.priors.Normal(3),
+    )
+    gan.compile("adam", "adam")
+    return gan
+
+
+def begin(made, gan):
+    watcher = made()
+    watcher.set_model(gan)
+    watcher.on_train_begin()
+
+
 def real(shape, n=60, low=-1.0, high=1.0):
     return np.random.default_rng(0).uniform(low, high, (n, *shape)).astype("float32")
 
@@ -55,14 +71,8 @@ def refused(gan, watcher, message):
 
 @pytest.mark.parametrize("names", ["ab", ["a"], ["a", 1], ["a", "b", "c"]])
 def test_names_that_are_not_those_of_the_classes(tmp_path, names):
-    gan = kgan.GAN(
-        kgan.networks.MLPGenerator((4, 4, 1), 3, (4,), num_classes=2),
-        kgan.networks.MLPDiscriminator((4, 4, 1), (4,), num_classes=2),
-        kgan.priors.Normal(3),
-    )
-    gan.compile("adam", "adam")
     with pytest.raises(ValueError, match=r"`class_names`: expected 2 texts, one a class, received"):
-        begin(lambda: callbacks.SampleGrid(tmp_path, class_names=names), gan)
+        begin(lambda: callbacks.SampleGrid(tmp_path, class_names=names), conditional_gan(2))
 
 
 def test_a_condition_that_nothing_takes(tmp_path):
@@ -176,20 +186,9 @@ def test_a_mixture_of_other_points(tmp_path):
     refused(make_gan((5,)), watcher, r"`mixture`: expected one of points of .* \(5,\), .* \(2,\)")
 
 
-def begin(made, gan):
-    watcher = made()
-    watcher.set_model(gan)
-    watcher.on_train_begin()
-
-
 @pytest.mark.parametrize("labels", [np.full(40, 3), np.full(40, -1), np.zeros(39, int)])
 def test_labels_that_are_no_classes(tmp_path, labels):
-    gan = kgan.GAN(
-        kgan.networks.MLPGenerator((4, 4, 1), 3, (4,), num_classes=3),
-        kgan.networks.MLPDiscriminator((4, 4, 1), (4,), num_classes=3),
-        kgan.priors.Normal(3),
-    )
-    gan.compile("adam", "adam")
+    gan = conditional_gan(3)
     data, sentence = (real((4, 4, 1), 40), labels), "expected labels from 0 to 2, received"
     if len(labels) < 40:
         sentence = "expected as many labels or conditions as images, received 39 and 40"

@@ -81,10 +81,10 @@ def check_pair(images: npt.ArrayLike, labels: npt.ArrayLike | None) -> None:
     Raises:
         ValueError: there are more or fewer.
     """
-    if labels is not None and len(np.asarray(labels)) != len(np.asarray(images)):
+    if labels is not None and len(labels) != len(images):  # type: ignore[arg-type]
         raise ValueError(
             "Invalid value for argument `images`: expected as many labels or conditions as images, "
-            f"received {len(np.asarray(labels))} and {len(np.asarray(images))}."
+            f"received {len(labels)} and {len(images)}."  # type: ignore[arg-type]
         )
 
 
