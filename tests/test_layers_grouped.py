@@ -98,5 +98,7 @@ def test_config_round_trip():
 def test_groups_that_do_not_divide():
     with pytest.raises(ValueError, match=r"`groups`: expected a divisor of filters=12, received 5"):
         layers.GroupedConv2D(12, 3, 5)
+    with pytest.raises(ValueError, match="`groups`: expected a positive integer, received 0"):
+        layers.GroupedConv2D(12, 3, 0)
     with pytest.raises(ValueError, match=r"groups=4 must divide the 6 channels"):
         layers.GroupedConv2D(12, 3, 4).build(IMAGES.shape)

@@ -293,6 +293,11 @@ def _flat_model():
     return keras.Model(inputs, 2 * inputs)
 
 
+def _image_model():
+    inputs = keras.Input((8, 8, 1))
+    return keras.Model(inputs, keras.layers.Flatten()(inputs))
+
+
 class Undeclared(keras.Model):
     def call(self, images):
         return images
@@ -309,6 +314,18 @@ class Undeclared(keras.Model):
         ),
         (lambda: ModelFeatures(_flat_model()), r"`model`: expected a network .* \(None, 64\)"),
         (lambda: ModelFeatures(Undeclared()), r"`model`: .* of shape \(\)\. Wrap it in a func"),
+        (
+            lambda: ModelFeatures(_image_model(), input_size=8),
+            r"`input_size`: expected \(height, width\), received 8",
+        ),
+        (
+            lambda: ModelFeatures(_image_model(), input_size=(8, 0)),
+            "`input_size`: expected a positive integer, received 0",
+        ),
+        (
+            lambda: ModelFeatures(_image_model(), value_range=(1, 0)),
+            r"`value_range`: .* received \(1, 0\)",
+        ),
         (lambda: RandomConvolutional((3, 8, 1)), r"`image_shape`: .* received \(3, 8, 1\)"),
     ],
 )

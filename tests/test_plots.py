@@ -83,6 +83,35 @@ def test_grid_wants_images(shape):
         plots.grid(np.zeros(shape))
 
 
+IMAGE = np.zeros((1, 8, 8, 1))
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plots.grid(IMAGE, columns=-1), "`columns`: .* received -1. None makes the grid"),
+        (lambda: plots.grid(IMAGE, (1, 0)), r"`value_range`: .* received \(1, 0\)"),
+        (lambda: plots.pixels(IMAGE, (0, 0)), r"`value_range`: .* received \(0, 0\)"),
+        (lambda: plots.side_by_side(), "`parts`: expected one or more .* received shapes none"),
+        (lambda: plots.side_by_side(IMAGE[0]), r"`parts`: .* received shapes \(8, 8, 1\)"),
+        (lambda: plots.side_by_side(IMAGE, columns=0), "`columns`: .* received 0. None makes"),
+        (lambda: plots.points(np.zeros(3)), r"`values`: .* received shape \(3,\)"),
+        (lambda: plots.points(np.zeros((0, 2))), r"`values`: .* received shape \(0, 2\)"),
+        (
+            lambda: plots.write_gif("a.gif", []),
+            "`pictures`: expected one or more, .* received none",
+        ),
+        (lambda: plots.write_apng("a.png", [IMAGE[0]]), r"`pictures`: .* float64 \(8, 8, 1\)"),
+        (lambda: plots.write_gif("a.gif", [PICTURE, PICTURE[:4]]), r"`pictures`: .* \(4, 8, 3\)"),
+        (lambda: plots.write_gif("a.gif", [PICTURE], pause=-1), "`pause`: .* received -1"),
+    ],
+)
+def test_unusable_arguments_are_named(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_points_leave_ink(dim):
     picture = plots.samples(np.random.default_rng(0).normal(size=(200, dim)), None)

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from kgan.layers.base import InitializerLike, KernelLayer, Shape
+from kgan.utils.checks import positive_integer
 from kgan.utils.types import JsonDict
 
 __all__ = ["GroupedConv2D", "for_accelerators"]
@@ -68,14 +69,14 @@ class GroupedConv2D(KernelLayer):
         **kwargs: Any,
     ):
         super().__init__(kernel_initializer, **kwargs)
+        self.filters = positive_integer("filters", filters)
+        self.kernel_size = positive_integer("kernel_size", kernel_size)
+        self.groups = positive_integer("groups", groups)
         if filters % groups:
             raise ValueError(
                 f"Invalid value for argument `groups`: expected a divisor of filters={filters}, "
                 f"received {groups}."
             )
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.groups = groups
 
     def build(self, input_shape: Shape) -> None:
         channels = input_shape[-1]

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kgan.metrics.extractor import Extractor, Pixels, fingerprint
 from kgan.metrics.random_features import RandomConvolutional
+from kgan.utils.checks import bounds, positive_integer
 from kgan.utils.digests import digest
 
 __all__ = ["ModelFeatures", "load_features"]
@@ -46,7 +47,8 @@ class ModelFeatures(Extractor):
         value_range: (low, high), the pixel value range of the model's input.
 
     Raises:
-        ValueError: no such model, or one that does not map images to features.
+        ValueError: no such model, one that does not map images to features, or no such size or
+            range.
     """
 
     def __init__(
@@ -62,9 +64,9 @@ class ModelFeatures(Extractor):
                 f"images [n, height, width, 1 or 3], received one of shape {shape}. Wrap it in a "
                 "functional `keras.Model`."
             )
-        self._size: Shape = tuple(shape[1:3]) if input_size is None else tuple(input_size)
+        self._size: Shape = tuple(shape[1:3]) if input_size is None else _sides(input_size)
         self._channels = shape[-1]
-        self._range = tuple(map(float, value_range))
+        self._range = bounds("value_range", value_range) or (0.0, 1.0)
         self.shapes = [(None, None, self._channels)]
         if self._channels == 3:
             self.shapes.append((None, None, 1))
@@ -89,6 +91,15 @@ class ModelFeatures(Extractor):
                 f"[n, height, width, d], received {features.shape}."
             )
         return features
+
+
+def _sides(input_size: Sequence[int]) -> Shape:
+    if np.shape(input_size) != (2,):
+        raise ValueError(
+            "Invalid value for argument `input_size`: expected (height, width), received "
+            f"{input_size!r}."
+        )
+    return tuple(positive_integer("input_size", side) for side in input_size)
 
 
 def _open(model: Model) -> tuple[str, Network, Shape, str]:

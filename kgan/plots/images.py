@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from kgan.plots import canvas
+from kgan.utils.checks import bounds, number, positive_integer
 
 __all__ = [
     "can_draw",
@@ -75,7 +76,7 @@ def pixels(
         uint8 `[n, height, width, channels]`.
 
     Raises:
-        ValueError: another shape, or no images.
+        ValueError: another shape, no images, or no such range.
 
     Example:
         ```python
@@ -103,7 +104,7 @@ def grid(
         uint8 `[height, width, 3]`.
 
     Raises:
-        ValueError: another shape, or no images.
+        ValueError: another shape, no images, or an argument that is unusable.
 
     Example:
         ```python
@@ -116,7 +117,9 @@ def grid(
     factor = max(1, round(TILE / max(shares.shape[1:3])))
     tiles = _bytes(shares).repeat(factor, axis=1).repeat(factor, axis=2)
     n, height, width, _ = tiles.shape
-    columns = columns or math.ceil(math.sqrt(n))
+    if columns is None:
+        columns = math.ceil(math.sqrt(n))
+    columns = positive_integer("columns", columns, "None makes the grid about square.")
     rows = math.ceil(n / columns)
     sheet = np.full(
         (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), 255, dtype=np.uint8
@@ -145,7 +148,8 @@ def side_by_side(
         uint8 `[height, width, 3]`.
 
     Raises:
-        ValueError: not all arrays have n images, or sides that are multiples.
+        ValueError: not all arrays have n images, or sides that are multiples, or an argument is
+            unusable.
 
     Example:
         ```python
@@ -153,6 +157,12 @@ def side_by_side(
         ```
     """
     arrays = [np.asarray(part, np.float64) for part in parts]
+    if not arrays or any(array.ndim != 4 or not array.size for array in arrays):
+        shapes = ", ".join(str(array.shape) for array in arrays) or "none"
+        raise ValueError(
+            "Invalid value for argument `parts`: expected one or more arrays [n, height, width, "
+            f"channels] with n > 0, received shapes {shapes}."
+        )
     height, width = (max(array.shape[axis] for array in arrays) for axis in (1, 2))
     for array in arrays:
         whole = height % array.shape[1] == width % array.shape[2] == 0
@@ -167,8 +177,10 @@ def side_by_side(
         for array in arrays
     ]
     tiles = np.stack(drawn, axis=1).reshape(-1, height, width, 3)
-    groups = columns or math.ceil(math.sqrt(len(arrays[0]) / len(arrays)))
-    return grid(tiles, value_range, groups * len(arrays))
+    if columns is None:
+        columns = math.ceil(math.sqrt(len(arrays[0]) / len(arrays)))
+    columns = positive_integer("columns", columns, "None makes the picture about square.")
+    return grid(tiles, value_range, columns * len(arrays))
 
 
 def _coloured(images: np.ndarray) -> np.ndarray:
@@ -184,7 +196,7 @@ def _shares(images: npt.ArrayLike, value_range: tuple[float, float] | None) -> n
             "Invalid value for argument `images`: expected [n, height, width, 1, 3 or 4] with n > "
             f"0, received shape {images.shape}."
         )
-    low, high = value_range or (-1.0, 1.0)
+    low, high = bounds("value_range", value_range) or (-1.0, 1.0)
     return np.clip((images - low) / (high - low), 0, 1)
 
 
@@ -201,12 +213,20 @@ def points(values: npt.ArrayLike) -> np.ndarray:
     Returns:
         uint8 `[480, 480, 3]`.
 
+    Raises:
+        ValueError: another shape, or no points.
+
     Example:
         ```python
         kgan.plots.write_png("ring.png", kgan.plots.points(kgan.data.Ring().sample(500, seed=0)))
         ```
     """
     values = np.asarray(values)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(
+            "Invalid value for argument `values`: expected points [n, dim] with n > 0, received "
+            f"shape {values.shape}."
+        )
     figure = canvas.figure(4.8, 4.8)
     axes = figure.add_subplot()
     if values.shape[1] == 1:
@@ -240,8 +260,11 @@ def write_gif(
     Args:
         path: the file.
         pictures: the frames. Each is reduced to 64 colours.
-        seconds: how long a frame is shown.
+        seconds: how long a frame is shown, at least 0.
         pause: how long the last frame is shown, in seconds.
+
+    Raises:
+        ValueError: no pictures, others than these, or a negative time.
 
     Example:
         ```python
@@ -249,7 +272,7 @@ def write_gif(
         kgan.plots.write_gif("samples.gif", pictures)
         ```
     """
-    frames = [Image.fromarray(picture).quantize(64) for picture in pictures]
+    frames = [frame.quantize(64) for frame in _frames(pictures)]
     _write_frames(path, "GIF", frames, seconds, pause)
 
 
@@ -264,8 +287,11 @@ def write_apng(
     Args:
         path: the file.
         pictures: the frames, uint8 `[height, width, 3]` of one size.
-        seconds: how long a frame is shown.
+        seconds: how long a frame is shown, at least 0.
         pause: how long the last frame is shown, in seconds.
+
+    Raises:
+        ValueError: no pictures, others than these, or a negative time.
 
     Example:
         ```python
@@ -273,7 +299,20 @@ def write_apng(
         kgan.plots.write_apng("samples.png", pictures)
         ```
     """
-    _write_frames(path, "PNG", [*map(Image.fromarray, pictures)], seconds, pause)
+    _write_frames(path, "PNG", _frames(pictures), seconds, pause)
+
+
+def _frames(pictures: Sequence[np.ndarray]) -> list[Image.Image]:
+    arrays = [*map(np.asarray, pictures)]
+    kinds = {(array.shape, str(array.dtype)) for array in arrays}
+    shape, dtype = kinds.pop() if len(kinds) == 1 else ((), "")
+    if len(shape) != 3 or shape[-1] != 3 or dtype != "uint8":
+        raise ValueError(
+            "Invalid value for argument `pictures`: expected one or more, each uint8 [height, "
+            "width, 3] of the same size, received "
+            f"{', '.join(f'{array.dtype} {array.shape}' for array in arrays[:3]) or 'none'}."
+        )
+    return [*map(Image.fromarray, arrays)]
 
 
 def _write_frames(
@@ -284,5 +323,6 @@ def _write_frames(
     pause: float,
 ) -> None:
     first, *rest = frames
+    seconds, pause = number("seconds", seconds, 0), number("pause", pause, 0)
     durations = [round(1000 * seconds)] * len(rest) + [round(1000 * pause)]
     first.save(path, format=format, save_all=True, append_images=rest, duration=durations, loop=0)
