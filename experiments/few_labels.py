@@ -79,7 +79,7 @@ def labels_alone(
     @tf.function(autograph=False)
     def step(step: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = gan.drawn_discriminator_term(step)
+            loss = gan.labelled_loss(step)
         optimizer.apply(tape.gradient(loss, weights), weights)
         return loss
 

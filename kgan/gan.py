@@ -168,8 +168,8 @@ class GAN(
                 if penalties:
                     seed = self._seed(seeds.PENALTIES, update)
                     loss += self.penalty_interval * discriminator.penalty(penalties, seed)
-                loss += tf.cast(self.discriminator_term(images, samples, condition), loss.dtype)
-                loss += tf.cast(self.drawn_discriminator_term(update), loss.dtype)
+                term = self.discriminator_term(images, samples, condition, update)
+                loss += tf.cast(term, loss.dtype)
                 shared = self.shared_term(samples, latents, condition, update)
                 loss += tf.cast(shared, loss.dtype)
                 loss = plus(loss, discriminator.losses)  # regularizers, `add_loss`

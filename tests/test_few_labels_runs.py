@@ -85,6 +85,11 @@ def test_data_without_enough_labels_are_refused(options, sentence, data_dir, tmp
         ({"network": "unet"}, r"--variant=semi_supervised: --network=unet has no such option"),
         ({"packing": 2}, r"--packing=2: expected 1 for --variant=semi_supervised"),
         (
+            {"consistency_weight": 0.5},
+            r"--consistency_weight=0.5: expected --labelled_augmentation beside it",
+        ),
+        ({"consistency_weight": -1.0}, r"--consistency_weight=-1.0: expected"),
+        (
             {
                 "variant": None,
                 "labels_per_class": None,
@@ -107,14 +112,20 @@ def test_flags_that_do_not_fit_are_refused(options, sentence):
 
 def test_flags_reach_the_game(data_dir):
     """The networks of the published code, at their widths: 1000, 500, 250, 250, 250."""
-    given = {"width": 1000, "feature_matching": False, "labelled_augmentation": False}
+    given = {
+        "width": 1000,
+        "feature_matching": False,
+        "labelled_augmentation": True,
+        "consistency_weight": 0.5,
+    }
     config = resolve("digits_semi_supervised", given)
     images, _ = load_images(config, data_dir)
     few = load_labelled(config, data_dir)
     assert len(few.labels) == 100
     gan = make_gan(config, images, None, few)
     assert (gan.feature_matching, gan.labelled_batch_size, gan.ema_decay) == (False, 100, 0.999)
-    assert gan.labelled_augmentation is None
+    assert type(gan.labelled_augmentation) is kgan.augmentation.RandomAffine
+    assert gan.consistency_weight == 0.5
     discriminator, generator = gan.discriminator, gan.generator
     assert discriminator.units == (1000, 500, 250, 250, 250)
     assert (discriminator.classes, discriminator.weight_normalization) == (10, True)

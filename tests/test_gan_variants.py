@@ -357,7 +357,7 @@ def test_a_further_term_of_the_discriminator_sees_data_samples_and_labels():
     seen = []
 
     class WithTerm(kgan.GAN):
-        def discriminator_term(self, images, samples, condition):
+        def discriminator_term(self, images, samples, condition, update):
             seen.append((images.shape, samples.shape, condition.numpy()))
             return 0.0
 

@@ -408,7 +408,7 @@ def test_the_first_batch_of_a_loop_of_ones_own_is_looked_at():
 class WithTerm(kgan.GAN):
     """A variant whose further term may use labels."""
 
-    def discriminator_term(self, images, samples, condition):
+    def discriminator_term(self, images, samples, condition, update):
         return 0.0
 
 

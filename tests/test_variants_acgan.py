@@ -40,7 +40,7 @@ def test_the_terms_are_cross_entropies_of_cosines():
         logits = 8 * unit(features, 1) @ unit(gan.discriminator.head.kernel.numpy(), 0)
         return np.mean(np.logaddexp.reduce(logits, 1) - logits[np.arange(20), y])
 
-    on_data = float(gan.discriminator_term(x, samples, y))
+    on_data = float(gan.discriminator_term(x, samples, y, None))
     assert on_data == pytest.approx(0.5 * entropy(x), rel=1e-5)
     on_samples = float(gan.generator_term(samples, None, y, x))
     assert on_samples == pytest.approx(0.5 * entropy(samples), rel=1e-5)

@@ -140,7 +140,7 @@ def test_d_is_updated_on_the_pool_and_g_is_not():
     shown = []
 
     class Watched(CycleGAN):
-        def discriminator_term(self, images, samples, condition):
+        def discriminator_term(self, images, samples, condition, update):
             shown.append(samples.numpy())
             return 0.0
 

@@ -96,6 +96,34 @@ def test_an_update_of_the_discriminator_descends_the_loss_of_the_paper(augmentat
     assert logs["d_loss"][0] == pytest.approx(adversarial / 2 + 3 * supervised, rel=1e-5)
 
 
+def test_consistency_is_the_cross_entropy_of_changed_images():
+    """By hand, on the images without labels; the probabilities that are given are constants."""
+    options = {"labelled_augmentation": lambda images, seed: images[:, ::-1]}
+    terms, gradients = [], []
+    for weight in (0.0, 2.0):
+        gan = game({}, plain(), consistency_weight=weight, **options)
+        variables = gan.discriminator.trainable_variables
+        with tf.GradientTape() as tape:
+            term = gan.discriminator_term(tf.constant(X[:8]), None, None, tf.constant(3))
+        terms.append(float(term))
+        gradients.append([part.numpy() for part in tape.gradient(term, variables)])
+    as_given, changed = (
+        special.log_softmax(gan.discriminator.class_logits(each).numpy().astype(np.float64), -1)
+        for each in (X[:8], X[:8, ::-1])
+    )
+    expected = -(np.exp(as_given) * changed).sum(-1).mean()
+    assert terms[1] - terms[0] == pytest.approx(2 * expected, rel=1e-5)
+    with tf.GradientTape() as tape:
+        logits = tf.nn.log_softmax(gan.discriminator.class_logits(X[:8, ::-1]))
+        by_hand = -2 * tf.reduce_mean(
+            tf.reduce_sum(tf.cast(np.exp(as_given), "float32") * logits, -1)
+        )
+    for without, with_it, alone in zip(*gradients, tape.gradient(by_hand, variables), strict=True):
+        np.testing.assert_allclose(with_it - without, alone, atol=1e-5)
+    # An evaluation draws nothing.
+    assert gan.discriminator_term(tf.constant(X[:8]), None, None, None) == 0.0
+
+
 def test_the_generator_matches_features_or_plays_the_loss():
     images, samples = tf.constant(X[:8]), tf.constant(X[8:16])
     gan = game({}, plain())
@@ -220,13 +248,13 @@ def test_each_update_and_each_replica_draws_its_own():
         return images
 
     options = {"discriminator_steps": 2, "labelled_augmentation": augmentation}
-    gan = game({"run_eagerly": True}, **options)
+    gan = game({"run_eagerly": True}, consistency_weight=1, **options)
     seen = []
     draw = gan.labelled.draw
     gan.labelled.draw = lambda count, seed: seen.append(tuple(seed.numpy())) or draw(count, seed)
     gan.fit(X, batch_size=8, verbose=0)
-    assert len(seen) == len(changed) == 6
-    assert len({*seen, *changed}) == 12
+    assert (len(seen), len(changed)) == (6, 12)
+    assert len({*seen, *changed}) == 18
     other = game({"run_eagerly": True}, discriminator_steps=2, seed=1)
     assert tuple(other._seed(kgan.training.seeds.LABELLED, tf.constant(0)).numpy()) not in seen
 
@@ -281,6 +309,12 @@ def test_a_discriminator_without_classes_is_refused():
         game(labelled_batch_size=0)
     with pytest.raises(ValueError, match=r"`labelled_augmentation`: expected None, or a .*'turn'"):
         game(labelled_augmentation="turn")
+    with pytest.raises(
+        ValueError, match=r"`consistency_weight`: expected a finite number of at le"
+    ):
+        game(consistency_weight=-1, labelled_augmentation=kgan.augmentation.RandomAffine())
+    with pytest.raises(ValueError, match=r"`consistency_weight`: expected 0 without .* received 2"):
+        game(consistency_weight=2)
     with pytest.raises(ValueError, match=r"`classes`: expected an integer of at least 2"):
         MLPDiscriminator(SHAPE, (4,), classes=1)
     with pytest.raises(ValueError, match=r"`classes`: expected None beside num_classes=3"):
@@ -296,7 +330,8 @@ def test_a_discriminator_without_classes_is_refused():
 def trained():
     """A game of three steps, and what decides the next three."""
     applied = kgan.augmentation.RandomAffine(shear=0.1)
-    gan = game({"penalties": penalties.R1()}, ema_decay=0.9, labelled_augmentation=applied)
+    options = {"labelled_augmentation": applied, "consistency_weight": 0.5}
+    gan = game({"penalties": penalties.R1()}, ema_decay=0.9, **options)
     gan.fit(X, batch_size=8, shuffle=False, verbose=0)
     return gan
 
@@ -365,8 +400,9 @@ def test_settings_that_decide_the_training_are_compared_and_traced(trained):
     settings = trained.training_settings()
     assert settings["feature_matching"] is True
     assert settings["labelled_augmentation.shear"] == 0.1
+    assert settings["consistency_weight"] == 0.5
     config = trained.get_config()
-    del config["labelled_augmentation"]  # of an earlier edition
+    del config["labelled_augmentation"], config["consistency_weight"]  # of an earlier edition
     assert SemiSupervisedGAN.from_config(config).labelled_augmentation is None
     assert (settings["supervised_weight"], settings["labelled_batch_size"]) == (1.0, 4)
     class_losses = []

@@ -244,6 +244,14 @@ class Config:
         only_with={"variant": ("semi_supervised",)},
         unset="False",
     )
+    consistency_weight: float | None = option(
+        None,
+        "Weight of a term by which images without labels keep their classes when they are changed "
+        "as --labelled_augmentation changes those with labels",
+        expected=NON_NEGATIVE,
+        only_with={"variant": ("semi_supervised",)},
+        unset="0",
+    )
     feature_matching: bool | None = option(
         None,
         "Let the generator match the discriminator's mean features, in the place of --loss",

@@ -136,6 +136,7 @@ def untrained_gan(
             labelled=(labelled.images, labelled.labels),
             labelled_batch_size=config.batch_size,
             labelled_augmentation=augmentation.RandomAffine() if changed else None,
+            consistency_weight=config.consistency_weight or 0.0,
             feature_matching=config.feature_matching is not False,
         )
     if config.variant == "bigan":

@@ -88,6 +88,11 @@ def _check_labelled(config: Config) -> None:
             f"--packing={config.packing}: expected 1 for --variant=semi_supervised, whose "
             "discriminator tells the class of one image."
         )
+    if config.consistency_weight and not config.labelled_augmentation:
+        raise ValueError(
+            f"--consistency_weight={config.consistency_weight:g}: expected --labelled_augmentation "
+            "beside it, whose changes images without labels are to withstand."
+        )
 
 
 def _check_masks(config: Config) -> None:

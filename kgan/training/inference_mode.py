@@ -192,7 +192,7 @@ class InferenceMode(keras.Model):
         d_loss = tf.reduce_mean(self.loss.discriminator(real_logits, fake_logits))
         g_loss = tf.reduce_mean(self.generator_loss(real_logits, fake_logits))
         d_loss *= self.discriminator_loss_weight
-        d_loss += tf.cast(self.discriminator_term(*seen, condition), d_loss.dtype)
+        d_loss += tf.cast(self.discriminator_term(*seen, condition, None), d_loss.dtype)
         g_loss += tf.cast(self.generator_term(samples, latents, condition, images), g_loss.dtype)
         shared = self.shared_term(samples, latents, condition, None)
         d_loss, g_loss = (loss + tf.cast(shared, loss.dtype) for loss in (d_loss, g_loss))

@@ -15,6 +15,7 @@ from kgan.training.distribution import replica
 
 __all__ = [
     "AUGMENTATION",
+    "CONSISTENCY",
     "LABELLED",
     "LATENTS",
     "LAYERS",
@@ -37,6 +38,7 @@ POOLS = STREAMS - 2  # two, from the end: random layers count up
 LABELLED = STREAMS - 3
 MASKS = STREAMS - 4
 TERM_AUGMENTATION = STREAMS - 5  # of what the further term of a variant reads
+CONSISTENCY = STREAMS - 6  # augmentation of data in a term beside that
 ROLLBACK = 2**40  # between the seeds of a run before and after a rollback
 
 

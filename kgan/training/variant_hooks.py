@@ -63,7 +63,11 @@ class VariantHooks(keras.Model):
         return 0.0
 
     def discriminator_term(
-        self, images: tf.Tensor, samples: tf.Tensor, condition: tf.Tensor | None
+        self,
+        images: tf.Tensor,
+        samples: tf.Tensor,
+        condition: tf.Tensor | None,
+        update: tf.Tensor | None,
     ) -> tf.Tensor | float:
         """Return a further term of D's loss, a scalar; here 0.
 
@@ -71,14 +75,7 @@ class VariantHooks(keras.Model):
             images: `[batch, ...]`, data, as D sees them.
             samples: the same shape, made by G, as D sees them.
             condition: of both, as in `generator_term`.
-        """
-        return 0.0
-
-    def drawn_discriminator_term(self, update: tf.Tensor) -> tf.Tensor | float:
-        """Return a term of D's loss on data that the game draws itself; here 0.
-
-        Args:
-            update: number of the update, of which the draw is a function.
+            update: number of the update, of which a draw is a function; None in inference mode.
         """
         return 0.0
 
@@ -95,6 +92,6 @@ class VariantHooks(keras.Model):
             samples: `[batch, ...]`, those of the update. D's are constants, as D sees them.
             latents: `[batch, latent_dim]`, from which they were made.
             condition: as in `generator_term`.
-            update: number of the update, of which a draw is a function; None in inference mode.
+            update: as in `discriminator_term`.
         """
         return 0.0

@@ -81,7 +81,11 @@ class ACGAN(GameWithHead):
         )
 
     def discriminator_term(
-        self, images: tf.Tensor, samples: tf.Tensor, condition: tf.Tensor | None
+        self,
+        images: tf.Tensor,
+        samples: tf.Tensor,
+        condition: tf.Tensor | None,
+        update: tf.Tensor | None,
     ) -> tf.Tensor:
         """Return `class_weight` times the cross-entropy of the class on data."""
         return self._cross_entropy(images, condition)

@@ -21,7 +21,12 @@ from kgan.utils.types import JsonDict
 
 __all__ = ["SemiSupervisedGAN"]
 
-_OPTIONS = ("feature_matching", "supervised_weight", "labelled_batch_size")
+_OPTIONS = (
+    "feature_matching",
+    "supervised_weight",
+    "labelled_batch_size",
+    "consistency_weight",
+)
 _CHUNK = 500  # images that are classified together
 
 
@@ -41,7 +46,7 @@ class SemiSupervisedGAN(GAN):
     The data are images without labels. Labelled images are a part of the game, and of what `save`,
     `save_run` and checkpoints write and `load_weights` reads. Each update of D draws its own,
     independently of the data; on several replicas, each draws as many. With `ema_decay`, the
-    averages are of both networks. `evaluate` computes D's loss without the labelled term.
+    averages are of both networks. `evaluate` computes D's loss without its further terms.
 
     Args:
         generator: a network without condition.
@@ -57,6 +62,11 @@ class SemiSupervisedGAN(GAN):
             `kgan.augmentation.RandomAffine()`. The labels are then learned from labelled images
             that it has changed, each time anew. It must not change their classes. The paper has
             none.
+        consistency_weight: at least 0; above it, `labelled_augmentation` is needed. Weight of a
+            term of D's loss by which images without labels keep their classes as well when they
+            are changed so: the cross-entropy of the changed images against the probabilities of
+            the others, which are constants (Xie et al. 2020, arXiv 1904.12848, eq. 1). The paper
+            of this game has none.
         **kwargs: the further arguments of `kgan.GAN`, but for `packing`.
 
     Raises:
@@ -91,6 +101,7 @@ class SemiSupervisedGAN(GAN):
         supervised_weight: float = 1.0,
         labelled_batch_size: int = 100,
         labelled_augmentation: Augmentation | None = None,
+        consistency_weight: float = 0.0,
         packing: int = 1,
         **kwargs: Any,
     ):
@@ -108,6 +119,13 @@ class SemiSupervisedGAN(GAN):
         self.supervised_weight = number("supervised_weight", supervised_weight, 0)
         self.labelled_batch_size = positive_integer("labelled_batch_size", labelled_batch_size)
         self.labelled_augmentation = image_function("labelled_augmentation", labelled_augmentation)
+        self.consistency_weight = number("consistency_weight", consistency_weight, 0)
+        if self.consistency_weight and labelled_augmentation is None:
+            raise ValueError(
+                "Invalid value for argument `consistency_weight`: expected 0 without "
+                f"`labelled_augmentation`, received {consistency_weight!r}. Pass "
+                "`labelled_augmentation=kgan.augmentation.RandomAffine()`, say."
+            )
 
     def build(self, input_shape: object = None) -> None:
         """Create the variables of both networks and the labelled set; no shape is needed."""
@@ -119,7 +137,7 @@ class SemiSupervisedGAN(GAN):
         if not self.labelled.built:  # Keras builds one that it loads
             self.labelled.build(self.image_shape)
 
-    # Algorithm 1 with the labelled term and feature matching.
+    # Algorithm 1 with further terms of D and with feature matching.
 
     def generator_loss(self, real_logits: tf.Tensor | None, fake_logits: tf.Tensor) -> tf.Tensor:
         """Return the adversarial loss; 0 where G matches features instead."""
@@ -132,16 +150,40 @@ class SemiSupervisedGAN(GAN):
         """The weights of both networks."""
         return self.generator.trainable_variables + self.discriminator.trainable_variables
 
-    def drawn_discriminator_term(self, update: tf.Tensor) -> tf.Tensor:
-        """Return the weighted cross-entropy on the update's labelled images."""
+    def discriminator_term(
+        self,
+        images: tf.Tensor,
+        samples: tf.Tensor,
+        condition: tf.Tensor | None,
+        update: tf.Tensor | None,
+    ) -> tf.Tensor | float:
+        """Return the weighted terms of labels and of consistency; 0 in inference mode."""
+        if update is None:
+            return 0.0
+        term = self.supervised_weight * self.labelled_loss(update)
+        if self.consistency_weight:
+            term += self.consistency_weight * self._inconsistency(images, update)
+        return term
+
+    def labelled_loss(self, update: tf.Tensor) -> tf.Tensor:
+        """Return the mean cross-entropy on the labelled images of an update, by its number."""
         seed = self._seed(seeds.LABELLED, update)
         images, labels = self.labelled.draw(self.labelled_batch_size, seed)
         if self.labelled_augmentation is not None:
             seed = self._seed(seeds.TERM_AUGMENTATION, update)
             images = self.labelled_augmentation(images, seed)
         logits = self.discriminator.class_logits(images, training=True)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return self.supervised_weight * tf.reduce_mean(losses)
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+    def _inconsistency(self, images: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
+        """Return the mean cross-entropy of changed images, given the images' probabilities."""
+        assert self.labelled_augmentation is not None
+        seed = self._seed(seeds.CONSISTENCY, update)
+        changed = self.labelled_augmentation(images, seed)
+        given = tf.nn.softmax(self.discriminator.class_logits(images, training=True))
+        logits = self.discriminator.class_logits(changed, training=True)
+        losses = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(given), logits)
+        return tf.reduce_mean(losses)
 
     def generator_term(
         self,
