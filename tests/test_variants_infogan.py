@@ -228,3 +228,11 @@ def test_what_has_no_codes_is_refused():
     other = kgan.networks.MLPGenerator(SHAPE, 6, (4,))
     with pytest.raises(ValueError, match=r"`prior`: expected latents of .*latent_dim=6.*dim=5"):
         InfoGAN(other, discriminator, prior)
+
+
+def test_labels_are_refused():
+    gan = game(kgan.priors.Codes(kgan.priors.Normal(2), (3,)))
+    gan.compile("adam", "adam")
+    images = np.zeros((8, *SHAPE), "float32")
+    with pytest.raises(ValueError, match=r"`y`: expected no labels, as the game is not condit"):
+        gan.fit(images, np.zeros(8, "int32"), batch_size=8)

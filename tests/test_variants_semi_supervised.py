@@ -287,6 +287,13 @@ def test_labelled_images_are_held_to_the_game():
             game(labelled=(wrong, LABELS))
 
 
+def test_labels_beside_all_images_are_refused():
+    """They would be ignored, and a user would take them for learned."""
+    labels = np.zeros(len(X), "int32")
+    with pytest.raises(ValueError, match=r"`y`: .* that it is to learn as `labelled`, or leave `y"):
+        game({}).fit(X, labels, batch_size=8)
+
+
 class Featureless(keras.Model):
     """A classifier that has no features for G to match."""
 

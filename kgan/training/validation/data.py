@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_array", "check_data", "check_domain", "check_no_weights"]
 
-# The modules of what a plain game has.
-_OWN = ("kgan.gan", "kgan.training.variant_hooks")
 _LOOKED_AT = 32  # batches, where the first one leaves much of the value range unused
 
 
@@ -45,7 +43,7 @@ def check_no_weights(gan: SavedGame, **given: Any) -> None:
         ValueError: one is.
     """
     for name, value in given.items():
-        if value is not None and not _overrides(gan, "train_step"):
+        if value is not None and not _own_step(gan):
             raise ValueError(
                 f"Invalid value for argument `{name}`: expected None, as Algorithm 1 has no "
                 "weights of examples. Repeat examples that shall count for more."
@@ -79,7 +77,7 @@ def check_data(
     Raises:
         ValueError: the game cannot use these data.
     """
-    if _overrides(gan, "train_step"):
+    if _own_step(gan):
         return x, y
     labels = gan.num_classes is not None
     form = Form(argument, tuple(gan.image_shape), gan.value_range, "batches", labels)
@@ -141,9 +139,17 @@ def check_array(gan: SavedGame, images: Any, argument: str) -> np.ndarray:
     return given.astype(np.float32, copy=False)
 
 
-def _overrides(gan: SavedGame, *methods: str) -> bool:
-    """Return whether the game is a variant that defines one of these methods itself."""
-    return any(getattr(type(gan), method).__module__ not in _OWN for method in methods)
+def _own_step(gan: SavedGame) -> bool:
+    """Return whether the game is a variant that defines `train_step` itself."""
+    return type(gan).train_step.__module__ != "kgan.gan"
+
+
+def _may_use_labels(gan: SavedGame) -> bool:
+    """Return whether a term of the game is a user's own: kgan's need `num_classes` for labels."""
+    terms = (
+        getattr(type(gan), name) for name in ("generator_term", "discriminator_term", "shared_term")
+    )
+    return any(term.__module__.partition(".")[0] != "kgan" for term in terms)
 
 
 def _no_array(x: Any, form: Form) -> ValueError:
@@ -252,16 +258,17 @@ class _DataChecks:
             check_label_type(condition)
         elif self.gan.condition.shape is not None:
             check_condition_images(condition, self.gan.condition.shape)
-        elif condition is not None and not _overrides(
-            self.gan, "generator_term", "discriminator_term"
-        ):
+        elif condition is not None and not _may_use_labels(self.gan):
+            make = "Make both networks with `num_classes`"
+            if "labelled" in self.gan.further_parts:
+                make = "Give the game those that it is to learn as `labelled`"
             take = "leave `y` out"
             if self.form.kind == "dataset":
                 take = "take the images alone, `.map(lambda image, label: image)`"
             raise ValueError(
                 "Invalid value for argument `y`: expected no labels, as the game is not "
-                "conditional and would ignore them, received some. Make both networks with "
-                f"`num_classes`, or {take}."
+                "conditional and would ignore them, received some. "
+                f"{make}, or {take}."
             )
 
     def check_condition(self, condition: Any, examples: int) -> Any:
