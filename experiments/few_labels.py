@@ -5,10 +5,10 @@
 
 `--seeds` are draws of the labels; each is the seed of its run as well. kgan-train trains the preset
 and kgan-evaluate counts how often its classifier is wrong on the 10,000 test images. Three controls
-have the same labels: the game with augmentation of the labelled images, the discriminator's network
-on its term of labelled images alone, with the same optimizer and noise, and the class of the
-nearest labelled image (Euclidean). Runs lie in runs/few_labels, and those that are evaluated are
-not made again.
+have the same labels: the game without changed images, as in the paper, the discriminator's network
+on labelled images alone, with the same optimizer, noise and changes, and the class of the nearest
+labelled image (Euclidean). Runs lie in runs/few_labels, and those that are evaluated are not made
+again.
 
 Prints one line of JSON for each draw, and a table.
 """
@@ -38,7 +38,7 @@ RUNS = pathlib.Path("runs", "few_labels")
 ALONE_STEPS = 3_000  # of the network on labels alone, whose loss is 0 long before
 GAMES: dict[str, JsonDict] = {  # what differs from the preset
     "game": {},
-    "game with augmentation": {"labelled_augmentation": True},
+    "game of the paper": {"labelled_augmentation": False, "consistency_weight": 0.0},
 }
 COLUMNS = ("labels", "draw", *GAMES, "labels alone", "nearest labelled image")
 EVALUATION = "--metrics=parzen --num_samples=1000"  # of which the class error is a row

@@ -102,10 +102,12 @@ PIX2PIX: OptionValues = {
 }
 
 # After Salimans et al. 2016 (arXiv 1606.03498, section 6.1) and their published code, whose
-# feature matching this is.
+# feature matching this is. The changes of images are not theirs (docs/few_labels.md).
 SEMI_SUPERVISED: OptionValues = {
     "network": "weight_norm",
     "variant": "semi_supervised",
+    "labelled_augmentation": True,
+    "consistency_weight": 1.0,
     "value_range": "0,1",
     "prior": "uniform",
     "latent_dim": 100,
@@ -258,7 +260,6 @@ PRESETS: dict[str, OptionValues] = {
     "digits_semi_supervised": {
         **SEMI_SUPERVISED,
         "dataset": "digits",
-        "labelled_augmentation": True,
         "width": 256,
         "ema_decay": 0.999,
         "steps": 3_000,
