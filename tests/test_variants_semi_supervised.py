@@ -179,12 +179,13 @@ def test_an_update_moves_one_network_and_no_label():
 def test_every_part_plays_with_few_labels():
     """Every loss, penalty and option, eagerly: nothing becomes NaN, and both networks move."""
     some = [None, penalties.R1(), penalties.R2(), penalties.GradientPenalty()]
+    changes = {"labelled_augmentation": kgan.augmentation.RandomAffine(), "consistency_weight": 1}
     options = [
         {},
         {"ema_decay": 0.9, "discriminator_steps": 2},
-        {"augmentation": kgan.augmentation.DiffAugment()},
+        {"augmentation": kgan.augmentation.DiffAugment(), **changes},
         {"dtype": "mixed_bfloat16", "feature_matching": False},
-        {"dtype": "mixed_float16"},
+        {"dtype": "mixed_float16", **changes},
     ]
     for i, loss in enumerate(LOSSES):
         for feature_matching in (True, False):
@@ -430,7 +431,8 @@ def test_xla_plays_the_same_game():
     for jit_compile in (False, True):
         applied = kgan.augmentation.RandomAffine()
         # Without noise, which is another under XLA.
-        gan = game(discriminator=plain(), labelled_augmentation=applied)
+        options = {"labelled_augmentation": applied, "consistency_weight": 1}
+        gan = game(discriminator=plain(), **options)
         gan.compile("sgd", "sgd", jit_compile=jit_compile)
         gan.fit(X, batch_size=8, shuffle=False, verbose=0)
         ends.append(gan.get_weights())
