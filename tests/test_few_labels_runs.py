@@ -152,7 +152,7 @@ def test_flags_reach_the_game(data_dir):
     assert outputs.std(0).mean() == pytest.approx(1, abs=0.1)
     preset = resolve("mnist_semi_supervised", {})
     assert (preset.labelled_augmentation, preset.consistency_weight) == (True, 1.0)
-    assert (preset.epochs, preset.labels_per_class, preset.ema_decay) == (300, None, 0.9999)
+    assert (preset.epochs, preset.labels_per_class, preset.ema_decay) == (25, None, 0.9999)
     of_the_paper = {"labelled_augmentation": False, "consistency_weight": 0.0}
     gan = make_gan(resolve("digits_semi_supervised", of_the_paper), images, None, few)
     assert (gan.labelled_augmentation, gan.consistency_weight) == (None, 0.0)

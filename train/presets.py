@@ -256,7 +256,7 @@ PRESETS: dict[str, OptionValues] = {
         "condition": "edges",
         "steps": 10_000,
     },
-    "mnist_semi_supervised": {**SEMI_SUPERVISED, "dataset": "mnist", "epochs": 300},
+    "mnist_semi_supervised": {**SEMI_SUPERVISED, "dataset": "mnist", "epochs": 25},
     "digits_semi_supervised": {
         **SEMI_SUPERVISED,
         "dataset": "digits",
