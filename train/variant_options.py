@@ -91,7 +91,8 @@ def _check_labelled(config: Config) -> None:
     if config.consistency_weight and not config.labelled_augmentation:
         raise ValueError(
             f"--consistency_weight={config.consistency_weight:g}: expected --labelled_augmentation "
-            "beside it, whose changes images without labels are to withstand."
+            "beside it, whose changes images without labels are to withstand. Pass that, or "
+            "--consistency_weight=0."
         )
 
 

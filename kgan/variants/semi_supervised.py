@@ -21,12 +21,7 @@ from kgan.utils.types import JsonDict
 
 __all__ = ["SemiSupervisedGAN"]
 
-_OPTIONS = (
-    "feature_matching",
-    "supervised_weight",
-    "labelled_batch_size",
-    "consistency_weight",
-)
+_OPTIONS = ("feature_matching", "supervised_weight", "labelled_batch_size", "consistency_weight")
 _CHUNK = 500  # images that are classified together
 
 
